@@ -1,0 +1,97 @@
+-- scans: completeness, filters, cursors, rescans, the planner's choice
+CREATE FUNCTION spread(i int, d int) RETURNS vector LANGUAGE sql IMMUTABLE AS
+	'SELECT array_agg((''x'' || substr(md5(i || '' '' || j), 1, 6))::bit(24)::int / 16777216.0 - 0.5)::real[]::vector
+	 FROM generate_series(1, d) j';
+CREATE TABLE t (id int, e vector(8));
+INSERT INTO t SELECT i, spread(i, 8) FROM generate_series(1, 5000) i;
+CREATE INDEX t_e ON t USING sphx (e);
+ANALYZE t;
+
+-- the planner chooses it without being told, for small limits on large tables
+EXPLAIN (COSTS off) SELECT id FROM t ORDER BY e <-> '[1,2,3,4,5,6,7,8]' LIMIT 10;
+EXPLAIN (COSTS off) SELECT id FROM t ORDER BY e <-> '[1,2,3,4,5,6,7,8]';
+EXPLAIN (COSTS off) SELECT id FROM t ORDER BY e <-> '[1,2,3,4,5,6,7,8]' LIMIT 4000;
+EXPLAIN (COSTS off) SELECT count(*) FROM t;
+CREATE TABLE small (id int, e vector(8));
+INSERT INTO small SELECT i, spread(i, 8) FROM generate_series(1, 50) i;
+CREATE INDEX ON small USING sphx (e);
+ANALYZE small;
+EXPLAIN (COSTS off) SELECT id FROM small ORDER BY e <-> '[1,2,3,4,5,6,7,8]' LIMIT 10;
+DROP TABLE small;
+
+-- without an order there is nothing to scan for
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+EXPLAIN (COSTS off) SELECT id FROM t WHERE id = 3;
+EXPLAIN (COSTS off) SELECT id FROM t ORDER BY e <-> '[1,2,3,4,5,6,7,8]' DESC LIMIT 3;
+
+-- every row that is asked for comes, once
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM t ORDER BY e <-> spread(1, 8)) x;
+SELECT count(*), count(DISTINCT id)
+FROM (SELECT id FROM t WHERE id % 100 = 7 ORDER BY e <-> spread(1, 8) LIMIT 50) x;
+SELECT count(*), count(DISTINCT id)
+FROM (SELECT id FROM t WHERE id % 100 = 7 ORDER BY e <-> spread(1, 8) LIMIT 51) x;
+SELECT count(*) FROM (SELECT id FROM t WHERE id < 0 ORDER BY e <-> spread(1, 8) LIMIT 1) x;
+SELECT count(*) FROM (SELECT id FROM t ORDER BY e <-> spread(1, 8) LIMIT 1000 OFFSET 4500) x;
+SET sphx.ef_search = 1;
+SELECT count(*) FROM (SELECT id FROM t ORDER BY e <-> spread(1, 8) LIMIT 500) x;
+RESET sphx.ef_search;
+
+-- bounded
+SET sphx.max_scan_tuples = 200;
+SELECT count(*) FROM (SELECT id FROM t ORDER BY e <-> spread(1, 8)) x;
+SELECT count(*) < 50 AS bounded
+FROM (SELECT id FROM t WHERE id % 100 = 7 ORDER BY e <-> spread(1, 8) LIMIT 50) x;
+RESET sphx.max_scan_tuples;
+
+-- the first rows are in exact order
+SELECT bool_and(d >= before) AS ordered
+FROM (SELECT d, lag(d, 1, 0.0) OVER () AS before
+	  FROM (SELECT e <-> spread(9000, 8) AS d FROM t ORDER BY e <-> spread(9000, 8) LIMIT 30) x) y;
+
+-- a NULL query: rows in any order
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM t ORDER BY e <-> NULL::vector) x;
+SELECT count(*) FROM (SELECT id FROM t ORDER BY e <-> NULL::vector LIMIT 7) x;
+
+-- wrong dimensions
+SELECT id FROM t ORDER BY e <-> '[1,2,3]' LIMIT 1;
+
+-- rescans
+SELECT q.id, n.id
+FROM (SELECT * FROM t WHERE id IN (10, 200, 3000) ORDER BY id OFFSET 0) q,
+	 LATERAL (SELECT id FROM t ORDER BY t.e <-> q.e LIMIT 1) n
+ORDER BY q.id;
+SELECT count(*)
+FROM generate_series(1, 20) q, LATERAL (SELECT id FROM t ORDER BY t.e <-> spread(q, 8) LIMIT 200) n;
+
+-- cursors: what changes meanwhile is not seen
+BEGIN;
+DECLARE c CURSOR FOR SELECT id FROM t ORDER BY e <-> spread(123, 8);
+FETCH 1 FROM c;
+MOVE 998 FROM c;
+INSERT INTO t SELECT i, spread(i, 8) FROM generate_series(5001, 5100) i;
+DELETE FROM t WHERE id > 4900;
+MOVE 4000 FROM c;
+FETCH 1 FROM c \gset c_
+SELECT :c_id BETWEEN 1 AND 5000 AS last;
+FETCH 1 FROM c;
+DECLARE d SCROLL CURSOR FOR SELECT id FROM t ORDER BY e <-> spread(123, 8) LIMIT 3;
+FETCH 1 FROM d;
+MOVE 1 FROM d;
+FETCH BACKWARD 1 FROM d;
+ROLLBACK;
+
+-- two scans of one index in one query
+SELECT a.id, b.id
+FROM (SELECT id FROM t ORDER BY e <-> spread(5, 8) LIMIT 1) a,
+	 (SELECT id FROM t ORDER BY e <-> spread(6, 8) LIMIT 1) b;
+
+-- prepared, with a generic plan
+SET plan_cache_mode = force_generic_plan;
+PREPARE nearest AS SELECT id FROM t ORDER BY e <-> $1 LIMIT 1;
+EXECUTE nearest(spread(11, 8));
+EXECUTE nearest(spread(12, 8));
+EXECUTE nearest(NULL) \gset none_
+DEALLOCATE nearest;
+DROP TABLE t;
+DROP FUNCTION spread(int, int);

@@ -1,0 +1,73 @@
+-- measures of sets of points
+CREATE TABLE e8 AS SELECT id, point FROM sphx_code('E8', 8);
+CREATE TABLE random_points AS SELECT id, point FROM sphx_code('gaussian(3000)', 16);
+
+-- functions and aggregates agree
+SELECT round(degrees(sphx_min_angle(array_agg(point)))::numeric, 4) AS degrees,
+	round(degrees(sphx_min_angle(point))::numeric, 4) AS same,
+	round(sphx_packing_radius(array_agg(point))::numeric, 6) AS packing_radius,
+	round(sphx_packing_radius(point)::numeric, 6) AS same,
+	round(sphx_gap(array_agg(point))::numeric, 6) + 0 AS gap,
+	round(sphx_gap(array_agg(point), 0.25)::numeric, 6) AS gap_quarter,
+	round(sphx_gap(point, 0.25)::numeric, 6) AS same
+FROM e8;
+SELECT round(sphx_softmin_separation(array_agg(point), 0.01)::numeric, 4) AS softmin,
+	round(sphx_softmin_separation(point, 0.01)::numeric, 4) AS same,
+	round(sphx_softmin_separation(array_agg(point), 0.01, corrected => true)::numeric, 4) AS corrected
+FROM e8;
+SELECT round(degrees(2 * asin(sphx_covering_radius(array_agg(point)) / 2))::numeric, 3) AS covering,
+	round(degrees(2 * asin(sphx_covering_radius(point, 100) / 2))::numeric, 3) AS same
+FROM e8;
+
+-- sampled and neighbour-assisted
+SELECT sphx_gap(point, 0.5) = sphx_gap(point, 0.5, 0, true) AS neighbours,
+	sphx_gap(point, 0.5) < sphx_gap(point, 0.5, 1000, false) AS sampled,
+	sphx_gap(array_agg(point), 0.5, pairs => 1000, seed => 2) <>
+	sphx_gap(array_agg(point), 0.5, pairs => 1000, seed => 3) AS seeds
+FROM random_points;
+
+-- reference cosine: antipodal points are above Lemma B.1, which is for random ones
+SELECT round(estimate::numeric, 2) AS estimate, error_bound < 0.01 AS narrow,
+	round(lemma_b1::numeric, 4) AS lemma_b1, estimate > lemma_b1 AS above
+FROM sphx_reference_cosine((SELECT array_agg(point) FROM sphx_code('antipodal(16)', 8)), levels => 4,
+	samples => 20000);
+
+-- certificates
+SELECT certified, round(gap::numeric, 6) + 0 AS gap, round(norm_error::numeric, 6) AS norm_error
+FROM sphx_certify((SELECT array_agg(point) FROM e8));
+SELECT certified, round(gap::numeric, 4) AS gap
+FROM sphx_certify((SELECT array_agg(point) FROM sphx_code('icosahedron', 3)), radius => 0.5, tolerance => 0);
+SELECT certified, round(gap::numeric, 4) AS gap
+FROM sphx_certify((SELECT array_agg(point) FROM sphx_code('600-cell', 4)));
+SELECT certified, norm_error, i, j FROM sphx_certify('{"[1,0]","[0,2]"}'::vector[], radius => 0.5);
+
+SELECT d, lower, upper FROM generate_series(1, 24) d, sphx_kissing_number(d) k;
+SELECT lower_source, upper_source FROM sphx_kissing_number(4);
+
+-- few points
+SELECT round(degrees(sphx_min_angle('{"[1,0]","[0,3]"}'::vector[]))::numeric, 4) AS degrees, sphx_gap('{"[1,0]","[1,0]"}'::vector[], radius => 1);
+SELECT sphx_covering_radius('{"[1,0,0]"}'::vector[]) AS antipode, round(sphx_covering_radius('{"[1,0,0]","[-1,0,0]"}'::vector[])::numeric, 6) AS equator;
+SELECT sphx_min_angle(point), sphx_gap(point, 1) FROM e8 WHERE false;
+SELECT sphx_gap(p, 1) FROM (VALUES ('[1]'::vector), (NULL), ('[2]')) v(p);
+
+-- bad input
+SELECT sphx_min_angle('{}'::vector[]);
+SELECT sphx_min_angle('{"[1,0]"}'::vector[]);
+SELECT sphx_min_angle(point) FROM e8 WHERE id = 1;
+SELECT sphx_min_angle('{"[1,0]","[0,0]"}'::vector[]);
+SELECT sphx_min_angle('{"[1,0]","[1,0,0]"}'::vector[]);
+SELECT sphx_min_angle('{"[1,0]",NULL}'::vector[]);
+SELECT sphx_min_angle('{{"[1,0]"},{"[0,1]"}}'::vector[]);
+SELECT sphx_gap('{"[1,0]","[0,1]"}'::vector[], -1);
+SELECT sphx_gap('{"[1,0]","[0,1]"}'::vector[], 'NaN');
+SELECT sphx_gap('{"[1,0]","[0,1]"}'::vector[], pairs => -1);
+SELECT sphx_gap('{"[1,0]","[0,1]"}'::vector[], pairs => 1, neighbours => true);
+SELECT sphx_gap(point, id::float8) FROM e8;
+SELECT sphx_gap(point, NULL) FROM e8;
+SELECT sphx_softmin_separation('{"[1,0]","[0,1]"}'::vector[], 0);
+SELECT sphx_covering_radius('{"[1,0]","[0,2]"}'::vector[]);
+SELECT sphx_covering_radius('{"[1,0]"}'::vector[], 0);
+SELECT sphx_reference_cosine('{"[1,0]"}'::vector[], 0);
+SELECT sphx_certify('{"[1,0]","[0,1]"}'::vector[], 1, -1);
+SELECT sphx_kissing_number(25);
+DROP TABLE e8, random_points;

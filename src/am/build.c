@@ -1,0 +1,227 @@
+/*-------------------------------------------------------------------------
+ *
+ * build.c
+ *	  CREATE INDEX: reading the table, and the order of the steps.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/build.h"
+
+#include <math.h>
+
+#include "access/tableam.h"
+#include "access/xloginsert.h"
+#include "commands/progress.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+
+#include "math/blas.h"
+#include "math/kernels.h"
+
+/* a graph is built over at least so many rows at a time, whatever the memory */
+#define SMALLEST_SHARD		1000
+
+#define ROTATION_SEED		1
+
+/* An index with one cell, whose centroid is the origin. */
+static void
+write_empty(SphxPages *pages, int dims)
+{
+	SphxIndexInfo info = {0};
+	SphxSkeletonLayer origin = {.count = 1};
+
+	SphxChooseLayout(pages->index, dims, &info);
+	info.meta.rotation_seed = ROTATION_SEED;
+	info.meta.training_seed = 1;
+	origin.centroids = palloc0(sizeof(float) * (Size) info.layout.D);
+	SphxWriteSkeleton(pages, &info, 1, &origin);
+}
+
+void
+SphxBuildPhase(SphxBuild *build, int phase, uint64 total)
+{
+	const int	params[] = {
+		PROGRESS_CREATEIDX_SUBPHASE, PROGRESS_CREATEIDX_TUPLES_TOTAL, PROGRESS_CREATEIDX_TUPLES_DONE
+	};
+	const int64 values[] = {phase, (int64) total, 0};
+
+	pgstat_progress_update_multi_param(3, params, values);
+}
+
+char *
+sphxbuildphasename(int64 phase)
+{
+	static const char *const names[] = {
+		[PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE] = "initializing",
+		[SPHX_PHASE_LOAD] = "loading tuples",
+		[SPHX_PHASE_TRAIN] = "training centroids",
+		[SPHX_PHASE_ASSIGN] = "assigning tuples to cells",
+		[SPHX_PHASE_WRITE] = "writing nodes",
+		[SPHX_PHASE_NEIGHBOURS] = "finding neighbours",
+		[SPHX_PHASE_LINK] = "writing edges"
+	};
+
+	if (phase < PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE || phase >= (int64) lengthof(names))
+		return NULL;
+	return pstrdup(names[phase]);
+}
+
+/* Fix everything that depends on the number of dimensions. */
+static void
+begin_rows(SphxBuild *build, int dims)
+{
+	SphxMetaPageData *meta = &build->info.meta;
+
+	SphxChooseLayout(build->index, dims, &build->info);
+	meta->rotation_seed = ROTATION_SEED;
+	meta->training_seed = 1;
+	build->d = build->info.layout.D + (meta->metric == SPHX_METRIC_IP ? 1 : 0);
+	build->memory_rows = Max((uint64) maintenance_work_mem * 1024 / SphxBuildRowMemory(build),
+							 SMALLEST_SHARD);
+	build->rows = SphxCreateRows(build->context, build->d, build->memory_rows);
+}
+
+typedef struct LoadState
+{
+	SphxBuild  *build;
+	MemoryContext row_context;	/* reset after every row */
+	float	   *x;
+} LoadState;
+
+static void
+load_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *arg)
+{
+	LoadState  *state = arg;
+	SphxBuild  *build = state->build;
+	MemoryContext old;
+	Vector	   *v;
+
+	if (isnull[0])
+		return;
+	old = MemoryContextSwitchTo(state->row_context);
+	v = DatumGetVectorP(values[0]);
+	if (build->rows == NULL)
+		begin_rows(build, v->dim);
+	if (state->x == NULL)
+		state->x = MemoryContextAllocZero(build->context, sizeof(float) * (Size) build->d);
+	if (SphxTransform(&build->pages, &build->info, v, state->x))
+	{
+		SphxBuildRow row = {.tid = *tid};
+		int			D = build->info.layout.D;
+
+		if (build->d > D)
+		{
+			float		norm = sqrtf(sphx_kernels->dot_f32(state->x, state->x, (size_t) D));
+
+			build->max_norm = Max(build->max_norm, norm);
+		}
+		SphxAppendRow(build->rows, &row, state->x);
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE,
+									 (int64) SphxCountRows(build->rows));
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(state->row_context);
+}
+
+static double
+load_rows(SphxBuild *build, Relation heap, IndexInfo *index_info)
+{
+	LoadState	state = {.build = build};
+
+	state.row_context = AllocSetContextCreate(build->context, "sphx build row",
+											  ALLOCSET_DEFAULT_SIZES);
+	SphxBuildPhase(build, SPHX_PHASE_LOAD, heap->rd_rel->reltuples > 0 ?
+				   (uint64) heap->rd_rel->reltuples : 0);
+	return table_index_build_scan(heap, build->index, index_info, true, true, load_row, &state,
+								  NULL);
+}
+
+/* Write the figures that were not known when the metapage was. */
+static void
+finish_meta(SphxBuild *build)
+{
+	Buffer		buffer = SphxReadPage(&build->pages, SPHX_META_BLOCK, SPHX_PAGE_META,
+									  BUFFER_LOCK_EXCLUSIVE);
+	SphxMetaPageData *meta = (SphxMetaPageData *) PageGetContents(BufferGetPage(buffer));
+
+	meta->mean_a = build->gain_count > 0 ? build->gain_sum / build->gain_count : 0.0;
+	MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+}
+
+static void
+build_graph(SphxBuild *build)
+{
+	const char *why;
+
+	if (!sphx_blas_load(&why))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE),
+				 errmsg("could not load a BLAS library: %s", why),
+				 errhint("Install one, such as the package libopenblas0.")));
+	build->info.meta.built_tuples = (double) SphxCountRows(build->rows);
+	build->info.meta.max_norm = build->max_norm;
+	SphxBuildPhase(build, SPHX_PHASE_TRAIN, 0);
+	SphxTrainCells(build);
+	SphxBuildShards(build);
+	finish_meta(build);
+}
+
+IndexBuildResult *
+sphxbuild(Relation heap, Relation index, IndexInfo *index_info)
+{
+	IndexBuildResult *result = palloc0(sizeof(IndexBuildResult));
+	SphxBuild	build = {.index = index};
+	int			dims = SphxTypmodDims(index);
+	MemoryContext old;
+
+	if (RelationGetNumberOfBlocks(index) != 0)
+		elog(ERROR, "index \"%s\" already contains data", RelationGetRelationName(index));
+	build.context = AllocSetContextCreate(CurrentMemoryContext, "sphx build",
+										  ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(build.context);
+	SphxInitEnv(&build.env, build.context);
+	SphxForgetPages(index);
+	SphxOpenPages(&build.pages, index);
+	build.pages.building = true;
+	build.options = SphxGetOptions(index);
+	if (dims > 0)
+		begin_rows(&build, dims);
+
+	result->heap_tuples = load_rows(&build, heap, index_info);
+	if (build.rows == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("column does not have dimensions, and there is no row to take them from"),
+				 errhint("Declare the column with dimensions, such as vector(3).")));
+	result->index_tuples = (double) SphxCountRows(build.rows);
+	if (result->index_tuples > 0)
+		build_graph(&build);
+	else
+		write_empty(&build.pages, (int) build.info.meta.dims);
+	if (RelationNeedsWAL(index))
+		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(build.context);
+	return result;
+}
+
+/*
+ * The initialisation fork of an unlogged index.  Dimensions are those of the
+ * main fork, which has just been built.
+ */
+void
+sphxbuildempty(Relation index)
+{
+	SphxPages	pages;
+	SphxIndexInfo info;
+
+	SphxOpenPages(&pages, index);
+	SphxGetInfo(&pages, &info);
+	pages.building = true;
+	pages.fork = INIT_FORKNUM;
+	write_empty(&pages, (int) info.meta.dims);
+	log_newpage_range(index, INIT_FORKNUM, 0,
+					  RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);
+}

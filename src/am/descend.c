@@ -1,0 +1,169 @@
+/*-------------------------------------------------------------------------
+ *
+ * descend.c
+ *	  From the top layer of centroids down to cells and their entry nodes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/am.h"
+
+#include "miscadmin.h"
+
+/* nodes read in a layer between the top and layer 0 */
+#define DESCENT_EF			12
+
+/* centroids that lead from one layer to the next */
+#define DESCENT_WIDTH		4
+
+/* Evaluate all records of an upper layer; they become hits of the search. */
+static void
+visit_layer(SphxDescent *descent, const SphxLayerData *layer)
+{
+	const SphxIndexInfo *info = descent->info;
+	SphxPages  *pages = descent->store->pages;
+	BlockNumber block = layer->start;
+	uint32		left = layer->count;
+
+	while (left > 0)
+	{
+		Buffer		buffer = SphxReadPage(pages, block, SPHX_PAGE_CENTROID, BUFFER_LOCK_SHARE);
+		uint32		count = Min(left, info->meta.per_page);
+
+		for (uint32 slot = 0; slot < count; slot++)
+		{
+			uint32		id = SphxNodeId(info, block, slot);
+			const SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), id);
+
+			if (r == NULL)
+				SphxCorrupted(pages->index, block, "a centroid is missing");
+			sphx_search_visit(descent->search, id, r);
+		}
+		UnlockReleaseBuffer(buffer);
+		CHECK_FOR_INTERRUPTS();
+		left -= count;
+		block++;
+	}
+}
+
+/* Search one layer from the nodes that the `count` best hits of the layer above lead to. */
+static int
+search_layer(SphxDescent *descent, int ef, int count, SphxHit **hits)
+{
+	uint32		seeds[DESCENT_WIDTH];
+
+	count = Min(count, DESCENT_WIDTH);
+	for (int i = 0; i < count; i++)
+		seeds[i] = SphxHitBelow((*hits)[i].payload);
+	sphx_search_start(descent->search, descent->metric, descent->q, false);
+	for (int i = 0; i < count; i++)
+		sphx_search_seed(descent->search, seeds[i]);
+	sphx_search_run(descent->search, &descent->store->base, ef);
+	return sphx_search_take(descent->search, hits);
+}
+
+/* The cell that a hit in layer 1 stands for. */
+static uint32
+hit_cell(SphxDescent *descent, const SphxHit *hit)
+{
+	uint32		cell = SphxHitBelow(hit->payload);
+
+	if (cell >= descent->info->meta.cells)
+		SphxCorrupted(descent->store->pages->index, SphxNodeBlock(descent->info, hit->id),
+					  "a centroid refers to a cell that does not exist");
+	return cell;
+}
+
+int
+SphxNearestCells(SphxDescent *descent, int n, uint32 *cells)
+{
+	const SphxMetaPageData *meta = &descent->info->meta;
+	int			layer = (int) meta->layer_count - 1;
+	SphxHit    *hits;
+	int			count;
+
+	descent->store->kind = SPHX_PAGE_CENTROID;
+	sphx_search_start(descent->search, descent->metric, descent->q, false);
+	visit_layer(descent, &meta->layers[layer]);
+	count = sphx_search_take(descent->search, &hits);
+	while (layer-- > 0)
+		count = search_layer(descent, Max(DESCENT_EF, layer == 0 ? n : 0), count, &hits);
+	descent->store->kind = SPHX_PAGE_NODE;
+
+	if (count == 0)
+		SphxCorrupted(descent->store->pages->index, meta->layers[0].start,
+					  "centroids cannot be reached");
+	count = Min(count, n);
+	for (int i = 0; i < count; i++)
+		cells[i] = hit_cell(descent, &hits[i]);
+	return count;
+}
+
+uint32 *
+SphxOrderCells(SphxDescent *descent)
+{
+	const SphxMetaPageData *meta = &descent->info->meta;
+	uint32	   *cells = palloc(sizeof(uint32) * meta->cells);
+	SphxHit    *hits;
+	int			count;
+
+	descent->store->kind = SPHX_PAGE_CENTROID;
+	sphx_search_start(descent->search, descent->metric, descent->q, false);
+	visit_layer(descent, &meta->layers[0]);
+	count = sphx_search_take(descent->search, &hits);
+	descent->store->kind = SPHX_PAGE_NODE;
+	if ((uint32) count != meta->cells)
+		SphxCorrupted(descent->store->pages->index, meta->layers[0].start,
+					  "there is not one centroid a cell");
+	for (int i = 0; i < count; i++)
+		cells[i] = hit_cell(descent, &hits[i]);
+	return cells;
+}
+
+/* An entry node of any cell, when the near ones have none. */
+static uint32
+any_entry(SphxPages *pages, const SphxMetaPageData *meta)
+{
+	uint32		entry = SPHX_INVALID_NODE;
+
+	for (uint32 cell = 0; cell < meta->cells && entry == SPHX_INVALID_NODE;
+		 cell += meta->cells_per_page)
+	{
+		Buffer		buffer = SphxLockCell(pages, meta, cell, BUFFER_LOCK_SHARE);
+		const SphxCellData *data = SphxPageCell(BufferGetPage(buffer), meta, cell);
+		uint32		count = Min(meta->cells_per_page, meta->cells - cell);
+
+		for (uint32 i = 0; i < count && entry == SPHX_INVALID_NODE; i++)
+			entry = data[i].entry;
+		UnlockReleaseBuffer(buffer);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return entry;
+}
+
+bool
+SphxSeedCells(SphxDescent *descent, int n, const uint32 *cells, bool keep_vectors)
+{
+	SphxPages  *pages = descent->store->pages;
+	const SphxMetaPageData *meta = &descent->info->meta;
+	bool		seeded = false;
+	uint32		entry;
+
+	sphx_search_start(descent->search, descent->metric, descent->q, keep_vectors);
+	for (int i = 0; i < n; i++)
+	{
+		SphxCellData data;
+
+		SphxReadCell(pages, meta, cells[i], &data);
+		if (data.entry == SPHX_INVALID_NODE)
+			continue;
+		sphx_search_seed(descent->search, data.entry);
+		seeded = true;
+	}
+	if (seeded)
+		return true;
+	entry = any_entry(pages, meta);
+	if (entry == SPHX_INVALID_NODE)
+		return false;
+	sphx_search_seed(descent->search, entry);
+	return true;
+}

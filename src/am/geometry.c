@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * geometry.c
+ *	  From a vector of the table to one of the index.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/am.h"
+
+#include <math.h>
+
+/*
+ * Elements are cut off here, so that no square of one overflows in single
+ * precision.  Cutting off brings vectors nearer to each other, never farther
+ * away, and lower bounds of distances stay lower bounds (see scan.c).
+ */
+#define ELEMENT_LIMIT		1e18f
+
+/* In double precision: squares of elements may be beyond single precision. */
+static double
+vector_norm(const Vector *v)
+{
+	double		sum = 0.0;
+
+	for (int i = 0; i < v->dim; i++)
+		sum += (double) v->x[i] * (double) v->x[i];
+	return sqrt(sum);
+}
+
+bool
+SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, float *x)
+{
+	const SphxMetaPageData *meta = &info->meta;
+	const SphxRotation *rotation = SphxGetRotation(pages, info->layout.D, meta->rotation_seed);
+
+	if (v->dim != (int) meta->dims)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("expected %u dimensions, not %d", meta->dims, v->dim)));
+	if (meta->metric == SPHX_METRIC_COSINE)
+	{
+		double		norm = vector_norm(v);
+
+		if (!(norm > 0.0))
+			return false;
+		for (int i = 0; i < v->dim; i++)
+			x[i] = (float) (v->x[i] / norm);
+	}
+	else
+	{
+		for (int i = 0; i < v->dim; i++)
+			x[i] = Max(-ELEMENT_LIMIT, Min(ELEMENT_LIMIT, v->x[i]));
+	}
+	for (int i = v->dim; i < info->layout.D; i++)
+		x[i] = 0.0f;
+	sphx_rotate(rotation, x);
+	return true;
+}

@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * handler.c
+ *	  The access method's handler, and the metrics of operator classes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/am.h"
+
+#include "commands/vacuum.h"
+
+PG_FUNCTION_INFO_V1(sphx_handler);
+PG_FUNCTION_INFO_V1(sphx_metric_l2);
+PG_FUNCTION_INFO_V1(sphx_metric_cosine);
+PG_FUNCTION_INFO_V1(sphx_metric_ip);
+
+Datum
+sphx_handler(PG_FUNCTION_ARGS)
+{
+	IndexAmRoutine *am = makeNode(IndexAmRoutine);
+
+	am->amstrategies = SPHX_DISTANCE_STRATEGY;
+	am->amsupport = SPHX_METRIC_PROC;
+	am->amcanorderbyop = true;
+	am->amoptionalkey = true;
+	am->amusemaintenanceworkmem = true;
+	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
+	am->amkeytype = InvalidOid;
+
+	am->ambuild = sphxbuild;
+	am->ambuildempty = sphxbuildempty;
+	am->aminsert = sphxinsert;
+	am->ambulkdelete = sphxbulkdelete;
+	am->amvacuumcleanup = sphxvacuumcleanup;
+	am->amcostestimate = sphxcostestimate;
+	am->amoptions = sphxoptions;
+	am->ambuildphasename = sphxbuildphasename;
+	am->amvalidate = sphxvalidate;
+	am->ambeginscan = sphxbeginscan;
+	am->amrescan = sphxrescan;
+	am->amgettuple = sphxgettuple;
+	am->amendscan = sphxendscan;
+
+	PG_RETURN_POINTER(am);
+}
+
+/*
+ * Support function 2 of an operator class tells the metric, so that classes of
+ * anybody, in any schema, can use the access method.
+ */
+Datum
+sphx_metric_l2(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(SPHX_METRIC_L2);
+}
+
+Datum
+sphx_metric_cosine(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(SPHX_METRIC_COSINE);
+}
+
+Datum
+sphx_metric_ip(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(SPHX_METRIC_IP);
+}

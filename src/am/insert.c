@@ -1,0 +1,372 @@
+/*-------------------------------------------------------------------------
+ *
+ * insert.c
+ *	  Insertion of one row.
+ *
+ * See "Insert" in src/README for the protocol.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/am.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+
+#include "math/kernels.h"
+#include "page/chain.h"
+
+/* cells whose entries start the search */
+#define INSERT_CELLS		4
+
+/* hits that may hold the same vector, nearest first */
+#define DUPLICATE_HITS		8
+
+/* A node that may become a neighbour. */
+typedef struct Candidate
+{
+	float		distance;		/* squared, in the space that edges are chosen
+								 * in */
+	uint32		id;
+	uint8		version;
+	const float *vector;		/* as stored, D floats */
+	const float *extended;		/* inner product: D + 1 floats; else vector */
+} Candidate;
+
+struct SphxInserter
+{
+	SphxIndexInfo info;
+	SphxServerEnv env;
+	MemoryContext row_context;	/* reset for every row */
+	SphxSearch *search;
+	SphxEdgeWork *work;
+
+	/* the new row */
+	float	   *x;				/* D + 1, transformed; the last one as
+								 * extended */
+	SphxRecord *record;
+	float	   *stored;			/* D, the vector as the record stores it */
+
+	/* its neighbours */
+	Candidate  *candidates;		/* room for ef_construction */
+	const float **vectors;		/* the same, as sphx_select_neighbours wants
+								 * them */
+	float	   *distances;
+	float	   *extended;		/* inner product: room for the extended
+								 * vectors */
+	int		   *chosen;			/* m */
+	uint32	   *ids;			/* m */
+	float	   *edges;			/* m * D */
+	uint8	   *scratch;		/* pieces */
+
+	/* a neighbour that is offered the reverse edge */
+	SphxRecord *neighbour;
+	float	   *edge;			/* D */
+};
+
+/* Room for everything whose size the layout tells. */
+static void
+allocate_room(SphxInserter *inserter)
+{
+	const SphxLayout *layout = &inserter->info.layout;
+	Size		D = (Size) layout->D;
+	Size		m = (Size) layout->m;
+	Size		ef = inserter->info.meta.ef_construction;
+
+	inserter->x = palloc(sizeof(float) * (D + 1));
+	inserter->record = palloc0((Size) layout->size);
+	inserter->stored = palloc(sizeof(float) * D);
+	inserter->candidates = palloc(sizeof(Candidate) * ef);
+	inserter->vectors = palloc(sizeof(float *) * ef);
+	inserter->distances = palloc(sizeof(float) * ef);
+	if (inserter->info.meta.metric == SPHX_METRIC_IP)
+		inserter->extended = palloc_extended(sizeof(float) * ef * (D + 1), MCXT_ALLOC_HUGE);
+	inserter->chosen = palloc(sizeof(int) * m);
+	inserter->ids = palloc(sizeof(uint32) * m);
+	inserter->edges = palloc(sizeof(float) * m * D);
+	inserter->scratch = palloc((Size) layout->pieces);
+	inserter->neighbour = palloc((Size) layout->size);
+	inserter->edge = palloc(sizeof(float) * D);
+}
+
+SphxInserter *
+SphxCreateInserter(SphxPages *pages, MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "sphx insert", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	SphxInserter *inserter = palloc0(sizeof(SphxInserter));
+
+	SphxGetInfo(pages, &inserter->info);
+	SphxInitEnv(&inserter->env, context);
+	inserter->row_context = AllocSetContextCreate(context, "sphx insert row",
+												  ALLOCSET_SMALL_SIZES);
+	inserter->search = sphx_search_create(&inserter->env.base, &inserter->info.layout);
+	inserter->work = sphx_edge_work_create(&inserter->env.base, &inserter->info.layout);
+	allocate_room(inserter);
+	MemoryContextSwitchTo(old);
+	return inserter;
+}
+
+/*
+ * Search for the new vector; the hits, nearest first, and the cell it belongs
+ * to.  Always by Euclidean distance: under inner product nearest neighbours
+ * in the plain space are good candidates for those in the extended one.
+ */
+static int
+search_hits(SphxInserter *inserter, SphxPages *pages, SphxHit **hits, uint32 *cell)
+{
+	SphxPageStore store;
+	SphxDescent descent = {
+		.store = &store,
+		.info = &inserter->info,
+		.search = inserter->search,
+		.metric = SPHX_METRIC_L2,
+		.q = inserter->x
+	};
+	uint32		cells[INSERT_CELLS];
+	int			count;
+
+	SphxInitStore(&store, pages, &inserter->info);
+	count = SphxNearestCells(&descent, INSERT_CELLS, cells);
+	*cell = cells[0];
+	if (!SphxSeedCells(&descent, count, cells, true))
+		return 0;
+	sphx_search_run(inserter->search, &store.base, (int) inserter->info.meta.ef_construction);
+	return sphx_search_take(inserter->search, hits);
+}
+
+/*
+ * When a node stores exactly the same vector, let it have the TID.  The node
+ * may have changed since the search read it.
+ */
+static bool
+join_duplicate(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, int count,
+			   ItemPointer tid)
+{
+	const SphxIndexInfo *info = &inserter->info;
+	float		error = 1.1f * sphx_record_error(&info->layout, inserter->record);
+
+	for (int i = 0; i < Min(count, DUPLICATE_HITS) && hits[i].distance <= error * error; i++)
+	{
+		uint32		id = hits[i].id;
+		Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, id), SPHX_PAGE_NODE,
+										  BUFFER_LOCK_EXCLUSIVE);
+		SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), id);
+		bool		same = r != NULL && r->version == hits[i].version &&
+		!(r->flags & SPHX_NODE_DELETED) &&
+		sphx_record_same_vector(&info->layout, r, inserter->record);
+
+		if (same)
+			SphxAddTid(pages, info, buffer, id, tid);
+		UnlockReleaseBuffer(buffer);
+		if (same)
+			return true;
+	}
+	return false;
+}
+
+/* The coordinate that makes nearest by distance largest by inner product. */
+static float
+extra_coordinate(const SphxInserter *inserter, const float *x)
+{
+	float		max = inserter->info.meta.max_norm;
+	float		square = sphx_kernels->dot_f32(x, x, (size_t) inserter->info.layout.D);
+
+	return sqrtf(Max(0.0f, max * max - square));
+}
+
+static int
+compare_candidates(const void *a, const void *b)
+{
+	float		x = ((const Candidate *) a)->distance;
+	float		y = ((const Candidate *) b)->distance;
+
+	return (x > y) - (x < y);
+}
+
+/* Inner product: move the candidates into the extended space. */
+static void
+extend_candidates(SphxInserter *inserter, int count)
+{
+	Size		D = (Size) inserter->info.layout.D;
+
+	inserter->x[D] = extra_coordinate(inserter, inserter->x);
+	for (int i = 0; i < count; i++)
+	{
+		Candidate  *candidate = &inserter->candidates[i];
+		float	   *y = inserter->extended + (Size) i * (D + 1);
+
+		memcpy(y, candidate->vector, sizeof(float) * D);
+		y[D] = extra_coordinate(inserter, y);
+		candidate->extended = y;
+		candidate->distance = sphx_kernels->l2sq_f32(inserter->x, y, D + 1);
+	}
+	qsort(inserter->candidates, (size_t) count, sizeof(Candidate), compare_candidates);
+}
+
+/*
+ * Choose the new node's neighbours among the hits: chosen[] holds positions in
+ * candidates[].
+ */
+static int
+choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int count)
+{
+	const SphxLayout *layout = &inserter->info.layout;
+	bool		extend = inserter->info.meta.metric == SPHX_METRIC_IP;
+
+	count = Min(count, (int) inserter->info.meta.ef_construction);
+	for (int i = 0; i < count; i++)
+	{
+		Candidate  *candidate = &inserter->candidates[i];
+
+		candidate->distance = hits[i].distance;
+		candidate->id = hits[i].id;
+		candidate->version = hits[i].version;
+		candidate->vector = candidate->extended = sphx_search_vector(inserter->search, i);
+	}
+	if (extend)
+		extend_candidates(inserter, count);
+	for (int i = 0; i < count; i++)
+	{
+		inserter->vectors[i] = inserter->candidates[i].extended;
+		inserter->distances[i] = inserter->candidates[i].distance;
+	}
+	return sphx_select_neighbours(layout->D + (extend ? 1 : 0), count, inserter->vectors,
+								  inserter->distances, layout->m, inserter->chosen);
+}
+
+/* Give the new record its edges. */
+static void
+set_edges(SphxInserter *inserter, int count)
+{
+	const SphxLayout *layout = &inserter->info.layout;
+
+	sphx_record_vector(layout, inserter->record, inserter->stored);
+	for (int j = 0; j < count; j++)
+	{
+		const Candidate *candidate = &inserter->candidates[inserter->chosen[j]];
+
+		inserter->ids[j] = candidate->id;
+		for (int d = 0; d < layout->D; d++)
+			inserter->edges[(Size) j * layout->D + d] = candidate->vector[d] - inserter->stored[d];
+	}
+	sphx_record_set_edges(layout, inserter->record, count, inserter->ids, inserter->edges,
+						  inserter->scratch);
+}
+
+/* Write the new record to its cell; returns its id. */
+static uint32
+write_node(SphxInserter *inserter, SphxPages *pages, uint32 cell)
+{
+	const SphxIndexInfo *info = &inserter->info;
+	SphxChange	change;
+	uint32		slot;
+	uint32		id;
+	Buffer		buffer = SphxFindSlot(pages, info, cell, &slot);
+
+	SphxChangeBegin(&change, pages);
+	SphxFillSlot(info, SphxChangePage(&change, buffer), slot, inserter->record);
+	SphxChangeFinish(&change);
+	id = SphxNodeId(info, BufferGetBlockNumber(buffer), slot);
+	UnlockReleaseBuffer(buffer);
+	return id;
+}
+
+/*
+ * Offer a neighbour the edge back to the new node.  Nothing happens when the
+ * neighbour is no longer what the search saw, or prefers those it has.
+ */
+static void
+link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, uint32 id)
+{
+	const SphxIndexInfo *info = &inserter->info;
+	const SphxLayout *layout = &info->layout;
+	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, candidate->id), SPHX_PAGE_NODE,
+									  BUFFER_LOCK_EXCLUSIVE);
+	SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), candidate->id);
+
+	if (r != NULL && r->version == candidate->version && !(r->flags & SPHX_NODE_DELETED))
+	{
+		/* in a copy first: most pages do not change, and need no WAL */
+		memcpy(inserter->neighbour, r, (Size) layout->size);
+		for (int d = 0; d < layout->D; d++)
+			inserter->edge[d] = inserter->stored[d] - candidate->vector[d];
+		Assert(candidate->id != id);	/* I2 */
+		if (sphx_record_offer_edge(layout, inserter->neighbour, id, inserter->edge,
+								   inserter->work))
+		{
+			SphxChange	change;
+
+			SphxChangeBegin(&change, pages);
+			memcpy(SphxNodeRecord(info, SphxChangePage(&change, buffer), candidate->id),
+				   inserter->neighbour, (Size) layout->size);
+			SphxChangeFinish(&change);
+		}
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+static void
+insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
+{
+	const SphxIndexInfo *info = &inserter->info;
+	SphxHit    *hits = NULL;
+	uint32		cell;
+	uint32		id;
+	int			count = search_hits(inserter, pages, &hits, &cell);
+
+	memset(inserter->record, 0, (Size) info->layout.size);
+	sphx_record_init(&info->layout, inserter->record, inserter->x);
+	if (join_duplicate(inserter, pages, hits, count, tid))
+		return;
+
+	inserter->record->payload_count = 1;
+	*SphxRecordTids(info, inserter->record) = *tid;
+	count = choose_neighbours(inserter, hits, count);
+	set_edges(inserter, count);
+	id = write_node(inserter, pages, cell);
+	SphxOfferEntry(pages, info, cell, id);
+	for (int j = 0; j < count; j++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		link_back(inserter, pages, &inserter->candidates[inserter->chosen[j]], id);
+	}
+}
+
+bool
+SphxInsertVector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPointer tid)
+{
+	if (!SphxTransform(pages, &inserter->info, v, inserter->x))
+		return false;
+
+	/* L4: vacuum waits for inserts that may know nodes it has marked */
+	if (!pages->building)
+		LockPage(pages->index, SPHX_META_BLOCK, ShareLock);
+	insert_transformed(inserter, pages, tid);
+	if (!pages->building)
+		UnlockPage(pages->index, SPHX_META_BLOCK, ShareLock);
+	return true;
+}
+
+bool
+sphxinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation heap,
+		   IndexUniqueCheck unique, bool unchanged, IndexInfo *index_info)
+{
+	SphxInserter *inserter = index_info->ii_AmCache;
+	SphxPages	pages;
+	MemoryContext old;
+
+	if (isnull[0])
+		return false;
+	SphxOpenPages(&pages, index);
+	if (inserter == NULL)
+		index_info->ii_AmCache = inserter = SphxCreateInserter(&pages, index_info->ii_Context);
+
+	old = MemoryContextSwitchTo(inserter->row_context);
+	SphxInsertVector(inserter, &pages, DatumGetVectorP(values[0]), tid);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(inserter->row_context);
+	return false;
+}

@@ -1,0 +1,176 @@
+/*-------------------------------------------------------------------------
+ *
+ * skeleton.c
+ *	  Writing an index without rows: metapage, directory of cells and the
+ *	  upper layers of centroids.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/am.h"
+
+/* An index on its way to disk, block after block. */
+typedef struct Skeleton
+{
+	SphxPages  *pages;
+	SphxIndexInfo *info;
+	const SphxSkeletonLayer *layers;
+	SphxServerEnv env;
+	float	   *differences;	/* m * D: edges of the centroid being written */
+	uint32	   *ids;			/* m */
+	uint8	   *scratch;		/* pieces */
+} Skeleton;
+
+/* Decide where everything goes. */
+static void
+plan_blocks(SphxMetaPageData *meta, int layer_count, const SphxSkeletonLayer *layers)
+{
+	BlockNumber next = SPHX_META_BLOCK + 1;
+
+	meta->magic = SPHX_META_MAGIC;
+	meta->version = SPHX_FORMAT_VERSION;
+	meta->cells = layers[0].count;
+	meta->cells_per_page = SPHX_CELLS_PER_PAGE;
+	meta->directory = next;
+	next += meta->cells / meta->cells_per_page + 1; /* one entry more than
+													 * cells */
+	meta->layer_count = (uint32) layer_count;
+	for (int i = 0; i < layer_count; i++)
+	{
+		meta->layers[i].start = next;
+		meta->layers[i].count = layers[i].count;
+		next += (layers[i].count + meta->per_page - 1) / meta->per_page;
+	}
+}
+
+/* The next block, which must be the planned one, as a page of this kind. */
+static Buffer
+next_page(Skeleton *skeleton, SphxPageKind kind, BlockNumber planned)
+{
+	Buffer		buffer = SphxExtend(skeleton->pages);
+
+	if (BufferGetBlockNumber(buffer) != planned)
+		elog(ERROR, "index \"%s\" is not empty",
+			 RelationGetRelationName(skeleton->pages->index));
+	SphxInitPage(BufferGetPage(buffer), kind, 0, 0);
+	MarkBufferDirty(buffer);
+	return buffer;
+}
+
+static void
+write_meta(Skeleton *skeleton)
+{
+	Buffer		buffer = next_page(skeleton, SPHX_PAGE_META, SPHX_META_BLOCK);
+
+	memcpy(PageGetContents(BufferGetPage(buffer)), &skeleton->info->meta,
+		   sizeof(SphxMetaPageData));
+	UnlockReleaseBuffer(buffer);
+}
+
+static void
+write_directory(Skeleton *skeleton)
+{
+	const SphxMetaPageData *meta = &skeleton->info->meta;
+	const SphxCellData empty = {
+		.first = InvalidBlockNumber,
+		.insert = InvalidBlockNumber,
+		.entry = SPHX_INVALID_NODE
+	};
+	BlockNumber block = meta->directory;
+	uint32		cell = 0;
+
+	while (cell <= meta->cells)
+	{
+		Buffer		buffer = next_page(skeleton, SPHX_PAGE_DIRECTORY, block++);
+		SphxCellData *data = (SphxCellData *) PageGetContents(BufferGetPage(buffer));
+
+		for (uint32 i = 0; i < meta->cells_per_page && cell <= meta->cells; i++, cell++)
+			data[i] = empty;
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/* What a centroid's payload holds: its cell, or the node it repeats. */
+static uint32
+centroid_below(const Skeleton *skeleton, int layer, uint32 i)
+{
+	const SphxIndexInfo *info = skeleton->info;
+
+	if (layer == 0)
+		return i;
+	return SphxNodeId(info, info->meta.layers[layer - 1].start, skeleton->layers[layer].below[i]);
+}
+
+/* The record of centroid i: vector, payload and edges within its layer. */
+static void
+fill_centroid(Skeleton *skeleton, int layer, uint32 i, SphxRecord *r)
+{
+	const SphxIndexInfo *info = skeleton->info;
+	const SphxLayout *layout = &info->layout;
+	const SphxSkeletonLayer *in = &skeleton->layers[layer];
+	const float *x = in->centroids + (Size) i * layout->D;
+	uint32		below = centroid_below(skeleton, layer, i);
+	int			n = 0;
+
+	sphx_record_init(layout, r, x);
+	r->payload_count = 1;
+	memcpy(sphx_record_payload(layout, r), &below, sizeof(below));
+	while (in->edges != NULL && n < layout->m)
+	{
+		uint32		far = in->edges[(Size) i * layout->m + n];
+		const float *y;
+
+		if (far == SPHX_INVALID_NODE)
+			break;
+		Assert(far < in->count && far != i);	/* I2 */
+		y = in->centroids + (Size) far * layout->D;
+		for (int d = 0; d < layout->D; d++)
+			skeleton->differences[(Size) n * layout->D + d] = y[d] - x[d];
+		skeleton->ids[n++] = SphxNodeId(info, info->meta.layers[layer].start, far);
+	}
+	sphx_record_set_edges(layout, r, n, skeleton->ids, skeleton->differences, skeleton->scratch);
+}
+
+static void
+write_layer(Skeleton *skeleton, int layer)
+{
+	const SphxIndexInfo *info = skeleton->info;
+	BlockNumber block = info->meta.layers[layer].start;
+	uint32		count = info->meta.layers[layer].count;
+	uint32		i = 0;
+
+	while (i < count)
+	{
+		Buffer		buffer = next_page(skeleton, SPHX_PAGE_CENTROID, block++);
+		Page		page = BufferGetPage(buffer);
+
+		for (uint32 slot = 0; slot < info->meta.per_page && i < count; slot++, i++)
+			fill_centroid(skeleton, layer, i, SphxPageRecord(info, page, slot));
+		UnlockReleaseBuffer(buffer);
+		skeleton->env.base.tick(&skeleton->env.base, i, count);
+	}
+}
+
+void
+SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, int layer_count,
+				  const SphxSkeletonLayer *layers)
+{
+	Skeleton	skeleton = {.pages = pages,.info = info,.layers = layers};
+	const SphxLayout *layout = &info->layout;
+
+	Assert(layer_count >= 1 && layer_count <= SPHX_MAX_LAYERS);
+	Assert(layers[layer_count - 1].count <= SPHX_TOP_RECORDS);
+	SphxInitEnv(&skeleton.env, CurrentMemoryContext);
+	skeleton.differences = palloc(sizeof(float) * (Size) layout->m * (Size) layout->D);
+	skeleton.ids = palloc(sizeof(uint32) * (Size) layout->m);
+	skeleton.scratch = palloc((Size) layout->pieces);
+
+	plan_blocks(&info->meta, layer_count, layers);
+	write_meta(&skeleton);
+	write_directory(&skeleton);
+	for (int i = 0; i < layer_count; i++)
+		write_layer(&skeleton, i);
+
+	pfree(skeleton.differences);
+	pfree(skeleton.ids);
+	pfree(skeleton.scratch);
+}

@@ -1,0 +1,241 @@
+/*-------------------------------------------------------------------------
+ *
+ * train.c
+ *	  Cells of a new index: sample, train, and the layers of centroids above.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/build.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+
+#include "math/kernels.h"
+#include "math/random.h"
+
+/* a cell for about so many rows, and at most so many times the root of their number */
+#define ROWS_PER_CELL		330
+#define CELLS_PER_ROOT		4.0
+
+/* rows of the sample a cell, and at least */
+#define SAMPLE_PER_CELL		64
+#define SAMPLE_SMALLEST		16384
+
+/* centroids of a layer for one of the layer above */
+#define LAYER_RATIO			32
+
+/* cells of the layer above in which the neighbours of a centroid are sought */
+#define LAYER_PROBES		4
+
+#define TRAINING_SEED		1
+
+static int
+choose_cell_count(const SphxBuild *build)
+{
+	double		n = (double) SphxCountRows(build->rows);
+	double		cells = Min(n / ROWS_PER_CELL, CELLS_PER_ROOT * sqrt(n));
+
+	if (build->options.lists > 0)
+		cells = Min(build->options.lists, n);
+	return (int) Max(Min(cells, SPHX_MAX_LISTS), 1);
+}
+
+/*
+ * A random sample of the rows, at most a third of the memory: each row is
+ * taken with the probability that leaves the sample the right size (Knuth's
+ * algorithm S).  The floats beyond D are left out.
+ */
+static uint64
+draw_sample(SphxBuild *build, int cells, float **sample)
+{
+	Size		D = (Size) build->info.layout.D;
+	uint64		n = SphxCountRows(build->rows);
+	uint64		memory = (uint64) maintenance_work_mem * 1024 / 3 / (sizeof(float) * D);
+	uint64		wanted = Max((uint64) cells * SAMPLE_PER_CELL, SAMPLE_SMALLEST);
+	uint64		taken = 0;
+	SphxBuildRow row;
+	float	   *x = palloc(sizeof(float) * (Size) build->d);
+	SphxRandom	random;
+
+	wanted = Min(wanted, n);
+	wanted = Max(Min(wanted, memory), Min((uint64) cells, n));
+	*sample = build->env.base.alloc(&build->env.base, sizeof(float) * D * wanted);
+	sphx_random_seed(&random, TRAINING_SEED);
+	SphxRewindRows(build->rows);
+	for (uint64 i = 0; i < n && taken < wanted; i++)
+	{
+		if (!SphxNextRow(build->rows, &row, x))
+			break;
+		if (sphx_random_below(&random, n - i) < wanted - taken)
+			memcpy(*sample + D * taken++, x, sizeof(float) * D);
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	pfree(x);
+	return taken;
+}
+
+static SphxTrainingData
+training_data(const SphxTrainReport *report)
+{
+	SphxTrainingData data = {
+		.separation = report->separation,
+		.nearest_mean = report->nearest_mean,
+		.nearest_p5 = report->nearest_p5,
+		.error = report->error,
+		.imbalance = report->imbalance
+	};
+
+	return data;
+}
+
+/* The share of the sample in each cell, with a little for cells without any. */
+static void
+measure_shares(SphxBuild *build, uint64 n, const float *sample)
+{
+	SphxEnv    *env = &build->env.base;
+	uint32	   *cells = env->alloc(env, sizeof(uint32) * n);
+
+	sphx_assign(env, n, build->info.layout.D, sample, build->cells, build->centroids, 1, cells,
+				NULL);
+	build->cell_share = palloc0(sizeof(double) * (Size) build->cells);
+	for (uint64 i = 0; i < n; i++)
+		build->cell_share[cells[i]] += 1.0 / (double) n;
+	env->release(env, cells);
+}
+
+static void
+train_cells(SphxBuild *build)
+{
+	SphxEnv    *env = &build->env.base;
+	SphxMetaPageData *meta = &build->info.meta;
+	SphxTrainReport report[2];
+	SphxTrainParams params = {
+		.k = choose_cell_count(build),
+		.gap_weight = build->options.gap_weight,
+		.spherical = meta->metric == SPHX_METRIC_COSINE,
+		.seed = TRAINING_SEED
+	};
+	float	   *sample;
+	uint64		n = draw_sample(build, params.k, &sample);
+
+	build->centroids = env->alloc(env, sizeof(float) * (Size) params.k *
+								  (Size) build->info.layout.D);
+	build->cells = sphx_train(env, &params, n, build->info.layout.D, sample, build->centroids,
+							  report);
+	measure_shares(build, n, sample);
+	env->release(env, sample);
+	meta->training = training_data(&report[0]);
+	meta->kmeans = training_data(&report[1]);
+}
+
+/* Neighbours of centroids within their layer, pooled by the centroids of the layer above. */
+static uint32 *
+layer_edges(SphxBuild *build, uint32 count, const float *centroids, uint32 above_count,
+			const float *above)
+{
+	SphxEnv    *env = &build->env.base;
+	const SphxLayout *layout = &build->info.layout;
+	int			probes = (int) Min(above_count, LAYER_PROBES);
+	int			k = 2 * layout->m;
+	uint32	   *cells = env->alloc(env, sizeof(uint32) * (Size) count * (Size) probes);
+	uint32	   *edges = palloc_extended(sizeof(uint32) * (Size) count * (Size) layout->m,
+										MCXT_ALLOC_HUGE);
+	SphxBuildInput input = {
+		.n = count,
+		.d = layout->D,
+		.rows = centroids,
+		.cell_count = (int) above_count,
+		.probes = probes,
+		.cells = cells
+	};
+	SphxNeighbour *knn;
+	SphxNeighbour *graph;
+
+	sphx_assign(env, count, layout->D, centroids, (int) above_count, above, probes, cells, NULL);
+	knn = sphx_build_knn(env, &input, k);
+	graph = sphx_build_graph(env, &input, knn, k, layout->m);
+	for (Size i = 0; i < (Size) count * (Size) layout->m; i++)
+		edges[i] = graph[i].id;
+	env->release(env, graph);
+	env->release(env, knn);
+	env->release(env, cells);
+	return edges;
+}
+
+/*
+ * The layer above: centroids of centroids, each moved to the nearest centroid
+ * that no other has taken.
+ */
+static void
+make_layer_above(SphxBuild *build, const SphxSkeletonLayer *layer, SphxSkeletonLayer *above)
+{
+	SphxEnv    *env = &build->env.base;
+	int			D = build->info.layout.D;
+	SphxTrainReport report[2];
+	SphxTrainParams params = {
+		.k = (int) ((layer->count + LAYER_RATIO - 1) / LAYER_RATIO),
+		.spherical = build->info.meta.metric == SPHX_METRIC_COSINE,
+		.seed = TRAINING_SEED
+	};
+	float	   *means = palloc_extended(sizeof(float) * (Size) params.k * (Size) D, MCXT_ALLOC_HUGE);
+	uint32	   *below = palloc(sizeof(uint32) * (Size) params.k);
+	bool	   *taken = palloc0(layer->count);
+	int			k = sphx_train(env, &params, layer->count, D, layer->centroids, means, report);
+
+	for (int i = 0; i < k; i++)
+	{
+		float		best = INFINITY;
+
+		below[i] = 0;
+		for (uint32 j = 0; j < layer->count; j++)
+		{
+			float		distance = sphx_kernels->l2sq_f32(means + (Size) i * D,
+														  layer->centroids + (Size) j * D, (Size) D);
+
+			if (!taken[j] && distance < best)
+			{
+				best = distance;
+				below[i] = j;
+			}
+		}
+		taken[below[i]] = true;
+		CHECK_FOR_INTERRUPTS();
+	}
+	for (int i = 0; i < k; i++)
+		memcpy(means + (Size) i * D, layer->centroids + (Size) below[i] * D, sizeof(float) * D);
+	pfree(taken);
+	above->count = (uint32) k;
+	above->centroids = means;
+	above->below = below;
+}
+
+void
+SphxTrainCells(SphxBuild *build)
+{
+	SphxSkeletonLayer layers[SPHX_MAX_LAYERS] = {{0}};
+	int			top = 0;
+
+	train_cells(build);
+	layers[0].count = (uint32) build->cells;
+	layers[0].centroids = build->centroids;
+	while (layers[top].count > SPHX_TOP_RECORDS && top + 1 < SPHX_MAX_LAYERS)
+	{
+		make_layer_above(build, &layers[top], &layers[top + 1]);
+		layers[top].edges = layer_edges(build, layers[top].count, layers[top].centroids,
+										layers[top + 1].count, layers[top + 1].centroids);
+		top++;
+	}
+	SphxWriteSkeleton(&build->pages, &build->info, top + 1, layers);
+	for (int i = 0; i <= top; i++)
+	{
+		if (layers[i].edges != NULL)
+			pfree(unconstify(uint32 *, layers[i].edges));
+		if (i > 0)
+		{
+			pfree(unconstify(float *, layers[i].centroids));
+			pfree(unconstify(uint32 *, layers[i].below));
+		}
+	}
+}

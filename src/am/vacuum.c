@@ -1,0 +1,544 @@
+/*-------------------------------------------------------------------------
+ *
+ * vacuum.c
+ *	  Removal of dead rows.
+ *
+ * See "Vacuum" in src/README for the phases and why they are safe.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/vacuum.h"
+
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "postmaster/autovacuum.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+
+
+/* Phase 1: dead TIDs, and nodes left without any */
+
+static void
+remember_deleted(VacuumState *vacuum, uint32 id)
+{
+	uint64		bit = (uint64) id - (uint64) vacuum->first * vacuum->info.meta.per_page;
+
+	vacuum->deleted[bit / 8] |= (uint8) (1 << (bit % 8));
+	vacuum->deleted_count++;
+}
+
+static bool
+is_dead(VacuumState *vacuum, ItemPointer tid)
+{
+	return vacuum->callback(tid, vacuum->callback_state);
+}
+
+static int
+count_dead(VacuumState *vacuum, const SphxRecord *r)
+{
+	ItemPointerData *tids = SphxRecordTids(&vacuum->info, r);
+	int			dead = 0;
+
+	for (int i = 0; i < r->payload_count; i++)
+		dead += is_dead(vacuum, &tids[i]) ? 1 : 0;
+	return dead;
+}
+
+/* Keep the living TIDs of a record on a page given by SphxChangePage. */
+static void
+remove_dead(VacuumState *vacuum, SphxRecord *r)
+{
+	ItemPointerData *tids = SphxRecordTids(&vacuum->info, r);
+	int			kept = 0;
+
+	for (int i = 0; i < r->payload_count; i++)
+		if (!is_dead(vacuum, &tids[i]))
+			tids[kept++] = tids[i];
+	r->payload_count = (uint8) kept;
+}
+
+/*
+ * Does vacuum have anything to do with this node?  Its page is share-locked.
+ * Counts its living TIDs.
+ */
+static bool
+needs_work(VacuumState *vacuum, const SphxRecord *r, double *living)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	int			dead = count_dead(vacuum, r);
+	uint32		next = r->next;
+
+	if (r->flags & SPHX_NODE_DELETED)
+		return true;			/* left over from a vacuum that did not finish */
+	*living += r->payload_count - dead;
+	if (r->payload_count == 0 && next == SPHX_INVALID_NODE)
+		return true;
+	while (next != SPHX_INVALID_NODE)
+	{
+		Buffer		buffer = SphxReadPage(&vacuum->pages, SphxNodeBlock(info, next),
+										  SPHX_PAGE_OVERFLOW, BUFFER_LOCK_SHARE);
+		const SphxRecord *overflow = SphxOverflowRecord(&vacuum->pages, info,
+														BufferGetPage(buffer), next);
+		int			dead_here = count_dead(vacuum, overflow);
+
+		dead += dead_here;
+		*living += overflow->payload_count - dead_here;
+		next = overflow->next;
+		UnlockReleaseBuffer(buffer);
+	}
+	return dead > 0;
+}
+
+/* A step along a node's overflow chain: a record on a page locked exclusively. */
+typedef struct ChainStep
+{
+	Buffer		buffer;
+	uint32		id;
+} ChainStep;
+
+/* Take the empty record at `step` out of the chain behind `before`, and free it. */
+static void
+unlink_overflow(VacuumState *vacuum, ChainStep before, ChainStep step)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	BlockNumber block = BufferGetBlockNumber(step.buffer);
+	BlockNumber *first_free = &vacuum->first_free[SphxOverflowCell(&info->meta)];
+	SphxChange	change;
+	Page		page;
+
+	SphxChangeBegin(&change, &vacuum->pages);
+	page = SphxChangePage(&change, step.buffer);
+	SphxNodeRecord(info, SphxChangePage(&change, before.buffer), before.id)->next =
+		SphxNodeRecord(info, page, step.id)->next;
+	SphxFreeSlot(info, page, step.id % info->meta.per_page);
+	SphxChangeFinish(&change);
+	*first_free = Min(*first_free, block);
+}
+
+/*
+ * Remove dead TIDs from the overflow chain of a node, whose page is
+ * exclusively locked.  Two overflow pages may be locked at a time: nobody else
+ * locks a second one, so nobody can wait for us in a circle.
+ */
+static void
+clean_chain(VacuumState *vacuum, Buffer node_buffer, uint32 id)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	ChainStep	before = {node_buffer, id};
+	uint32		next = SphxNodeRecord(info, BufferGetPage(node_buffer), id)->next;
+
+	while (next != SPHX_INVALID_NODE)
+	{
+		BlockNumber block = SphxNodeBlock(info, next);
+		bool		same_page = block == BufferGetBlockNumber(before.buffer);
+		ChainStep	step = {before.buffer, next};
+		SphxRecord *r;
+		int			dead;
+		bool		empty;
+
+		if (!same_page)
+			step.buffer = SphxReadPage(&vacuum->pages, block, SPHX_PAGE_OVERFLOW,
+									   BUFFER_LOCK_EXCLUSIVE);
+		r = SphxOverflowRecord(&vacuum->pages, info, BufferGetPage(step.buffer), next);
+		next = r->next;
+		dead = count_dead(vacuum, r);
+		empty = dead == r->payload_count;
+		vacuum->stats->tuples_removed += dead;
+		if (empty)
+			unlink_overflow(vacuum, before, step);
+		else if (dead > 0)
+		{
+			SphxChange	change;
+
+			SphxChangeBegin(&change, &vacuum->pages);
+			remove_dead(vacuum, SphxNodeRecord(info, SphxChangePage(&change, step.buffer),
+											   step.id));
+			SphxChangeFinish(&change);
+		}
+
+		/* keep locked what the next step may have to change */
+		if (empty && !same_page)
+			UnlockReleaseBuffer(step.buffer);
+		else if (!empty)
+		{
+			if (!same_page && before.buffer != node_buffer)
+				UnlockReleaseBuffer(before.buffer);
+			before = step;
+		}
+	}
+	if (before.buffer != node_buffer)
+		UnlockReleaseBuffer(before.buffer);
+}
+
+/* Remove a node's dead TIDs; its page is exclusively locked. */
+static void
+clean_node(VacuumState *vacuum, Buffer buffer, uint32 id)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	const SphxRecord *r = SphxNodeRecord(info, BufferGetPage(buffer), id);
+	int			dead = count_dead(vacuum, r);
+	bool		empty;
+
+	if (!(r->flags & SPHX_NODE_DELETED))
+	{
+		clean_chain(vacuum, buffer, id);
+		empty = dead == r->payload_count && r->next == SPHX_INVALID_NODE;
+		if (dead > 0 || empty)
+		{
+			SphxChange	change;
+			SphxRecord *node;
+
+			SphxChangeBegin(&change, &vacuum->pages);
+			node = SphxNodeRecord(info, SphxChangePage(&change, buffer), id);
+			remove_dead(vacuum, node);
+			if (empty)
+				node->flags |= SPHX_NODE_DELETED;
+			SphxChangeFinish(&change);
+			vacuum->stats->tuples_removed += dead;
+		}
+		if (!empty)
+			return;
+	}
+	remember_deleted(vacuum, id);
+}
+
+static void
+clean_page(VacuumState *vacuum, BlockNumber block)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	SphxPageKind kind;
+	Buffer		buffer = SphxReadAnyPage(&vacuum->pages, block, BUFFER_LOCK_SHARE, &kind);
+	Page		page = BufferGetPage(buffer);
+	bool		work = false;
+
+	for (uint32 slot = 0; kind == SPHX_PAGE_NODE && slot < info->meta.per_page; slot++)
+	{
+		const SphxRecord *r = SphxCheckNode(&vacuum->pages, info, page,
+											SphxNodeId(info, block, slot));
+
+		if (r != NULL && needs_work(vacuum, r, &vacuum->stats->num_index_tuples))
+			work = true;
+	}
+	if (work)
+	{
+		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+		{
+			uint32		id = SphxNodeId(info, block, slot);
+
+			if (SphxCheckNode(&vacuum->pages, info, page, id) != NULL)
+				clean_node(vacuum, buffer, id);
+		}
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+
+/* Phase 4: entries of cells, free slots, the directory */
+
+/* A living node of the chain that begins at this block. */
+static uint32
+find_living(VacuumState *vacuum, BlockNumber block)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	uint32		found = SPHX_INVALID_NODE;
+
+	while (block != InvalidBlockNumber && found == SPHX_INVALID_NODE)
+	{
+		Buffer		buffer = SphxReadPage(&vacuum->pages, block, SPHX_PAGE_NODE,
+										  BUFFER_LOCK_SHARE);
+		Page		page = BufferGetPage(buffer);
+
+		for (uint32 slot = 0; slot < info->meta.per_page && found == SPHX_INVALID_NODE; slot++)
+			if (SphxPageRecord(info, page, slot)->flags == SPHX_NODE_USED)
+				found = SphxNodeId(info, block, slot);
+		block = SphxPageGetOpaque(page)->next;
+		UnlockReleaseBuffer(buffer);
+		SphxVacuumDelay();
+	}
+	return found;
+}
+
+/* A living neighbour of a deleted node in the same cell, which is near it. */
+static uint32
+find_neighbour(VacuumState *vacuum, uint32 id, uint32 cell)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	uint32		ids[SPHX_MAX_M];
+	int			count = 0;
+	Buffer		buffer = SphxReadPage(&vacuum->pages, SphxNodeBlock(info, id), SPHX_PAGE_NODE,
+									  BUFFER_LOCK_SHARE);
+	const SphxRecord *r = SphxCheckNode(&vacuum->pages, info, BufferGetPage(buffer), id);
+
+	if (r != NULL)
+	{
+		count = r->neighbours;
+		memcpy(ids, sphx_record_ids(&info->layout, r), sizeof(uint32) * (Size) count);
+	}
+	UnlockReleaseBuffer(buffer);
+	for (int i = 0; i < count; i++)
+	{
+		bool		good;
+
+		buffer = SphxReadPage(&vacuum->pages, SphxNodeBlock(info, ids[i]), SPHX_PAGE_NODE,
+							  BUFFER_LOCK_SHARE);
+		r = SphxCheckNode(&vacuum->pages, info, BufferGetPage(buffer), ids[i]);
+		good = r != NULL && r->flags == SPHX_NODE_USED &&
+			SphxPageGetOpaque(BufferGetPage(buffer))->cell == cell;
+		UnlockReleaseBuffer(buffer);
+		if (good)
+			return ids[i];
+	}
+	return SPHX_INVALID_NODE;
+}
+
+static void
+set_entry(VacuumState *vacuum, uint32 cell, uint32 entry)
+{
+	const SphxMetaPageData *meta = &vacuum->info.meta;
+	Buffer		buffer = SphxLockCell(&vacuum->pages, meta, cell, BUFFER_LOCK_EXCLUSIVE);
+	SphxChange	change;
+
+	SphxChangeBegin(&change, &vacuum->pages);
+	SphxPageCell(SphxChangePage(&change, buffer), meta, cell)->entry = entry;
+	SphxChangeFinish(&change);
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * Give another entry to the cells whose entry is deleted.  Nobody else
+ * replaces an entry; inserts set one only where there is none.
+ */
+static void
+replace_entries(VacuumState *vacuum)
+{
+	const SphxMetaPageData *meta = &vacuum->info.meta;
+
+	for (uint32 cell = 0; cell < meta->cells; cell++)
+	{
+		SphxCellData data;
+		uint32		entry;
+
+		SphxReadCell(&vacuum->pages, meta, cell, &data);
+		if (data.entry == SPHX_INVALID_NODE || !SphxIsDeleted(vacuum, data.entry))
+			continue;
+		entry = find_neighbour(vacuum, data.entry, cell);
+		if (entry == SPHX_INVALID_NODE)
+			entry = find_living(vacuum, data.first);
+		set_entry(vacuum, cell, entry);
+		if (entry == SPHX_INVALID_NODE)
+		{
+			/*
+			 * an insert that came between saw an entry and did not set its
+			 * own
+			 */
+			entry = find_living(vacuum, data.first);
+			if (entry != SPHX_INVALID_NODE)
+				SphxOfferEntry(&vacuum->pages, &vacuum->info, cell, entry);
+		}
+	}
+}
+
+static void
+free_slots(VacuumState *vacuum, BlockNumber block)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	Buffer		buffer;
+	SphxChange	change;
+	Page		page;
+	bool		any = false;
+
+	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+		any |= SphxIsDeleted(vacuum, SphxNodeId(info, block, slot));
+	if (!any)
+		return;
+	buffer = SphxReadPage(&vacuum->pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_EXCLUSIVE);
+	SphxChangeBegin(&change, &vacuum->pages);
+	page = SphxChangePage(&change, buffer);
+	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+		if (SphxIsDeleted(vacuum, SphxNodeId(info, block, slot)))
+		{
+			Assert(SphxPageRecord(info, page, slot)->flags & SPHX_NODE_DELETED);
+			SphxFreeSlot(info, page, slot);
+		}
+	SphxChangeFinish(&change);
+	UnlockReleaseBuffer(buffer);
+}
+
+/* What the directory should say of a cell; false when it already does. */
+static bool
+update_cell(const VacuumState *vacuum, SphxCellData *data, uint32 cell)
+{
+	BlockNumber insert = data->insert;
+
+	if (vacuum->first_free[cell] != InvalidBlockNumber && insert != InvalidBlockNumber)
+		insert = Min(insert, vacuum->first_free[cell]);
+	if (data->insert == insert && data->count == vacuum->nodes[cell])
+		return false;
+	data->insert = insert;
+	data->count = vacuum->nodes[cell];
+	return true;
+}
+
+static void
+update_directory(VacuumState *vacuum)
+{
+	const SphxMetaPageData *meta = &vacuum->info.meta;
+
+	for (uint32 cell = 0; cell <= meta->cells; cell += meta->cells_per_page)
+	{
+		uint32		count = Min(meta->cells_per_page, meta->cells + 1 - cell);
+		Buffer		buffer = SphxLockCell(&vacuum->pages, meta, cell, BUFFER_LOCK_EXCLUSIVE);
+		const SphxCellData *data = SphxPageCell(BufferGetPage(buffer), meta, cell);
+		bool		changed = false;
+
+		for (uint32 i = 0; i < count; i++)
+		{
+			SphxCellData copy = data[i];
+
+			changed |= update_cell(vacuum, &copy, cell + i);
+		}
+		if (changed)
+		{
+			SphxChange	change;
+			SphxCellData *target;
+
+			SphxChangeBegin(&change, &vacuum->pages);
+			target = SphxPageCell(SphxChangePage(&change, buffer), meta, cell);
+			for (uint32 i = 0; i < count; i++)
+				(void) update_cell(vacuum, &target[i], cell + i);
+			SphxChangeFinish(&change);
+		}
+		UnlockReleaseBuffer(buffer);
+		SphxVacuumDelay();
+	}
+}
+
+
+/* The whole */
+
+/* Inserts that began before the marks may link to marked nodes: wait for them. */
+static void
+wait_for_inserts(VacuumState *vacuum)
+{
+	LockPage(vacuum->pages.index, SPHX_META_BLOCK, ExclusiveLock);
+	UnlockPage(vacuum->pages.index, SPHX_META_BLOCK, ExclusiveLock);
+}
+
+static void
+vacuum_window(VacuumState *vacuum)
+{
+	bool		overflow_freed;
+
+	for (BlockNumber block = vacuum->first; block < vacuum->end; block++)
+	{
+		SphxVacuumDelay();
+		clean_page(vacuum, block);
+	}
+	overflow_freed = vacuum->first_free[SphxOverflowCell(&vacuum->info.meta)] != InvalidBlockNumber;
+	if (vacuum->deleted_count == 0 && !overflow_freed)
+		return;
+	wait_for_inserts(vacuum);
+	SphxDropEdges(vacuum);
+	if (vacuum->deleted_count > 0)
+		replace_entries(vacuum);
+	for (BlockNumber block = vacuum->first; block < vacuum->end; block++)
+	{
+		SphxVacuumDelay();
+		free_slots(vacuum, block);
+	}
+	update_directory(vacuum);
+}
+
+/* How many blocks' deleted nodes a bitmap within the memory limit can hold. */
+static BlockNumber
+window_blocks(const VacuumState *vacuum, BlockNumber nblocks)
+{
+	int			limit_kb = IsAutoVacuumWorkerProcess() && autovacuum_work_mem != -1 ?
+	autovacuum_work_mem : maintenance_work_mem;
+	uint64		blocks = (uint64) limit_kb * 1024 * 8 / vacuum->info.meta.per_page;
+
+	return (BlockNumber) Min((uint64) nblocks, Max(blocks, 1));
+}
+
+static void
+init_vacuum(VacuumState *vacuum, IndexVacuumInfo *info)
+{
+	Size		cells;
+
+	memset(vacuum, 0, sizeof(*vacuum));
+	SphxOpenPages(&vacuum->pages, info->index);
+	SphxGetInfo(&vacuum->pages, &vacuum->info);
+	vacuum->pages.strategy = info->strategy;
+	cells = (Size) vacuum->info.meta.cells + 1;
+	vacuum->nodes = palloc(sizeof(uint32) * cells);
+	vacuum->first_free = palloc(sizeof(BlockNumber) * cells);
+}
+
+/* Start a window at this block. */
+static void
+reset_window(VacuumState *vacuum, BlockNumber first, BlockNumber end)
+{
+	vacuum->first = first;
+	vacuum->end = end;
+	vacuum->deleted_count = 0;
+	memset(vacuum->deleted, 0, ((uint64) (end - first) * vacuum->info.meta.per_page + 7) / 8);
+	for (uint32 cell = 0; cell <= vacuum->info.meta.cells; cell++)
+	{
+		vacuum->nodes[cell] = 0;
+		vacuum->first_free[cell] = InvalidBlockNumber;
+	}
+}
+
+IndexBulkDeleteResult *
+sphxbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+			   IndexBulkDeleteCallback callback, void *state)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "sphx vacuum",
+												  ALLOCSET_DEFAULT_SIZES);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(info->index);
+	MemoryContext old;
+	VacuumState vacuum;
+	BlockNumber window;
+
+	if (stats == NULL)
+		stats = palloc0(sizeof(IndexBulkDeleteResult));
+	old = MemoryContextSwitchTo(context);
+	init_vacuum(&vacuum, info);
+	vacuum.stats = stats;
+	vacuum.callback = callback;
+	vacuum.callback_state = state;
+
+	stats->num_index_tuples = 0;
+	window = window_blocks(&vacuum, nblocks);
+	vacuum.deleted = palloc_extended(((uint64) window * vacuum.info.meta.per_page + 7) / 8,
+									 MCXT_ALLOC_HUGE);
+	for (BlockNumber first = 0; first < nblocks; first += window)
+	{
+		reset_window(&vacuum, first, Min(nblocks, first + window));
+		vacuum_window(&vacuum);
+	}
+	stats->num_pages = nblocks;
+	stats->estimated_count = false;
+
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return stats;
+}
+
+IndexBulkDeleteResult *
+sphxvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
+{
+	if (info->analyze_only)
+		return stats;
+	if (stats == NULL)
+	{
+		/* nothing was dead, so nothing was counted */
+		stats = palloc0(sizeof(IndexBulkDeleteResult));
+		stats->num_index_tuples = info->num_heap_tuples;
+		stats->estimated_count = true;
+	}
+	stats->num_pages = RelationGetNumberOfBlocks(info->index);
+	return stats;
+}

@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * vacuum.h
+ *	  What the files of vacuum share.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_AM_VACUUM_H
+#define SPHX_AM_VACUUM_H
+
+#include "am/am.h"
+#include "page/chain.h"
+
+/*
+ * One ambulkdelete.  Works through windows of blocks, so that the bitmap of
+ * deleted nodes stays within maintenance_work_mem; nearly always there is one
+ * window.
+ */
+typedef struct VacuumState
+{
+	SphxPages	pages;
+	SphxIndexInfo info;
+	IndexBulkDeleteResult *stats;
+	IndexBulkDeleteCallback callback;
+	void	   *callback_state;
+
+	/* deleted nodes of the window */
+	BlockNumber first;
+	BlockNumber end;
+	uint8	   *deleted;		/* a bit for every slot of [first, end) */
+	uint64		deleted_count;
+
+	/* by cell, the overflow chain last: what a walk over all pages found */
+	uint32	   *nodes;
+	BlockNumber *first_free;	/* lowest block with room, or
+								 * InvalidBlockNumber */
+
+	struct RepairState *repair;
+} VacuumState;
+
+static inline bool
+SphxIsDeleted(const VacuumState *vacuum, uint32 id)
+{
+	uint32		per_page = vacuum->info.meta.per_page;
+	BlockNumber block = id / per_page;
+	uint64		bit;
+
+	if (block < vacuum->first || block >= vacuum->end)
+		return false;
+	bit = (uint64) id - (uint64) vacuum->first * per_page;
+	return (vacuum->deleted[bit / 8] >> (bit % 8)) & 1;
+}
+
+/*
+ * Drop all edges to the window's deleted nodes, and repair the nodes that lose
+ * many (repair.c).  Counts nodes and room by cell on the way.
+ */
+extern void SphxDropEdges(VacuumState *vacuum);
+
+#endif							/* SPHX_AM_VACUUM_H */

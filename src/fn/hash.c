@@ -1,0 +1,280 @@
+/*-------------------------------------------------------------------------
+ *
+ * hash.c
+ *	  SQL functions of hashing with spherical codes (seed 003).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "sphx.h"
+
+#include <math.h>
+
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "fn/points.h"
+#include "math/collision.h"
+#include "math/random.h"
+
+PG_FUNCTION_INFO_V1(sphx_nearest_codeword);
+PG_FUNCTION_INFO_V1(sphx_hash);
+PG_FUNCTION_INFO_V1(sphx_collision_probability);
+PG_FUNCTION_INFO_V1(sphx_collision_probability_points);
+PG_FUNCTION_INFO_V1(sphx_query_exponent);
+PG_FUNCTION_INFO_V1(sphx_query_exponent_points);
+
+/*
+ * A code made ready, and a projection, kept from call to call of one
+ * expression.  Both belong to the context, which is reset when the arguments
+ * change.
+ */
+typedef struct HashCache
+{
+	MemoryContext context;
+	SphxServerEnv env;
+	char	   *family;
+	int			k;
+	int64		seed;
+	int			dim;			/* of vectors that the projection takes */
+	SphxSpherical *code;
+	double	   *projection;		/* k x dim, or NULL */
+	double	   *projected;		/* [k] */
+} HashCache;
+
+static HashCache *
+get_cache(FunctionCallInfo fcinfo)
+{
+	HashCache  *cache = fcinfo->flinfo->fn_extra;
+
+	if (cache == NULL)
+	{
+		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(HashCache));
+		cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "spherical code",
+											   ALLOCSET_DEFAULT_SIZES);
+		SphxInitEnv(&cache->env, cache->context);
+		fcinfo->flinfo->fn_extra = cache;
+	}
+	return cache;
+}
+
+/* the code of this name and dimension, in the cache */
+static void
+cache_code(HashCache *cache, text *name, int k)
+{
+	SphxSphericalSpec spec;
+	uint64_t	size;
+	char	   *family;
+
+	if (cache->code != NULL && cache->k == k &&
+		strlen(cache->family) == VARSIZE_ANY_EXHDR(name) &&
+		memcmp(cache->family, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0)
+		return;
+
+	cache->code = NULL;
+	cache->projection = NULL;
+	MemoryContextReset(cache->context);
+	family = text_to_cstring(name);
+	SphxParseFamily(family, k, &spec);
+	size = sphx_spherical_size(&spec);
+	if (size > PG_INT64_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("codewords of \"%s\" in %d dimensions are too many to be numbered",
+						family, k)));
+	cache->family = MemoryContextStrdup(cache->context, family);
+	cache->k = k;
+	cache->projected = MemoryContextAlloc(cache->context, sizeof(double) * k);
+	cache->code = sphx_spherical_create(&cache->env.base, &spec);
+}
+
+/* a k x dim matrix of standard normal numbers, in the cache */
+static void
+cache_projection(HashCache *cache, int64 seed, int dim)
+{
+	size_t		n = (size_t) cache->k * (size_t) dim;
+	SphxRandom	random;
+
+	if (cache->projection != NULL && cache->seed == seed && cache->dim == dim)
+		return;
+	SphxCheckBytes((double) n * sizeof(double));
+	if (cache->projection != NULL)
+		pfree(cache->projection);
+	cache->projection = NULL;
+	cache->projection = MemoryContextAllocHuge(cache->context, n * sizeof(double));
+	sphx_random_seed(&random, (uint64_t) seed);
+	for (size_t i = 0; i < n; i++)
+		cache->projection[i] = sphx_random_normal(&random);
+	cache->seed = seed;
+	cache->dim = dim;
+}
+
+static void
+check_direction(const Vector *x)
+{
+	for (int i = 0; i < x->dim; i++)
+	{
+		if (x->x[i] != 0.0f)
+			return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the zero vector has no direction and no nearest codeword")));
+}
+
+/* sphx_nearest_codeword(family text, x vector): the id of sphx_code() */
+Datum
+sphx_nearest_codeword(PG_FUNCTION_ARGS)
+{
+	Vector	   *x = PG_GETARG_VECTOR_P(1);
+	HashCache  *cache = get_cache(fcinfo);
+
+	check_direction(x);
+	cache_code(cache, PG_GETARG_TEXT_PP(0), x->dim);
+	for (int i = 0; i < x->dim; i++)
+		cache->projected[i] = x->x[i];
+	PG_RETURN_INT64((int64) sphx_spherical_decode(cache->code, cache->projected, NULL) + 1);
+}
+
+/* sphx_hash(family text, k integer, seed bigint, x vector) */
+Datum
+sphx_hash(PG_FUNCTION_ARGS)
+{
+	int			k = PG_GETARG_INT32(1);
+	Vector	   *x = PG_GETARG_VECTOR_P(3);
+	HashCache  *cache = get_cache(fcinfo);
+	const double *row;
+
+	check_direction(x);
+	cache_code(cache, PG_GETARG_TEXT_PP(0), k);
+	cache_projection(cache, PG_GETARG_INT64(2), x->dim);
+	row = cache->projection;
+	for (int i = 0; i < k; i++, row += x->dim)
+	{
+		double		sum = 0.0;
+
+		for (int j = 0; j < x->dim; j++)
+			sum += row[j] * x->x[j];
+		cache->projected[i] = sum;
+	}
+	PG_RETURN_INT64((int64) sphx_spherical_decode(cache->code, cache->projected, NULL) + 1);
+}
+
+
+/* Probabilities */
+
+/* arguments theta, samples, seed, beginning with number i */
+static SphxCollisionParams
+collision_params(FunctionCallInfo fcinfo, int i)
+{
+	SphxCollisionParams params;
+
+	params.theta = PG_GETARG_FLOAT8(i);
+	params.samples = PG_GETARG_INT32(i + 1);
+	params.seed = (uint64_t) PG_GETARG_INT64(i + 2);
+	if (!(params.theta >= 0.0 && params.theta <= M_PI_2 + 1e-9))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("angle must be between 0 and pi/2, not %g", params.theta),
+				 errhint("Angles are in radians; see radians().")));
+	if (params.samples < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of samples must not be negative")));
+	return params;
+}
+
+/* of (family text, dim integer, theta, samples, seed) */
+static SphxCollision
+family_collision(FunctionCallInfo fcinfo)
+{
+	SphxCollisionParams params = collision_params(fcinfo, 2);
+	SphxSphericalSpec spec;
+	SphxServerEnv env;
+	SphxCollision result;
+
+	SphxParseFamily(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1), &spec);
+	SphxInitEnv(&env, CurrentMemoryContext);
+	sphx_collision(&env.base, sphx_spherical_create(&env.base, &spec), &params, &result);
+	return result;
+}
+
+/* of (points vector[], theta, samples, seed) */
+static SphxCollision
+points_collision(FunctionCallInfo fcinfo)
+{
+	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 1);
+	SphxCollisionParams params = collision_params(fcinfo, 1);
+	SphxServerEnv env;
+	SphxCollision result;
+	SphxSpherical *code;
+
+	SphxPointsCheckUnit(points);
+	SphxInitEnv(&env, CurrentMemoryContext);
+	code = sphx_spherical_from_points(&env.base, (int) points->set.n, points->set.d,
+									  SphxPointsUnitDoubles(points));
+	sphx_collision(&env.base, code, &params, &result);
+	return result;
+}
+
+/* (probability, error_bound, exact) */
+static Datum
+probability_record(FunctionCallInfo fcinfo, const SphxCollision *collision)
+{
+	Datum		values[3];
+	bool		nulls[3] = {false, false, false};
+
+	values[0] = Float8GetDatum(collision->p1);
+	values[1] = Float8GetDatum(collision->p1_error);
+	values[2] = BoolGetDatum(collision->exact);
+	return SphxMakeRecord(fcinfo, values, nulls);
+}
+
+/* (rho, error_bound, p1, p2) */
+static Datum
+exponent_record(FunctionCallInfo fcinfo, const SphxCollision *collision)
+{
+	Datum		values[4];
+	bool		nulls[4] = {false, false, false, false};
+
+	if (isnan(collision->rho))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a code of one point has no query exponent")));
+	values[0] = Float8GetDatum(collision->rho);
+	values[1] = Float8GetDatum(collision->rho_error);
+	values[2] = Float8GetDatum(collision->p1);
+	values[3] = Float8GetDatum(collision->p2);
+	return SphxMakeRecord(fcinfo, values, nulls);
+}
+
+Datum
+sphx_collision_probability(PG_FUNCTION_ARGS)
+{
+	SphxCollision collision = family_collision(fcinfo);
+
+	return probability_record(fcinfo, &collision);
+}
+
+Datum
+sphx_collision_probability_points(PG_FUNCTION_ARGS)
+{
+	SphxCollision collision = points_collision(fcinfo);
+
+	return probability_record(fcinfo, &collision);
+}
+
+Datum
+sphx_query_exponent(PG_FUNCTION_ARGS)
+{
+	SphxCollision collision = family_collision(fcinfo);
+
+	return exponent_record(fcinfo, &collision);
+}
+
+Datum
+sphx_query_exponent_points(PG_FUNCTION_ARGS)
+{
+	SphxCollision collision = points_collision(fcinfo);
+
+	return exponent_record(fcinfo, &collision);
+}

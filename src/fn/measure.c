@@ -1,0 +1,341 @@
+/*-------------------------------------------------------------------------
+ *
+ * measure.c
+ *	  SQL functions and aggregates that measure sets of points.
+ *
+ * A measure is written once, over a set and its options as numbers; the
+ * function over vector[] and the aggregate are two ways to call it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "sphx.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "utils/builtins.h"
+
+#include "fn/points.h"
+#include "math/blas.h"
+
+PG_FUNCTION_INFO_V1(sphx_min_angle_array);
+PG_FUNCTION_INFO_V1(sphx_min_angle_final);
+PG_FUNCTION_INFO_V1(sphx_packing_radius_array);
+PG_FUNCTION_INFO_V1(sphx_packing_radius_final);
+PG_FUNCTION_INFO_V1(sphx_gap_array);
+PG_FUNCTION_INFO_V1(sphx_gap_final);
+PG_FUNCTION_INFO_V1(sphx_softmin_separation_array);
+PG_FUNCTION_INFO_V1(sphx_softmin_separation_final);
+PG_FUNCTION_INFO_V1(sphx_covering_radius_array);
+PG_FUNCTION_INFO_V1(sphx_covering_radius_final);
+PG_FUNCTION_INFO_V1(sphx_reference_cosine_array);
+PG_FUNCTION_INFO_V1(sphx_certify);
+PG_FUNCTION_INFO_V1(sphx_kissing_number);
+
+typedef double (*Measure) (SphxPoints *points);
+
+static void
+check_positive(const char *name, double value)
+{
+	if (!(value > 0.0) || isinf(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be positive, not %g", name, value)));
+}
+
+static double
+min_angle(SphxPoints *points)
+{
+	SphxServerEnv env;
+	SphxPointPair pair;
+
+	SphxPointsNormalize(points);
+	SphxInitEnv(&env, CurrentMemoryContext);
+	pair = sphx_nearest_pair(&env.base, &points->set);
+	return 2.0 * asin(fmin(pair.distance / 2.0, 1.0));
+}
+
+static double
+packing_radius(SphxPoints *points)
+{
+	SphxServerEnv env;
+
+	SphxInitEnv(&env, CurrentMemoryContext);
+	return sphx_nearest_pair(&env.base, &points->set).distance / 2.0;
+}
+
+/* options: radius, pairs, neighbours, seed; those from pairs on may be missing */
+static double
+gap(SphxPoints *points)
+{
+	double		radius = points->option[0];
+	double		pairs = points->option[1];
+	uint64_t	seed = points->options > 3 ? (uint64_t) points->option[3] : 1;
+	const char *why;
+	SphxServerEnv env;
+	SphxPointPair pair;
+
+	check_positive("radius", radius);
+	if (pairs < 0.0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of pairs must not be negative")));
+	if (pairs > 0.0 && points->option[2] != 0.0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("pairs and neighbours exclude each other")));
+
+	SphxInitEnv(&env, CurrentMemoryContext);
+	if (pairs > 0.0)
+		pair = sphx_sampled_pair(&env.base, &points->set, (int64) pairs, seed);
+	else if (points->option[2] != 0.0 && sphx_blas_load(&why) && points->set.n < UINT32_MAX)
+		pair = sphx_neighbour_pair(&env.base, &points->set, seed);
+	else
+		pair = sphx_nearest_pair(&env.base, &points->set);
+	return pair.distance - 2.0 * radius;
+}
+
+/* options: tau, corrected */
+static double
+softmin_separation(SphxPoints *points)
+{
+	double		tau = points->option[0];
+	double		pairs = (double) points->set.n * ((double) points->set.n - 1.0) / 2.0;
+	SphxServerEnv env;
+	double		result;
+
+	check_positive("tau", tau);
+	SphxInitEnv(&env, CurrentMemoryContext);
+	result = sphx_softmin_separation(&env.base, &points->set, tau);
+	return points->option[1] != 0.0 ? result + tau * log(pairs) : result;
+}
+
+/* options: samples, seed */
+static double
+covering_radius(SphxPoints *points)
+{
+	uint64_t	seed = points->options > 1 ? (uint64_t) points->option[1] : 1;
+	SphxServerEnv env;
+	double	   *hole;
+
+	check_positive("number of samples", points->option[0]);
+	SphxPointsCheckUnit(points);
+	SphxInitEnv(&env, CurrentMemoryContext);
+	hole = palloc(sizeof(double) * points->set.d);
+	return sphx_covering_radius(&env.base, &points->set, (int64) points->option[0], seed, hole);
+}
+
+/* the function over an array whose options have been put into a set of points */
+static Datum
+measure_array(FunctionCallInfo fcinfo, int least, Measure measure, int options,
+			  const double *option)
+{
+	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), least);
+
+	points->options = options;
+	for (int i = 0; i < options; i++)
+		points->option[i] = option[i];
+	PG_RETURN_FLOAT8(measure(points));
+}
+
+/*
+ * The aggregate's final function: NULL over no rows, as aggregates are.  The
+ * state may be used again, so that what changes it works on a copy.
+ */
+static Datum
+measure_state(FunctionCallInfo fcinfo, int least, Measure measure)
+{
+	SphxPoints	copy;
+	size_t		bytes;
+	float	   *rows;
+
+	if (PG_ARGISNULL(0) || ((SphxPoints *) PG_GETARG_POINTER(0))->set.n == 0)
+		PG_RETURN_NULL();
+	copy = *SphxPointsFromState((SphxPoints *) PG_GETARG_POINTER(0), least);
+	if (measure == min_angle)
+	{
+		bytes = copy.set.n * copy.set.d * sizeof(float);
+		rows = MemoryContextAllocHuge(CurrentMemoryContext, bytes);
+		memcpy(rows, copy.set.rows, bytes);
+		copy.set.rows = rows;
+	}
+	PG_RETURN_FLOAT8(measure(&copy));
+}
+
+Datum
+sphx_min_angle_array(PG_FUNCTION_ARGS)
+{
+	return measure_array(fcinfo, 2, min_angle, 0, NULL);
+}
+
+Datum
+sphx_min_angle_final(PG_FUNCTION_ARGS)
+{
+	return measure_state(fcinfo, 2, min_angle);
+}
+
+Datum
+sphx_packing_radius_array(PG_FUNCTION_ARGS)
+{
+	return measure_array(fcinfo, 2, packing_radius, 0, NULL);
+}
+
+Datum
+sphx_packing_radius_final(PG_FUNCTION_ARGS)
+{
+	return measure_state(fcinfo, 2, packing_radius);
+}
+
+/* sphx_gap(vector[], radius, pairs, neighbours, seed) */
+Datum
+sphx_gap_array(PG_FUNCTION_ARGS)
+{
+	double		option[4];
+
+	option[0] = PG_GETARG_FLOAT8(1);
+	option[1] = (double) PG_GETARG_INT64(2);
+	option[2] = PG_GETARG_BOOL(3) ? 1.0 : 0.0;
+	option[3] = (double) PG_GETARG_INT64(4);
+	return measure_array(fcinfo, 2, gap, 4, option);
+}
+
+Datum
+sphx_gap_final(PG_FUNCTION_ARGS)
+{
+	return measure_state(fcinfo, 2, gap);
+}
+
+/* sphx_softmin_separation(vector[], tau, corrected) */
+Datum
+sphx_softmin_separation_array(PG_FUNCTION_ARGS)
+{
+	double		option[2];
+
+	option[0] = PG_GETARG_FLOAT8(1);
+	option[1] = PG_GETARG_BOOL(2) ? 1.0 : 0.0;
+	return measure_array(fcinfo, 2, softmin_separation, 2, option);
+}
+
+Datum
+sphx_softmin_separation_final(PG_FUNCTION_ARGS)
+{
+	return measure_state(fcinfo, 2, softmin_separation);
+}
+
+/* sphx_covering_radius(vector[], samples, seed) */
+Datum
+sphx_covering_radius_array(PG_FUNCTION_ARGS)
+{
+	double		option[2];
+
+	option[0] = (double) PG_GETARG_INT32(1);
+	option[1] = (double) PG_GETARG_INT64(2);
+	return measure_array(fcinfo, 1, covering_radius, 2, option);
+}
+
+Datum
+sphx_covering_radius_final(PG_FUNCTION_ARGS)
+{
+	return measure_state(fcinfo, 1, covering_radius);
+}
+
+/* sphx_reference_cosine(vector[], levels, samples): (estimate, error_bound, lemma_b1) */
+Datum
+sphx_reference_cosine_array(PG_FUNCTION_ARGS)
+{
+	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 1);
+	int			levels = PG_GETARG_INT32(1);
+	int			samples = PG_GETARG_INT32(2);
+	SphxReferenceCosine result;
+	SphxServerEnv env;
+	Datum		values[3];
+	bool		nulls[3] = {false, false, false};
+
+	check_positive("number of levels", levels);
+	check_positive("number of samples", samples);
+	SphxPointsCheckUnit(points);
+	SphxInitEnv(&env, CurrentMemoryContext);
+	sphx_reference_cosine(&env.base, &points->set, levels, samples, &result);
+	values[0] = Float8GetDatum(result.estimate);
+	values[1] = Float8GetDatum(result.error);
+	values[2] = Float8GetDatum(result.random);
+	return SphxMakeRecord(fcinfo, values, nulls);
+}
+
+/* the largest difference between a norm and the radius that all points should have */
+static double
+worst_norm(const SphxPointSet *set, double radius)
+{
+	double		worst = 0.0;
+
+	for (size_t i = 0; i < set->n; i++)
+	{
+		double		square = 0.0;
+
+		for (size_t k = i * set->d; k < (i + 1) * set->d; k++)
+			square += (double) set->rows[k] * (double) set->rows[k];
+		worst = fmax(worst, fabs(sqrt(square) - radius));
+	}
+	return worst;
+}
+
+/*
+ * sphx_certify(vector[], radius, tolerance): (certified, gap, norm_error, i, j)
+ *
+ * The distances are those of the points as stored.  Rounding in double
+ * precision makes an error of at most a few times dim * 1.1e-16 of a distance
+ * of at most 4 radius; it is counted against the certificate.
+ */
+Datum
+sphx_certify(PG_FUNCTION_ARGS)
+{
+	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 2);
+	double		radius = PG_GETARG_FLOAT8(1);
+	double		tolerance = PG_GETARG_FLOAT8(2);
+	double		rounding = 4.0 * radius * (points->set.d + 8.0) * DBL_EPSILON;
+	double		norm_error;
+	double		found;
+	SphxServerEnv env;
+	SphxPointPair pair;
+	Datum		values[5];
+	bool		nulls[5] = {false, false, false, false, false};
+
+	check_positive("radius", radius);
+	if (!(tolerance >= 0.0) || isinf(tolerance))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("tolerance must not be negative")));
+	SphxInitEnv(&env, CurrentMemoryContext);
+	pair = sphx_nearest_pair(&env.base, &points->set);
+	found = pair.distance - 2.0 * radius;
+	norm_error = worst_norm(&points->set, 2.0 * radius);
+	values[0] = BoolGetDatum(found - rounding >= -tolerance &&
+							 norm_error + rounding <= tolerance);
+	values[1] = Float8GetDatum(found);
+	values[2] = Float8GetDatum(norm_error);
+	values[3] = Int32GetDatum((int32) pair.i + 1);
+	values[4] = Int32GetDatum((int32) pair.j + 1);
+	return SphxMakeRecord(fcinfo, values, nulls);
+}
+
+/* sphx_kissing_number(dim): (lower, upper, lower_source, upper_source) */
+Datum
+sphx_kissing_number(PG_FUNCTION_ARGS)
+{
+	int			dim = PG_GETARG_INT32(0);
+	const SphxKissing *kissing;
+	Datum		values[4];
+	bool		nulls[4] = {false, false, false, false};
+
+	if (dim < 1 || dim > SPHX_KISSING_MAX_DIM)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("kissing numbers are tabulated for 1 to %d dimensions, not %d",
+						SPHX_KISSING_MAX_DIM, dim)));
+	kissing = sphx_kissing(dim);
+	values[0] = Int32GetDatum(kissing->lower);
+	values[1] = Int32GetDatum(kissing->upper);
+	values[2] = CStringGetTextDatum(kissing->lower_source);
+	values[3] = CStringGetTextDatum(kissing->upper_source);
+	return SphxMakeRecord(fcinfo, values, nulls);
+}

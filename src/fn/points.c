@@ -1,0 +1,228 @@
+/*-------------------------------------------------------------------------
+ *
+ * points.c
+ *	  Sets of vectors as arguments of SQL functions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "fn/points.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/memutils.h"
+
+#define FIRST_ROOM	16
+
+PG_FUNCTION_INFO_V1(sphx_points_accum);
+
+void
+SphxCheckBytes(double bytes)
+{
+	if (bytes > SPHX_SET_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("set of vectors would take %.3g bytes", bytes),
+				 errdetail("The limit is %.0f bytes.", SPHX_SET_BYTES)));
+}
+
+static void
+check_least(size_t n, int least)
+{
+	if (n < (size_t) least)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("at least %d %s needed, not %zu", least,
+						least == 1 ? "point is" : "points are", n)));
+}
+
+void
+SphxPointsAdd(SphxPoints *points, const Vector *v, MemoryContext context)
+{
+	SphxPointSet *set = &points->set;
+	size_t		size = sizeof(float) * (size_t) v->dim;
+
+	if (set->n == 0)
+		set->d = v->dim;
+	else if (set->d != v->dim)
+		SphxDimMismatch(set->d, v->dim);
+
+	if (set->n == points->room)
+	{
+		size_t		room = points->room == 0 ? FIRST_ROOM : 2 * points->room;
+
+		SphxCheckBytes((double) set->n * (double) size);
+		if (points->room == 0)
+			set->rows = MemoryContextAllocHuge(context, room * size);
+		else
+			set->rows = repalloc_huge(unconstify(float *, set->rows), room * size);
+		points->room = room;
+	}
+	memcpy(unconstify(float *, set->rows) + set->n * (size_t) set->d, v->x, size);
+	set->n++;
+}
+
+SphxPoints *
+SphxPointsFromArray(ArrayType *array, int least)
+{
+	SphxPoints *points = palloc0(sizeof(SphxPoints));
+	Datum	   *datums;
+	bool	   *nulls;
+	int			n;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("array of vectors must be 1-D")));
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT,
+					  &datums, &nulls, &n);
+	check_least((size_t) n, least);
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("array of vectors must not contain nulls")));
+		SphxPointsAdd(points, DatumGetVectorP(datums[i]), CurrentMemoryContext);
+	}
+	return points;
+}
+
+SphxPoints *
+SphxPointsFromState(SphxPoints *state, int least)
+{
+	check_least(state == NULL ? 0 : state->set.n, least);
+	return state;
+}
+
+static double
+row_norm(const SphxPointSet *set, size_t i)
+{
+	const float *x = set->rows + i * (size_t) set->d;
+	double		sum = 0.0;
+
+	for (int k = 0; k < set->d; k++)
+		sum += (double) x[k] * (double) x[k];
+	return sqrt(sum);
+}
+
+void
+SphxPointsCheckUnit(const SphxPoints *points)
+{
+	for (size_t i = 0; i < points->set.n; i++)
+	{
+		double		norm = row_norm(&points->set, i);
+
+		if (!(fabs(norm - 1.0) <= SPHX_UNIT_TOLERANCE))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("point %zu has norm %g, but unit vectors are needed", i + 1, norm),
+					 errhint("Use l2_normalize() on vectors that are not zero.")));
+	}
+}
+
+void
+SphxPointsNormalize(SphxPoints *points)
+{
+	SphxPointSet *set = &points->set;
+	float	   *rows = unconstify(float *, set->rows);
+
+	for (size_t i = 0; i < set->n; i++)
+	{
+		double		norm = row_norm(set, i);
+
+		if (!(norm > 0.0))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("point %zu is zero and has no direction", i + 1)));
+		for (int k = 0; k < set->d; k++)
+			rows[i * (size_t) set->d + k] /= (float) norm;
+	}
+}
+
+double *
+SphxPointsUnitDoubles(const SphxPoints *points)
+{
+	const SphxPointSet *set = &points->set;
+	size_t		n = set->n * (size_t) set->d;
+	double	   *copy = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(double));
+
+	for (size_t i = 0; i < set->n; i++)
+	{
+		double		norm = row_norm(set, i);
+
+		for (size_t k = i * set->d; k < (i + 1) * set->d; k++)
+			copy[k] = set->rows[k] / norm;
+	}
+	return copy;
+}
+
+/* An option of an aggregate, which must be the same in all rows. */
+static void
+keep_option(SphxPoints *state, int i, double value)
+{
+	if (i == state->options)
+		state->option[state->options++] = value;
+	else if (state->option[i] != value)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parameters of the aggregate must be the same in every row")));
+}
+
+static double
+option_value(FunctionCallInfo fcinfo, int i)
+{
+	if (PG_ARGISNULL(i))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("parameters of the aggregate must not be null")));
+	switch (get_fn_expr_argtype(fcinfo->flinfo, i))
+	{
+		case FLOAT8OID:
+			return PG_GETARG_FLOAT8(i);
+		case INT8OID:
+			return (double) PG_GETARG_INT64(i);
+		case INT4OID:
+			return (double) PG_GETARG_INT32(i);
+		case BOOLOID:
+			return PG_GETARG_BOOL(i) ? 1.0 : 0.0;
+		default:
+			elog(ERROR, "unexpected type of an option");
+			return 0.0;
+	}
+}
+
+/* sphx_points_accum(internal, vector, options...) collects the points that are not NULL */
+Datum
+sphx_points_accum(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	SphxPoints *state;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "sphx_points_accum called outside of an aggregate");
+	if (PG_ARGISNULL(0))
+		state = MemoryContextAllocZero(context, sizeof(SphxPoints));
+	else
+		state = (SphxPoints *) PG_GETARG_POINTER(0);
+
+	if (!PG_ARGISNULL(1))
+	{
+		SphxPointsAdd(state, PG_GETARG_VECTOR_P(1), context);
+		for (int i = 2; i < PG_NARGS(); i++)
+			keep_option(state, i - 2, option_value(fcinfo, i));
+	}
+	PG_RETURN_POINTER(state);
+}
+
+Datum
+SphxMakeRecord(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	TupleDesc	desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}

@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * points.h
+ *	  Sets of vectors as arguments of SQL functions, and results with more
+ *	  than one column.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_POINTS_H
+#define SPHX_POINTS_H
+
+#include "sphx.h"
+
+#include "utils/array.h"
+
+#include "math/measure.h"
+#include "math/spherical.h"
+#include "page/memory.h"
+#include "type/vector.h"
+
+/* what a set, a code or a result may take; sizes are checked before work begins */
+#define SPHX_SET_BYTES		((double) (1024 * 1024) * 1024.0)
+
+/* how far from 1 a norm may be where unit vectors are needed */
+#define SPHX_UNIT_TOLERANCE	1e-4
+
+/* options of a measure, as numbers */
+#define SPHX_MAX_OPTIONS	4
+
+/* a set of points, and the options that an aggregate was given */
+typedef struct SphxPoints
+{
+	SphxPointSet set;
+	size_t		room;			/* points that rows has room for */
+	int			options;
+	double		option[SPHX_MAX_OPTIONS];
+} SphxPoints;
+
+/* The points of a vector[]: at least `least`, all of one dimension, none NULL, none NaN. */
+extern SphxPoints *SphxPointsFromArray(ArrayType *array, int least);
+
+/* The state of an aggregate, of at least `least` points. */
+extern SphxPoints *SphxPointsFromState(SphxPoints *state, int least);
+
+/* Add a point; rows lives in context. */
+extern void SphxPointsAdd(SphxPoints *points, const Vector *v, MemoryContext context);
+
+/* All have norm 1, or an error that names the first that has not. */
+extern void SphxPointsCheckUnit(const SphxPoints *points);
+
+/* None is zero; rows are scaled to norm 1. */
+extern void SphxPointsNormalize(SphxPoints *points);
+
+/* A copy in double precision, of norm 1 to its last digits; points must be unit. */
+extern double *SphxPointsUnitDoubles(const SphxPoints *points);
+
+/* "size of result ..." when bytes are more than SPHX_SET_BYTES */
+extern void SphxCheckBytes(double bytes);
+
+/* The function's result type as a tuple of these values. */
+extern Datum SphxMakeRecord(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
+
+/* codes.c: the family and its parameters, or an error that says what there is */
+extern void SphxParseFamily(const char *name, int dim, SphxSphericalSpec *spec);
+
+#endif							/* SPHX_POINTS_H */

@@ -1,0 +1,216 @@
+/*-------------------------------------------------------------------------
+ *
+ * blas.c
+ *	  Loads the system's BLAS at run time, single-threaded and checked.
+ *
+ * The Fortran interface with 32-bit integers is the one that every BLAS
+ * library has.  The library is never unloaded.
+ *
+ *-------------------------------------------------------------------------
+ */
+#define _GNU_SOURCE				/* setenv and dlfcn.h under -std=c11 */
+#include <assert.h>
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blas.h"
+
+/* compilers of Fortran append the lengths of the two strings; C libraries ignore them */
+typedef void (*SgemmFunction) (const char *trans_a, const char *trans_b,
+							   const int32_t *m, const int32_t *n, const int32_t *k,
+							   const float *alpha, const float *a, const int32_t *lda,
+							   const float *b, const int32_t *ldb,
+							   const float *beta, float *c, const int32_t *ldc,
+							   size_t length_a, size_t length_b);
+typedef void (*SetThreadsFunction) (int threads);
+typedef int (*GetThreadsFunction) (void);
+
+static const char *const library_names[] = {"libopenblas.so.0", "libblas.so.3"};
+static const char *const thread_variables[] = {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"};
+
+#define LENGTHOF(array)		(sizeof(array) / sizeof((array)[0]))
+
+/* room for the largest product of sgemm_is_right */
+#define CHECK_ROWS_A		96
+#define CHECK_ROWS_B		80
+#define CHECK_D				101
+
+static SgemmFunction sgemm = NULL;
+
+static char *
+copy_string(const char *s)
+{
+	size_t		size = strlen(s) + 1;
+	char	   *copy = malloc(size);
+
+	if (copy != NULL)
+		memcpy(copy, s, size);
+	return copy;
+}
+
+/*
+ * dlopen while the environment asks for one thread: the libraries read it when
+ * they are loaded, and might start their threads there.
+ */
+static void *
+open_single_threaded(const char *name)
+{
+	char	   *saved[LENGTHOF(thread_variables)];
+	void	   *handle;
+
+	for (size_t i = 0; i < LENGTHOF(thread_variables); i++)
+	{
+		const char *value = getenv(thread_variables[i]);
+
+		saved[i] = value ? copy_string(value) : NULL;
+		setenv(thread_variables[i], "1", 1);
+	}
+	handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+	for (size_t i = 0; i < LENGTHOF(thread_variables); i++)
+	{
+		if (saved[i] != NULL)
+			setenv(thread_variables[i], saved[i], 1);
+		else
+			unsetenv(thread_variables[i]);
+		free(saved[i]);
+	}
+	return handle;
+}
+
+/* ISO C has no conversion from void * to a function pointer; POSIX says that their bits agree */
+static void
+find_function(void *handle, const char *name, void *function, size_t size)
+{
+	void	   *symbol = dlsym(handle, name);
+
+	assert(size == sizeof(symbol));
+	memcpy(function, &symbol, size);
+}
+
+static bool
+is_single_threaded(void *handle)
+{
+	SetThreadsFunction set_threads;
+	GetThreadsFunction get_threads;
+
+	find_function(handle, "openblas_set_num_threads", &set_threads, sizeof(set_threads));
+	find_function(handle, "openblas_get_num_threads", &get_threads, sizeof(get_threads));
+	if (set_threads != NULL)
+		set_threads(1);
+	return get_threads == NULL || get_threads() == 1;
+}
+
+/* small integers, so that any order of summation gives the exact result */
+static float
+check_value(size_t i, size_t j)
+{
+	return (float) ((i * 7 + j * 13 + i * j) % 17) - 8.0f;
+}
+
+static bool
+product_is_right(size_t rows_a, size_t rows_b, size_t d)
+{
+	float		a[CHECK_ROWS_A * CHECK_D];
+	float		b[CHECK_ROWS_B * CHECK_D];
+	float		c[CHECK_ROWS_A * CHECK_ROWS_B];
+
+	assert(rows_a <= CHECK_ROWS_A && rows_b <= CHECK_ROWS_B && d <= CHECK_D);
+	for (size_t i = 0; i < rows_a * d; i++)
+		a[i] = check_value(i / d, i % d);
+	for (size_t i = 0; i < rows_b * d; i++)
+		b[i] = check_value(i % d + 5, i / d);
+	memset(c, 0xff, sizeof(c)); /* NaN: what was there must not count */
+	sphx_gemm_nt(rows_a, rows_b, d, a, b, c);
+
+	for (size_t i = 0; i < rows_a; i++)
+		for (size_t j = 0; j < rows_b; j++)
+		{
+			float		sum = 0.0f;
+
+			for (size_t l = 0; l < d; l++)
+				sum += a[i * d + l] * b[j * d + l];
+			if (!(c[i * rows_b + j] == sum))
+				return false;
+		}
+	return true;
+}
+
+/*
+ * Builds of OpenBLAS that are older than the processor have given wrong
+ * products, for some shapes only: those of small matrices have kernels of
+ * their own.
+ */
+static bool
+sgemm_is_right(void)
+{
+	return product_is_right(1, 1, 1) &&
+		product_is_right(7, 5, 3) &&
+		product_is_right(1, CHECK_ROWS_B, CHECK_D) &&
+		product_is_right(CHECK_ROWS_A, 1, CHECK_D) &&
+		product_is_right(33, 37, 67) &&
+		product_is_right(64, 64, 64) &&
+		product_is_right(CHECK_ROWS_A, CHECK_ROWS_B, CHECK_D);
+}
+
+/* leaves sgemm set when it returns NULL; otherwise the reason */
+static const char *
+use_library(void *handle)
+{
+	find_function(handle, "sgemm_", &sgemm, sizeof(sgemm));
+	if (sgemm == NULL)
+		return "the BLAS library has no function sgemm_";
+	if (!is_single_threaded(handle))
+		return "the BLAS library does not let its threads be switched off";
+	if (!sgemm_is_right())
+		return "the BLAS library computes wrong matrix products on this processor";
+	return NULL;
+}
+
+bool
+sphx_blas_load(const char **why)
+{
+	static const char *failure = NULL;
+
+	if (sgemm == NULL && failure == NULL)
+	{
+		/* of several failures, one of a library that exists says most */
+		const char *reason = "neither libopenblas.so.0 nor libblas.so.3 could be loaded";
+
+		for (size_t i = 0; i < LENGTHOF(library_names) && sgemm == NULL; i++)
+		{
+			void	   *handle = open_single_threaded(library_names[i]);
+
+			if (handle == NULL)
+				continue;
+			reason = use_library(handle);
+			if (reason != NULL)
+				sgemm = NULL;
+		}
+		failure = reason;
+	}
+	*why = failure;
+	return failure == NULL;
+}
+
+void
+sphx_gemm_nt(size_t rows_a, size_t rows_b, size_t d, const float *a, const float *b, float *c)
+{
+	/*
+	 * column-major, the same memory is C^T = B A^T, with B stored as its
+	 * transpose
+	 */
+	const float one = 1.0f;
+	const float zero = 0.0f;
+	int32_t		m = (int32_t) rows_b;
+	int32_t		n = (int32_t) rows_a;
+	int32_t		k = (int32_t) d;
+
+	assert(sgemm != NULL);
+	assert(rows_a <= INT32_MAX && rows_b <= INT32_MAX && d >= 1 && d <= INT32_MAX);
+	if (rows_a == 0 || rows_b == 0)
+		return;
+	sgemm("T", "N", &m, &n, &k, &one, b, &k, a, &k, &zero, c, &m, 1, 1);
+}

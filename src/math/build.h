@@ -1,0 +1,59 @@
+/*-------------------------------------------------------------------------
+ *
+ * build.h
+ *	  Bulk construction of a neighbour graph over vectors in memory.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_BUILD_H
+#define SPHX_BUILD_H
+
+#include <stdbool.h>
+
+#include "env.h"
+
+/* one entry of a neighbour list; lists are ascending by (distance, id) */
+typedef struct SphxNeighbour
+{
+	float		distance;		/* squared */
+	uint32_t	id;				/* row number, or SPHX_INVALID_NODE behind the end */
+} SphxNeighbour;
+
+/*
+ * n rows of d floats (the space edges are chosen in), already grouped: row i
+ * has the `probes` nearest cells cells[i * probes ..], nearest first.
+ */
+typedef struct SphxBuildInput
+{
+	uint32_t	n;
+	int			d;
+	const float *rows;
+	int			cell_count;
+	int			probes;
+	const uint32_t *cells;
+} SphxBuildInput;
+
+/*
+ * The k nearest rows of every row, approximately: n * k entries.  Candidates
+ * come from matrix products inside pools (all rows that have a cell among
+ * their probes), then from neighbours of neighbours.
+ */
+extern SphxNeighbour *sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k);
+
+/*
+ * Turn candidate lists (n * k) into a graph of at most m neighbours a row:
+ * the HNSW heuristic forwards, reverse edges, the heuristic again over both,
+ * and the rest filled with the nearest.  Returns n * m entries.
+ */
+extern SphxNeighbour *sphx_build_graph(SphxEnv *env, const SphxBuildInput *input,
+									   const SphxNeighbour *knn, int k, int m);
+
+/*
+ * See to it that every row can be reached from row 0: where rows cannot, the
+ * nearest of a few rows that can gets an edge to one of them, in place of its
+ * last.  edges: n * m, changed in place.
+ */
+extern void sphx_connect_graph(SphxEnv *env, const SphxBuildInput *input, SphxNeighbour *edges,
+							   int m);
+
+#endif							/* SPHX_BUILD_H */

@@ -1,0 +1,249 @@
+/*-------------------------------------------------------------------------
+ *
+ * code.c
+ *	  Edge codes: encoding, decoding and their place in a record.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "code.h"
+
+/* E[x^2] of the Lloyd-Max output for a standard normal variable: 1 - its distortion .1175 */
+#define LLOYD_ENERGY		0.8825f
+
+#define LENGTH_UNIT			(UINT32_C(1) << SPHX_LENGTH_SHIFT)
+#define LENGTH_CODE_MAX		UINT32_C(255)
+
+static uint32_t
+float_bits(float f)
+{
+	uint32_t	bits;
+
+	memcpy(&bits, &f, sizeof(bits));
+	return bits;
+}
+
+uint32_t
+sphx_length_base(float max_length)
+{
+	uint32_t	bits = float_bits(max_length);
+	uint32_t	top = (bits + LENGTH_UNIT - 1) / LENGTH_UNIT;
+
+	assert(max_length >= 0.0f && isfinite(max_length));
+	return top > LENGTH_CODE_MAX ? (top - LENGTH_CODE_MAX) * LENGTH_UNIT : 0;
+}
+
+uint8_t
+sphx_length_encode(uint32_t length_base, float length)
+{
+	uint32_t	bits = float_bits(length);
+	uint32_t	code;
+
+	assert(length >= 0.0f);
+	if (bits <= length_base)
+		return 0;
+	code = (bits - length_base + LENGTH_UNIT / 2) / LENGTH_UNIT;
+	return (uint8_t) (code < LENGTH_CODE_MAX ? code : LENGTH_CODE_MAX);
+}
+
+uint8_t
+sphx_gain_encode(float inverse_a)
+{
+	float		code = (inverse_a - SPHX_GAIN_MIN) / SPHX_GAIN_STEP + 0.5f;
+
+	return (uint8_t) (code < 0.0f ? 0.0f : code > 255.0f ? 255.0f : code);
+}
+
+int
+sphx_code_piece_dim(SphxCodebook book)
+{
+	return book == SPHX_CODE_ORTHOPLEX ? 8 : book == SPHX_CODE_SIGNS ? 4 : 2;
+}
+
+int
+sphx_code_pieces(SphxCodebook book, int D)
+{
+	assert(D % sphx_code_piece_dim(book) == 0);
+	return D / sphx_code_piece_dim(book);
+}
+
+float
+sphx_code_norm(SphxCodebook book, int D)
+{
+	if (book == SPHX_CODE_ORTHOPLEX)
+		return sqrtf((float) sphx_code_pieces(book, D));
+	return sqrtf(book == SPHX_CODE_SIGNS ? (float) D : LLOYD_ENERGY * (float) D);
+}
+
+/*
+ * The codeword of one piece, and in *sum its inner product with the piece.
+ * Without branches: which way they go is random.
+ */
+static inline unsigned
+encode_orthoplex(const float *e, float *sum)
+{
+	float		largest = fabsf(e[0]);
+	unsigned	best = 0;
+
+	for (unsigned i = 1; i < 8; i++)
+	{
+		float		size = fabsf(e[i]);
+
+		best = size > largest ? i : best;
+		largest = size > largest ? size : largest;
+	}
+	*sum = largest;
+	return best | (unsigned) (e[best] < 0.0f) << 3;
+}
+
+static inline unsigned
+encode_signs(const float *e, float *sum)
+{
+	*sum = (fabsf(e[0]) + fabsf(e[1])) + (fabsf(e[2]) + fabsf(e[3]));
+	return (unsigned) (e[0] < 0.0f) | (unsigned) (e[1] < 0.0f) << 1 |
+		(unsigned) (e[2] < 0.0f) << 2 | (unsigned) (e[3] < 0.0f) << 3;
+}
+
+/* level of one coordinate: 0..3 for -10, -3, 3, 10 units */
+static inline unsigned
+lloyd_level(float x, float threshold, float *sum)
+{
+	static const float units[2] = {3.0f * SPHX_LLOYD_UNIT, 10.0f * SPHX_LLOYD_UNIT};
+	unsigned	outer = fabsf(x) > threshold;
+	unsigned	positive = x >= 0.0f;
+
+	*sum = fabsf(x) * units[outer];
+	return (outer ^ positive ^ 1) | positive << 1;
+}
+
+static inline unsigned
+encode_lloyd(const float *e, float threshold, float *sum)
+{
+	float		first;
+	float		second;
+	unsigned	nibble = lloyd_level(e[0], threshold, &first);
+
+	nibble |= lloyd_level(e[1], threshold, &second) << 2;
+	*sum = first + second;
+	return nibble;
+}
+
+float
+sphx_code_encode(SphxCodebook book, const float *e, int D, float e_norm, uint8_t *nibbles)
+{
+	int			pieces = sphx_code_pieces(book, D);
+	float		sums[4] = {0.0f, 0.0f, 0.0f, 0.0f}; /* of <e, u>, four for speed */
+	float		threshold = SPHX_LLOYD_THRESHOLD * e_norm / sqrtf((float) D);
+
+	if (!(e_norm > 0.0f))
+	{
+		memset(nibbles, 0, (size_t) pieces);
+		return 0.0f;
+	}
+	for (int l = 0; l < pieces; l++)
+	{
+		float		sum;
+
+		if (book == SPHX_CODE_ORTHOPLEX)
+			nibbles[l] = (uint8_t) encode_orthoplex(e + 8 * l, &sum);
+		else if (book == SPHX_CODE_SIGNS)
+			nibbles[l] = (uint8_t) encode_signs(e + 4 * l, &sum);
+		else
+			nibbles[l] = (uint8_t) encode_lloyd(e + 2 * l, threshold, &sum);
+		sums[l & 3] += sum;
+	}
+	return ((sums[0] + sums[1]) + (sums[2] + sums[3])) / (e_norm * sphx_code_norm(book, D));
+}
+
+void
+sphx_code_decode(SphxCodebook book, const uint8_t *nibbles, int D, float *u)
+{
+	static const float level[4] = {
+		-10 * SPHX_LLOYD_UNIT, -3 * SPHX_LLOYD_UNIT, 3 * SPHX_LLOYD_UNIT, 10 * SPHX_LLOYD_UNIT
+	};
+	int			pieces = sphx_code_pieces(book, D);
+
+	for (int l = 0; l < pieces; l++)
+	{
+		unsigned	nibble = nibbles[l];
+
+		if (book == SPHX_CODE_ORTHOPLEX)
+		{
+			for (unsigned i = 0; i < 8; i++)
+				u[8 * l + (int) i] = i != nibble % 8 ? 0.0f : nibble < 8 ? 1.0f : -1.0f;
+		}
+		else if (book == SPHX_CODE_SIGNS)
+		{
+			for (unsigned i = 0; i < 4; i++)
+				u[4 * l + (int) i] = nibble >> i & 1 ? -1.0f : 1.0f;
+		}
+		else
+		{
+			u[2 * l] = level[nibble & 3];
+			u[2 * l + 1] = level[nibble >> 2];
+		}
+	}
+}
+
+size_t
+sphx_code_bytes(int pieces, int m)
+{
+	return (size_t) pieces * (size_t) m / 2;
+}
+
+/*
+ * Where the nibbles of neighbour j are: the byte of piece 0, the distance to
+ * the byte of the next piece, and the shift of the nibble within a byte.
+ */
+static size_t
+nibble_place(int pieces, int m, int j, size_t *stride, int *shift)
+{
+	int			block = j / SPHX_CODE_BLOCK;
+	int			start = block * SPHX_CODE_BLOCK;
+	int			half = (m - start < SPHX_CODE_BLOCK ? m - start : SPHX_CODE_BLOCK) / 2;
+	int			lane = j - start;
+
+	assert(j >= 0 && j < m && m % 2 == 0);
+	*stride = (size_t) half;
+	*shift = lane < half ? 0 : 4;
+	return sphx_code_bytes(pieces, start) + (size_t) (lane < half ? lane : lane - half);
+}
+
+void
+sphx_code_put(uint8_t *codes, int pieces, int m, int j, const uint8_t *nibbles)
+{
+	size_t		stride;
+	int			shift;
+	uint8_t    *byte = codes + nibble_place(pieces, m, j, &stride, &shift);
+
+	for (int l = 0; l < pieces; l++, byte += stride)
+		*byte = (uint8_t) ((*byte & (0xf0 >> shift)) | nibbles[l] << shift);
+}
+
+void
+sphx_code_get(const uint8_t *codes, int pieces, int m, int j, uint8_t *nibbles)
+{
+	size_t		stride;
+	int			shift;
+	const uint8_t *byte = codes + nibble_place(pieces, m, j, &stride, &shift);
+
+	for (int l = 0; l < pieces; l++, byte += stride)
+		nibbles[l] = *byte >> shift & 0x0f;
+}
+
+void
+sphx_code_move(uint8_t *codes, int pieces, int m, int from, int to)
+{
+	size_t		from_stride;
+	size_t		to_stride;
+	int			from_shift;
+	int			to_shift;
+	const uint8_t *in = codes + nibble_place(pieces, m, from, &from_stride, &from_shift);
+	uint8_t    *out = codes + nibble_place(pieces, m, to, &to_stride, &to_shift);
+
+	for (int l = 0; l < pieces; l++, in += from_stride, out += to_stride)
+		*out = (uint8_t) ((*out & (0xf0 >> to_shift)) | (*in >> from_shift & 0x0f) << to_shift);
+}

@@ -1,0 +1,75 @@
+/*-------------------------------------------------------------------------
+ *
+ * kernels.c
+ *	  The kernel table in force and its chooser.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <assert.h>
+
+#include "kernels.h"
+#include "kernels_private.h"
+
+const SphxKernels *sphx_kernels = &sphx_kernels_scalar_table;
+
+/* levels that sphx_kernels_choose(SPHX_SIMD_AUTO) tries, best first */
+static const SphxSimd preference[] = {SPHX_SIMD_AVX2, SPHX_SIMD_NEON, SPHX_SIMD_SCALAR};
+
+/* the table of a level, NULL when it was not built */
+static const SphxKernels *
+level_table(SphxSimd level)
+{
+	switch (level)
+	{
+		case SPHX_SIMD_SCALAR:
+			return sphx_kernels_scalar();
+		case SPHX_SIMD_AVX2:
+			return sphx_kernels_avx2();
+		case SPHX_SIMD_NEON:
+			return sphx_kernels_neon();
+		case SPHX_SIMD_AUTO:
+			break;
+	}
+	return NULL;
+}
+
+/* does this processor, and its operating system, have what the level uses? */
+static bool
+processor_supports(SphxSimd level)
+{
+	if (level == SPHX_SIMD_AVX2)
+	{
+#if defined(__x86_64__) && defined(__GNUC__)
+		__builtin_cpu_init();
+		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+		return false;
+#endif
+	}
+	/* NEON is part of every 64-bit Arm processor */
+	return true;
+}
+
+bool
+sphx_kernels_available(SphxSimd level)
+{
+	return level == SPHX_SIMD_AUTO || (level_table(level) != NULL && processor_supports(level));
+}
+
+bool
+sphx_kernels_choose(SphxSimd level)
+{
+	if (level == SPHX_SIMD_AUTO)
+	{
+		size_t		i = 0;
+
+		while (!sphx_kernels_available(preference[i]))
+			i++;
+		level = preference[i];
+	}
+	if (!sphx_kernels_available(level))
+		return false;
+	sphx_kernels = level_table(level);
+	assert(sphx_kernels != NULL && sphx_kernels->level == level);
+	return true;
+}

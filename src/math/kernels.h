@@ -1,0 +1,146 @@
+/*-------------------------------------------------------------------------
+ *
+ * kernels.h
+ *	  Distance and code kernels: one table of functions an instruction set,
+ *	  one chooser.
+ *
+ * The scalar table is the oracle.  All kernels take unaligned input and any
+ * length n >= 0.  Sums are taken in single precision with several partial
+ * sums; the relative error bound against double precision that the unit
+ * tests hold them to is SPHX_KERNEL_ERROR(n) times the sum of the absolute
+ * terms.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_KERNELS_H
+#define SPHX_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum SphxSimd
+{
+	SPHX_SIMD_SCALAR,
+	SPHX_SIMD_AVX2,				/* AVX2 and FMA */
+	SPHX_SIMD_NEON,
+	SPHX_SIMD_AUTO				/* only as an argument of sphx_kernels_choose */
+} SphxSimd;
+
+/*
+ * The three product codebooks of edge codes (src/README, "Edge codes").  A
+ * piece is one nibble: 16 codewords in piece_dim dimensions.
+ */
+typedef enum SphxCodebook
+{
+	SPHX_CODE_ORTHOPLEX,		/* 0.5 bit/dim: +-e_i in 8 dimensions; nibble
+								 * = i, +8 for - */
+	SPHX_CODE_SIGNS,			/* 1 bit/dim: (+-1)^4; bit i set = dimension i
+								 * is negative */
+	SPHX_CODE_LLOYD				/* 2 bits/dim: two 4-level scalars; low 2 bits
+								 * = first dimension, high 2 = second; level
+								 * 0..3 = -10, -3, +3, +10 (times
+								 * SPHX_LLOYD_UNIT of a standard deviation) */
+} SphxCodebook;
+
+/* levels .4528 and 1.510 (Lloyd-Max for a normal variable) as 3 and 10 units */
+#define SPHX_LLOYD_UNIT		0.1510f
+#define SPHX_LLOYD_THRESHOLD 0.9816f
+
+#define SPHX_CODE_BLOCK		32	/* neighbours in one call of code_sums */
+#define SPHX_CODE_OVERREAD	16	/* bytes that code_sums may read past its
+								 * input */
+
+#define SPHX_KERNEL_ERROR(n) (1.2e-7 * (8.0 + (double) (n) / 8.0))
+
+typedef struct SphxKernels
+{
+	SphxSimd	level;
+	const char *name;			/* "scalar", "avx2", "neon" */
+
+	/* sum a*b, sum (a-b)^2, sum |a-b| */
+	float		(*dot_f32) (const float *a, const float *b, size_t n);
+	float		(*l2sq_f32) (const float *a, const float *b, size_t n);
+	float		(*l1_f32) (const float *a, const float *b, size_t n);
+	/* all three of a.b, a.a, b.b in one pass */
+	void		(*dot3_f32) (const float *a, const float *b, size_t n,
+							 float *ab, float *aa, float *bb);
+
+	/*
+	 * Against a stored vector v (element i stands for scale * v[i]):
+	 * residual_* writes x = q - scale*v to x[0..n) and returns sum x^2; *amax
+	 * is set to max |x[i]| (0 for n = 0).  dot_* returns sum q*(scale*v).
+	 * decode_* writes scale*v.  x must not overlap q.
+	 */
+	float		(*residual_i16) (const float *q, const int16_t *v, float scale,
+								 float *x, size_t n, float *amax);
+	float		(*residual_i8) (const float *q, const int8_t *v, float scale,
+								float *x, size_t n, float *amax);
+	float		(*dot_i16) (const float *q, const int16_t *v, float scale, size_t n);
+	float		(*dot_i8) (const float *q, const int8_t *v, float scale, size_t n);
+	void		(*decode_i16) (const int16_t *v, float scale, float *x, size_t n);
+	void		(*decode_i8) (const int8_t *v, float scale, float *x, size_t n);
+
+	/*
+	 * Steps of the rotation (rotate.c), the same bits on every level: x[i] *=
+	 * f[i]; (a[i], b[i]) = (a[i] + b[i], a[i] - b[i]), a and b not
+	 * overlapping; the unnormalised Walsh-Hadamard transform of n = 2^k
+	 * entries in place, butterflies in the order of strides 1, 2, 4, ...
+	 */
+	void		(*mul_f32) (float *x, const float *f, size_t n);
+	void		(*butterfly_f32) (float *a, float *b, size_t n);
+	void		(*hadamard_f32) (float *x, size_t n);
+
+	/*
+	 * Look-up table of <x, codeword> for every piece of x, D a multiple of
+	 * the piece's dimension: table[16 * piece + nibble] = 128 + round(<x,
+	 * codeword> / unit), an unsigned byte, and the return value is unit. amax
+	 * is max |x[i]|; when it is 0 (or so near 0 or infinity that single
+	 * precision is exceeded) the table is all 128 and the unit 0.  Entries of
+	 * the signs and Lloyd tables are sums of two rounded halves, hence up to
+	 * one unit off.  The order of operations is fixed (kernels_scalar.c):
+	 * every instruction set writes the same bytes.
+	 */
+	float		(*table_orthoplex) (const float *x, size_t D, float amax, uint8_t *table);
+	float		(*table_signs) (const float *x, size_t D, float amax, uint8_t *table);
+	float		(*table_lloyd) (const float *x, size_t D, float amax, uint8_t *table);
+
+	/*
+	 * sums[j] = sum over pieces of (table[16*l + nibble(l, j)] - 128) for j <
+	 * width.  Width is even, 2..32; piece l of the block is the width/2 bytes
+	 * at codes + l * width/2; byte i holds the nibble of neighbour i (low)
+	 * and of neighbour i + width/2 (high).  Reads up to SPHX_CODE_OVERREAD
+	 * bytes past the last piece.  All of sums[0..32) is written, from width
+	 * on with anything.
+	 */
+	void		(*code_sums) (const uint8_t *codes, size_t pieces, int width,
+							  const uint8_t *table, int32_t *sums);
+
+	/*
+	 * Distance estimates from code sums, for j < n (n <= 32): E = exponent
+	 * code of the edge's length, G = 1/A of the edge (see code.h)
+	 *
+	 * est[j] = r2 + E^2 - 2 * E * G * unit * sums[j]
+	 *
+	 * in exactly this order of rounding: t = E*G; t = t*unit2 (unit2 = 2 *
+	 * unit); t = t * (float) sums[j]; s = E*E; s = r2 + s; est = s - t; no
+	 * fused operations, so that every instruction set gives the same bits.
+	 * est[0..32) may all be written.
+	 */
+	void		(*estimate) (const int32_t *sums, const uint8_t *length, const uint8_t *gain,
+							 uint32_t length_base, float r2, float unit2, int n, float *est);
+} SphxKernels;
+
+/* the table in force; scalar until sphx_kernels_choose has been called */
+extern const SphxKernels *sphx_kernels;
+
+/* false when this machine (or this build) lacks the level; then nothing changes */
+extern bool sphx_kernels_choose(SphxSimd level);
+extern bool sphx_kernels_available(SphxSimd level);
+
+/* NULL where the build's architecture has no such kernels */
+extern const SphxKernels *sphx_kernels_scalar(void);
+extern const SphxKernels *sphx_kernels_avx2(void);
+extern const SphxKernels *sphx_kernels_neon(void);
+
+#endif							/* SPHX_KERNELS_H */

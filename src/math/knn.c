@@ -1,0 +1,456 @@
+/*-------------------------------------------------------------------------
+ *
+ * knn.c
+ *	  Approximate nearest neighbours of every row: pools around centroids,
+ *	  then neighbours of neighbours.
+ *
+ * A pool is the set of all rows that have one cell among their probes.  The
+ * rows whose nearest (or second nearest) cell it is are compared with the
+ * whole pool by a matrix product.  Neighbours of neighbours (the join step of
+ * NN-Descent, Dong, Charikar and Li) mend what the cell borders cut.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blas.h"
+#include "build.h"
+#include "kernels.h"
+#include "record.h"
+
+/* a row asks in the pools of this many of its nearest cells */
+#define ASKED_POOLS		2
+
+/* rows of one matrix product; pool rows of one */
+#define ASK_BLOCK		256
+#define POOL_BLOCK		1024
+
+/* neighbours of each of this many neighbours are tried, and as many of theirs */
+#define JOIN_WIDTH		20
+#define JOIN_ROUNDS		2
+
+/* keeps the k smallest of a stream: a buffer of up to 3k entries, cut back to k when full */
+typedef struct Smallest
+{
+	SphxNeighbour *items;
+	int			count;
+	int			k;
+	float		bound;			/* nothing at or above enters */
+} Smallest;
+
+typedef struct KnnState
+{
+	SphxEnv    *env;
+	const SphxBuildInput *input;
+	int			k;
+	SphxNeighbour *knn;
+	uint32_t   *pool_start;		/* cell_count + 1 */
+	uint32_t   *pool_rows;		/* n * probes, grouped by cell */
+	uint8_t    *pool_rank;		/* which of the row's probes it was */
+} KnnState;
+
+static int
+compare_neighbours(const void *a, const void *b)
+{
+	const SphxNeighbour *x = a;
+	const SphxNeighbour *y = b;
+
+	if (x->distance != y->distance)
+		return x->distance < y->distance ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static void
+swap_neighbours(SphxNeighbour *a, SphxNeighbour *b)
+{
+	SphxNeighbour t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
+/* partition so that the k smallest come first (Hoare's selection) */
+static void
+select_smallest(SphxNeighbour *items, int count, int k)
+{
+	int			low = 0;
+	int			high = count - 1;
+
+	while (low < high)
+	{
+		float		pivot = items[low + (high - low) / 2].distance;
+		int			i = low;
+		int			j = high;
+
+		while (i <= j)
+		{
+			while (items[i].distance < pivot)
+				i++;
+			while (items[j].distance > pivot)
+				j--;
+			if (i <= j)
+				swap_neighbours(&items[i++], &items[j--]);
+		}
+		if (k <= j)
+			high = j;
+		else if (k >= i)
+			low = i;
+		else
+			break;
+	}
+}
+
+static void
+smallest_cut(Smallest *s)
+{
+	if (s->count > s->k)
+	{
+		select_smallest(s->items, s->count, s->k - 1);
+		s->count = s->k;
+	}
+	if (s->count == s->k)
+	{
+		float		bound = -INFINITY;
+
+		for (int i = 0; i < s->k; i++)
+			bound = fmaxf(bound, s->items[i].distance);
+		s->bound = bound;
+	}
+}
+
+static inline void
+smallest_offer(Smallest *s, float distance, uint32_t id)
+{
+	if (distance < s->bound)
+	{
+		s->items[s->count].distance = distance;
+		s->items[s->count].id = id;
+		if (++s->count == 3 * s->k)
+			smallest_cut(s);
+	}
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	uint32_t	x = ((const SphxNeighbour *) a)->id;
+	uint32_t	y = ((const SphxNeighbour *) b)->id;
+
+	return x < y ? -1 : x > y;
+}
+
+/* merge the stream's result into a row's list, each id once; the list is in no order */
+static void
+smallest_merge(Smallest *s, SphxNeighbour *list)
+{
+	SphxNeighbour *items = s->items;
+	int			unique = 0;
+
+	smallest_cut(s);
+	for (int i = 0; i < s->k && list[i].id != SPHX_INVALID_NODE; i++)
+		items[s->count++] = list[i];
+	qsort(items, (size_t) s->count, sizeof(SphxNeighbour), compare_ids);
+	for (int i = 0; i < s->count; i++)
+		if (i == 0 || items[i].id != items[i - 1].id)
+			items[unique++] = items[i];
+	s->count = unique;
+	smallest_cut(s);
+	memcpy(list, items, (size_t) s->count * sizeof(SphxNeighbour));
+}
+
+/* group (row, probe) pairs by cell */
+static void
+make_pools(KnnState *state)
+{
+	const SphxBuildInput *input = state->input;
+	size_t		pairs = (size_t) input->n * (size_t) input->probes;
+	size_t		starts = (size_t) input->cell_count + 1;
+	SphxEnv    *env = state->env;
+
+	state->pool_start = env->alloc(env, starts * sizeof(uint32_t));
+	state->pool_rows = env->alloc(env, pairs * sizeof(uint32_t));
+	state->pool_rank = env->alloc(env, pairs);
+	memset(state->pool_start, 0, starts * sizeof(uint32_t));
+	for (size_t i = 0; i < pairs; i++)
+		state->pool_start[input->cells[i] + 1]++;
+	for (size_t c = 1; c < starts; c++)
+		state->pool_start[c] += state->pool_start[c - 1];
+
+	/* filling moves each start to its end, which is the next one's start */
+	for (size_t i = 0; i < pairs; i++)
+	{
+		uint32_t	place = state->pool_start[input->cells[i]]++;
+
+		state->pool_rows[place] = (uint32_t) (i / (size_t) input->probes);
+		state->pool_rank[place] = (uint8_t) (i % (size_t) input->probes);
+	}
+	for (size_t c = starts - 1; c > 0; c--)
+		state->pool_start[c] = state->pool_start[c - 1];
+	state->pool_start[0] = 0;
+}
+
+/* room for the work on one pool */
+typedef struct PoolWork
+{
+	float	   *pool;			/* the pool's rows, gathered, minus their mean */
+	float	   *pool_norms;		/* their squares */
+	float	   *mean;
+	uint32_t	room;			/* rows that fit */
+	float	   *asking;			/* ASK_BLOCK rows */
+	uint32_t	asking_rows[ASK_BLOCK];
+	float		asking_norms[ASK_BLOCK];
+	float	   *products;		/* ASK_BLOCK * POOL_BLOCK */
+	SphxNeighbour *buffers;		/* ASK_BLOCK * 3k */
+	Smallest	smallest[ASK_BLOCK];
+} PoolWork;
+
+/*
+ * Copy a pool's rows together.  Without their mean, |x|^2 + |y|^2 - 2<x,y> keeps
+ * its digits however far from the origin the data lie.
+ */
+static void
+gather_pool(KnnState *state, PoolWork *work, const uint32_t *rows, uint32_t count)
+{
+	SphxEnv    *env = state->env;
+	size_t		d = (size_t) state->input->d;
+
+	if (count > work->room)
+	{
+		if (work->pool != NULL)
+		{
+			env->release(env, work->pool);
+			env->release(env, work->pool_norms);
+		}
+		work->room = count + count / 4;
+		work->pool = env->alloc(env, work->room * d * sizeof(float));
+		work->pool_norms = env->alloc(env, work->room * sizeof(float));
+	}
+	memset(work->mean, 0, d * sizeof(float));
+	for (uint32_t i = 0; i < count; i++)
+		for (size_t c = 0; c < d; c++)
+			work->mean[c] += state->input->rows[rows[i] * d + c] / (float) count;
+	for (uint32_t i = 0; i < count; i++)
+	{
+		float	   *row = work->pool + i * d;
+
+		for (size_t c = 0; c < d; c++)
+			row[c] = state->input->rows[rows[i] * d + c] - work->mean[c];
+		work->pool_norms[i] = sphx_kernels->dot_f32(row, row, d);
+	}
+}
+
+/* compare `asking` gathered rows with the whole pool and merge what was found */
+static void
+ask_pool(KnnState *state, PoolWork *work, int asking, const uint32_t *pool_rows, uint32_t count)
+{
+	size_t		d = (size_t) state->input->d;
+
+	for (int a = 0; a < asking; a++)
+	{
+		work->smallest[a].items = work->buffers + (size_t) a * 3 * (size_t) state->k;
+		work->smallest[a].count = 0;
+		work->smallest[a].k = state->k;
+		work->smallest[a].bound = INFINITY;
+	}
+	for (uint32_t start = 0; start < count; start += POOL_BLOCK)
+	{
+		uint32_t	block = count - start < POOL_BLOCK ? count - start : POOL_BLOCK;
+
+		sphx_gemm_nt((size_t) asking, block, d, work->asking, work->pool + start * d,
+					 work->products);
+		for (int a = 0; a < asking; a++)
+		{
+			uint32_t	self = work->asking_rows[a];
+			float		norm = work->asking_norms[a];
+			const float *products = work->products + (size_t) a * block;
+			Smallest   *s = &work->smallest[a];
+
+			for (uint32_t i = 0; i < block; i++)
+			{
+				float		distance = norm + work->pool_norms[start + i] - 2.0f * products[i];
+
+				if (distance < s->bound && pool_rows[start + i] != self)
+					smallest_offer(s, fmaxf(distance, 0.0f), pool_rows[start + i]);
+			}
+		}
+	}
+	for (int a = 0; a < asking; a++)
+		smallest_merge(&work->smallest[a],
+					   state->knn + (size_t) work->asking_rows[a] * (size_t) state->k);
+}
+
+static void
+search_pool(KnnState *state, PoolWork *work, int cell)
+{
+	uint32_t	first = state->pool_start[cell];
+	uint32_t	count = state->pool_start[cell + 1] - first;
+	const uint32_t *rows = state->pool_rows + first;
+	size_t		d = (size_t) state->input->d;
+	int			asking = 0;
+
+	gather_pool(state, work, rows, count);
+	for (uint32_t i = 0; i < count; i++)
+	{
+		if (state->pool_rank[first + i] < ASKED_POOLS)
+		{
+			memcpy(work->asking + (size_t) asking * d, work->pool + i * d, d * sizeof(float));
+			work->asking_norms[asking] = work->pool_norms[i];
+			work->asking_rows[asking++] = rows[i];
+		}
+		if (asking == ASK_BLOCK || (i + 1 == count && asking > 0))
+		{
+			ask_pool(state, work, asking, rows, count);
+			state->env->tick(state->env, (uint64_t) cell, (uint64_t) state->input->cell_count);
+			asking = 0;
+		}
+	}
+}
+
+static void
+search_pools(KnnState *state)
+{
+	SphxEnv    *env = state->env;
+	size_t		d = (size_t) state->input->d;
+	PoolWork	work;
+
+	memset(&work, 0, sizeof(work));
+	work.mean = env->alloc(env, d * sizeof(float));
+	work.asking = env->alloc(env, ASK_BLOCK * d * sizeof(float));
+	work.products = env->alloc(env, ASK_BLOCK * POOL_BLOCK * sizeof(float));
+	work.buffers = env->alloc(env, ASK_BLOCK * 3 * (size_t) state->k * sizeof(SphxNeighbour));
+	for (int cell = 0; cell < state->input->cell_count; cell++)
+		search_pool(state, &work, cell);
+	env->release(env, work.mean);
+	env->release(env, work.asking);
+	env->release(env, work.products);
+	env->release(env, work.buffers);
+	if (work.pool != NULL)
+	{
+		env->release(env, work.pool);
+		env->release(env, work.pool_norms);
+	}
+}
+
+/* exact distances in place of those from the products, and every list in order */
+static void
+exact_lists(KnnState *state)
+{
+	size_t		d = (size_t) state->input->d;
+	size_t		k = (size_t) state->k;
+
+	for (uint32_t row = 0; row < state->input->n; row++)
+	{
+		SphxNeighbour *list = state->knn + row * k;
+		size_t		count = 0;
+
+		for (; count < k && list[count].id != SPHX_INVALID_NODE; count++)
+			list[count].distance = sphx_kernels->l2sq_f32(state->input->rows + row * d,
+														  state->input->rows + list[count].id * d, d);
+		qsort(list, count, sizeof(SphxNeighbour), compare_neighbours);
+		if (row % 1024 == 0)
+			state->env->tick(state->env, row, state->input->n);
+	}
+}
+
+/* put (distance, id) into an ascending list of k; the last one drops out */
+static void
+list_insert(SphxNeighbour *list, int k, float distance, uint32_t id)
+{
+	int			place = k - 1;
+
+	while (place > 0 && list[place - 1].distance > distance)
+	{
+		list[place] = list[place - 1];
+		place--;
+	}
+	list[place].distance = distance;
+	list[place].id = id;
+}
+
+/* try the neighbours of row's neighbours; stamps[] says who was tried already */
+static void
+join_row(KnnState *state, uint32_t row, uint32_t *stamps, uint32_t stamp)
+{
+	size_t		d = (size_t) state->input->d;
+	size_t		k = (size_t) state->k;
+	int			width = JOIN_WIDTH < state->k ? JOIN_WIDTH : state->k;
+	const float *x = state->input->rows + row * d;
+	SphxNeighbour *list = state->knn + row * k;
+	uint32_t	near[JOIN_WIDTH];
+	int			near_count = 0;
+
+	stamps[row] = stamp;
+	for (size_t i = 0; i < k && list[i].id != SPHX_INVALID_NODE; i++)
+		stamps[list[i].id] = stamp;
+	while (near_count < width && list[near_count].id != SPHX_INVALID_NODE)
+	{
+		near[near_count] = list[near_count].id;
+		near_count++;
+	}
+	for (int i = 0; i < near_count; i++)
+	{
+		const SphxNeighbour *theirs = state->knn + near[i] * k;
+
+		for (int j = 0; j < width && theirs[j].id != SPHX_INVALID_NODE; j++)
+		{
+			float		distance;
+
+			if (stamps[theirs[j].id] == stamp)
+				continue;
+			stamps[theirs[j].id] = stamp;
+			distance = sphx_kernels->l2sq_f32(x, state->input->rows + theirs[j].id * d, d);
+			if (distance < list[k - 1].distance)
+				list_insert(list, state->k, distance, theirs[j].id);
+		}
+	}
+}
+
+static void
+join_neighbours(KnnState *state)
+{
+	SphxEnv    *env = state->env;
+	uint32_t	n = state->input->n;
+	uint32_t   *stamps = env->alloc(env, n * sizeof(uint32_t));
+
+	for (int round = 0; round < JOIN_ROUNDS; round++)
+	{
+		memset(stamps, 0, n * sizeof(uint32_t));
+		for (uint32_t row = 0; row < n; row++)
+		{
+			join_row(state, row, stamps, row + 1);
+			if (row % 256 == 0)
+				env->tick(env, (uint64_t) round * n + row, (uint64_t) JOIN_ROUNDS * n);
+		}
+	}
+	env->release(env, stamps);
+}
+
+SphxNeighbour *
+sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k)
+{
+	size_t		entries = (size_t) input->n * (size_t) k;
+	KnnState	state;
+
+	assert(input->probes >= 1 && input->probes <= 255);
+	memset(&state, 0, sizeof(state));
+	state.env = env;
+	state.input = input;
+	state.k = k;
+	state.knn = env->alloc(env, entries * sizeof(SphxNeighbour));
+	for (size_t i = 0; i < entries; i++)
+	{
+		state.knn[i].distance = INFINITY;
+		state.knn[i].id = SPHX_INVALID_NODE;
+	}
+	make_pools(&state);
+	search_pools(&state);
+	env->release(env, state.pool_start);
+	env->release(env, state.pool_rows);
+	env->release(env, state.pool_rank);
+	exact_lists(&state);
+	join_neighbours(&state);
+	return state.knn;
+}

@@ -1,0 +1,358 @@
+/*-------------------------------------------------------------------------
+ *
+ * record.c
+ *	  Node records: layout, vectors, and edges with their codes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "record.h"
+
+static int
+align_up(int x, int to)
+{
+	return (x + to - 1) / to * to;
+}
+
+int
+sphx_padded_dims(SphxCodebook book, int dims)
+{
+	return align_up(dims, book == SPHX_CODE_ORTHOPLEX ? 8 : 4);
+}
+
+void
+sphx_layout_init(SphxLayout *layout)
+{
+	int			element = layout->storage == SPHX_STORAGE_INT16 ? 2 : 1;
+
+	assert(layout->m >= SPHX_MIN_M && layout->m <= SPHX_MAX_M && layout->m % 2 == 0);
+	layout->D = sphx_padded_dims(layout->book, layout->dims);
+	layout->pieces = sphx_code_pieces(layout->book, layout->D);
+	layout->payload = sizeof(SphxRecord);
+	layout->vector = align_up(layout->payload + layout->payload_bytes, 2);
+	layout->codes = layout->vector + layout->D * element;
+	layout->ids = align_up(layout->codes + (int) sphx_code_bytes(layout->pieces, layout->m), 4);
+	layout->lengths = layout->ids + layout->m * (int) sizeof(uint32_t);
+	layout->gains = layout->lengths + layout->m;
+	layout->size = align_up(layout->gains + layout->m, 4);
+	assert(layout->size - layout->ids >= SPHX_CODE_OVERREAD);
+}
+
+static float
+largest_coordinate(const float *x, int D)
+{
+	float		max = 0.0f;
+
+	for (int i = 0; i < D; i++)
+		max = fmaxf(max, fabsf(x[i]));
+	return max;
+}
+
+void
+sphx_record_init(const SphxLayout *layout, SphxRecord *r, const float *x)
+{
+	bool		wide = layout->storage == SPHX_STORAGE_INT16;
+	float		limit = wide ? 32767.0f : 127.0f;
+	float		scale = largest_coordinate(x, layout->D) / limit;
+	void	   *stored = (char *) r + layout->vector;
+
+	/* below this the inverse would overflow; such a vector is stored as zero */
+	if (scale < 1e-37f)
+		scale = 0.0f;
+	for (int i = 0; i < layout->D; i++)
+	{
+		float		y = scale > 0.0f ? rintf(x[i] / scale) : 0.0f;
+
+		y = fmaxf(-limit, fminf(limit, y));
+		if (wide)
+			((int16_t *) stored)[i] = (int16_t) y;
+		else
+			((int8_t *) stored)[i] = (int8_t) y;
+	}
+	r->flags = SPHX_NODE_USED;
+	r->neighbours = 0;
+	r->length_base = 0;
+	r->scale = scale;
+	r->next = SPHX_INVALID_NODE;
+}
+
+void
+sphx_record_vector(const SphxLayout *layout, const SphxRecord *r, float *x)
+{
+	const void *stored = (const char *) r + layout->vector;
+
+	if (layout->storage == SPHX_STORAGE_INT16)
+		sphx_kernels->decode_i16(stored, r->scale, x, (size_t) layout->D);
+	else
+		sphx_kernels->decode_i8(stored, r->scale, x, (size_t) layout->D);
+}
+
+bool
+sphx_record_same_vector(const SphxLayout *layout, const SphxRecord *a, const SphxRecord *b)
+{
+	return a->scale == b->scale &&
+		memcmp((const char *) a + layout->vector, (const char *) b + layout->vector,
+			   (size_t) (layout->codes - layout->vector)) == 0;
+}
+
+float
+sphx_record_error(const SphxLayout *layout, const SphxRecord *r)
+{
+	/* a stored zero may stand for coordinates up to the smallest scale times the limit */
+	if (r->scale == 0.0f)
+		return 4e-33f * sqrtf((float) layout->D);
+	/* half a step in every coordinate; the factor covers the rounding of x / scale */
+	return 0.505f * r->scale * sqrtf((float) layout->D);
+}
+
+static uint8_t *
+record_codes(const SphxLayout *layout, const SphxRecord *r)
+{
+	return (uint8_t *) r + layout->codes;
+}
+
+static uint8_t *
+record_lengths(const SphxLayout *layout, const SphxRecord *r)
+{
+	return (uint8_t *) r + layout->lengths;
+}
+
+static uint8_t *
+record_gains(const SphxLayout *layout, const SphxRecord *r)
+{
+	return (uint8_t *) r + layout->gains;
+}
+
+static float
+vector_norm(const float *e, int D)
+{
+	return sqrtf(sphx_kernels->dot_f32(e, e, (size_t) D));
+}
+
+/* write edge j; length_base has been set so that `length` fits */
+static void
+put_edge(const SphxLayout *layout, SphxRecord *r, int j, uint32_t id, const float *e, float length,
+		 uint8_t *nibbles)
+{
+	float		a = sphx_code_encode(layout->book, e, layout->D, length, nibbles);
+
+	sphx_code_put(record_codes(layout, r), layout->pieces, layout->m, j, nibbles);
+	sphx_record_ids(layout, r)[j] = id;
+	record_lengths(layout, r)[j] = sphx_length_encode(r->length_base, length);
+	record_gains(layout, r)[j] = sphx_gain_encode(a > 0.0f ? 1.0f / a : 1.0f);
+}
+
+void
+sphx_record_set_edges(const SphxLayout *layout, SphxRecord *r, int n, const uint32_t *ids,
+					  const float *e, uint8_t *scratch)
+{
+	float		longest = 0.0f;
+	float		lengths[SPHX_MAX_M];
+
+	assert(n >= 0 && n <= layout->m);
+	for (int j = 0; j < n; j++)
+	{
+		lengths[j] = vector_norm(e + (size_t) j * (size_t) layout->D, layout->D);
+		longest = fmaxf(longest, lengths[j]);
+	}
+	r->length_base = sphx_length_base(longest);
+	memset(record_codes(layout, r), 0, sphx_code_bytes(layout->pieces, layout->m));
+	for (int j = 0; j < n; j++)
+		put_edge(layout, r, j, ids[j], e + (size_t) j * (size_t) layout->D, lengths[j], scratch);
+	r->neighbours = (uint8_t) n;
+}
+
+void
+sphx_record_drop_edge(const SphxLayout *layout, SphxRecord *r, int j)
+{
+	int			last = r->neighbours - 1;
+
+	assert(j >= 0 && j <= last);
+	sphx_code_move(record_codes(layout, r), layout->pieces, layout->m, last, j);
+	sphx_record_ids(layout, r)[j] = sphx_record_ids(layout, r)[last];
+	record_lengths(layout, r)[j] = record_lengths(layout, r)[last];
+	record_gains(layout, r)[j] = record_gains(layout, r)[last];
+	r->neighbours = (uint8_t) last;
+}
+
+/*
+ * Make room in the length codes for an edge of the given length: with a
+ * higher base every code counts from there, and what falls below it becomes
+ * the shortest.
+ */
+static void
+raise_length_base(const SphxLayout *layout, SphxRecord *r, float length)
+{
+	uint32_t	base = sphx_length_base(length);
+	uint8_t    *lengths = record_lengths(layout, r);
+
+	if (base <= r->length_base)
+		return;
+	for (int j = 0; j < r->neighbours; j++)
+		lengths[j] = sphx_length_encode(base, sphx_length_decode(r->length_base, lengths[j]));
+	r->length_base = base;
+}
+
+/* room for one decision about a full list */
+struct SphxEdgeWork
+{
+	float	   *x;				/* D: an edge, decoded */
+	uint8_t    *nibbles;		/* pieces */
+	uint8_t    *table;			/* 16 * pieces */
+	float		pair[SPHX_MAX_M + 1][SPHX_MAX_M + SPHX_CODE_BLOCK]; /* squared distances */
+	float		square[SPHX_MAX_M + 1]; /* squared lengths */
+	int			order[SPHX_MAX_M + 1];	/* edges by ascending length */
+};
+
+SphxEdgeWork *
+sphx_edge_work_create(SphxEnv *env, const SphxLayout *layout)
+{
+	size_t		pieces = (size_t) layout->pieces;
+	size_t		floats = (size_t) layout->D * sizeof(float);
+	SphxEdgeWork *work = env->alloc(env, sizeof(SphxEdgeWork) + floats + 17 * pieces);
+
+	work->x = (float *) (work + 1);
+	work->table = (uint8_t *) work->x + floats;
+	work->nibbles = work->table + 16 * pieces;
+	return work;
+}
+
+/* the far end of edge j as far as its code tells: a vector of edge j's length */
+static void
+decode_edge(const SphxLayout *layout, const SphxRecord *r, int j, SphxEdgeWork *work)
+{
+	float		length = sphx_length_decode(r->length_base, record_lengths(layout, r)[j]);
+	float		norm;
+
+	sphx_code_get(record_codes(layout, r), layout->pieces, layout->m, j, work->nibbles);
+	sphx_code_decode(layout->book, work->nibbles, layout->D, work->x);
+	norm = vector_norm(work->x, layout->D);
+	for (int i = 0; i < layout->D; i++)
+		work->x[i] *= length / norm;
+	work->square[j] = length * length;
+}
+
+/* indexes 0..n-1 by ascending work->square; n is small */
+static void
+sort_by_length(SphxEdgeWork *work, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		int			k = i;
+
+		for (; k > 0 && work->square[work->order[k - 1]] > work->square[i]; k--)
+			work->order[k] = work->order[k - 1];
+		work->order[k] = i;
+	}
+}
+
+/*
+ * Which of m + 1 edges (the last is the new one) has to go: the HNSW
+ * heuristic keeps the diverse ones, shortest first, then the shortest of the
+ * others; the one left over goes.
+ */
+static int
+superfluous_edge(SphxEdgeWork *work, int m)
+{
+	int			diverse[SPHX_MAX_M + 1];
+	int			kept = 0;
+	int			longest_other = -1;
+
+	sort_by_length(work, m + 1);
+	for (int i = 0; i <= m; i++)
+	{
+		int			edge = work->order[i];
+		bool		is_diverse = true;
+
+		for (int k = 0; k < kept && is_diverse; k++)
+			is_diverse = work->pair[edge][diverse[k]] >= work->square[edge];
+		if (is_diverse)
+			diverse[kept++] = edge;
+		else
+			longest_other = edge;
+	}
+	return longest_other >= 0 ? longest_other : work->order[m];
+}
+
+bool
+sphx_record_offer_edge(const SphxLayout *layout, SphxRecord *r, uint32_t id, const float *e,
+					   SphxEdgeWork *work)
+{
+	int			m = layout->m;
+	int			slot = r->neighbours;
+	float		square = sphx_kernels->dot_f32(e, e, (size_t) layout->D);
+	const uint32_t *ids = sphx_record_ids(layout, r);
+
+	for (int j = 0; j < r->neighbours; j++)
+		if (ids[j] == id)
+			return false;
+
+	if (slot == m)
+	{
+		for (int j = 0; j < m; j++)
+		{
+			decode_edge(layout, r, j, work);
+			sphx_record_estimate(layout, r, work->x, work->square[j], work->table,
+								 work->pair[j]);
+		}
+		work->square[m] = square;
+		sphx_record_estimate(layout, r, e, square, work->table, work->pair[m]);
+		for (int j = 0; j < m; j++)
+			work->pair[j][m] = work->pair[m][j];
+		slot = superfluous_edge(work, m);
+		if (slot == m)
+			return false;
+	}
+
+	raise_length_base(layout, r, sqrtf(square));
+	put_edge(layout, r, slot, id, e, sqrtf(square), work->nibbles);
+	if (slot == r->neighbours)
+		r->neighbours++;
+	return true;
+}
+
+/* the look-up table of x; returns its unit divided by the nominal norm of a code */
+float
+sphx_record_table(const SphxLayout *layout, const float *x, float amax, uint8_t *table)
+{
+	size_t		D = (size_t) layout->D;
+	float		unit = layout->book == SPHX_CODE_ORTHOPLEX ?
+		sphx_kernels->table_orthoplex(x, D, amax, table) :
+		layout->book == SPHX_CODE_SIGNS ?
+		sphx_kernels->table_signs(x, D, amax, table) :
+		sphx_kernels->table_lloyd(x, D, amax, table);
+
+	return unit / sphx_code_norm(layout->book, layout->D);
+}
+
+void
+sphx_record_estimate(const SphxLayout *layout, const SphxRecord *r, const float *x, float square,
+					 uint8_t *table, float *estimates)
+{
+	float		unit = sphx_record_table(layout, x, largest_coordinate(x, layout->D), table);
+	int32_t		sums[SPHX_CODE_BLOCK];
+
+	for (int start = 0; start < r->neighbours; start += SPHX_CODE_BLOCK)
+	{
+		int			n = sphx_record_block_sums(layout, r, start, table, sums);
+
+		sphx_kernels->estimate(sums, record_lengths(layout, r) + start,
+							   record_gains(layout, r) + start, r->length_base, square,
+							   2.0f * unit, n, estimates + start);
+	}
+}
+
+int
+sphx_record_block_sums(const SphxLayout *layout, const SphxRecord *r, int start,
+					   const uint8_t *table, int32_t *sums)
+{
+	int			width = layout->m - start < SPHX_CODE_BLOCK ? layout->m - start : SPHX_CODE_BLOCK;
+	int			n = r->neighbours - start < width ? r->neighbours - start : width;
+
+	sphx_kernels->code_sums(record_codes(layout, r) + sphx_code_bytes(layout->pieces, start),
+							(size_t) layout->pieces, width, table, sums);
+	return n;
+}

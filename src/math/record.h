@@ -1,0 +1,152 @@
+/*-------------------------------------------------------------------------
+ *
+ * record.h
+ *	  Node records: the one format of a vector, its payload and its coded
+ *	  edges, on pages and in memory alike (src/README, "Node records").
+ *
+ * Records have a fixed size that follows from the layout:
+ *
+ *		SphxRecord			16 bytes
+ *		payload				layout->payload_bytes; heap TIDs and the like, not interpreted here
+ *		vector				D elements of int16 or int8, each times scale
+ *		codes				nibbles of m edges, in kernel order
+ *		neighbour ids		m * uint32
+ *		lengths, gains		m bytes each
+ *
+ * A record starts at a multiple of 4; the vector at a multiple of 2, the ids
+ * of 4.  Reading the codes may touch SPHX_CODE_OVERREAD bytes behind them,
+ * which are never beyond ids, lengths and gains (m >= 4).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_RECORD_H
+#define SPHX_RECORD_H
+
+#include "code.h"
+#include "env.h"
+
+#define SPHX_INVALID_NODE	UINT32_MAX
+#define SPHX_MIN_M			4
+#define SPHX_MAX_M			96
+
+typedef enum SphxMetric
+{
+	SPHX_METRIC_L2,				/* order by |q-v|^2 */
+	SPHX_METRIC_COSINE,			/* the same over unit vectors */
+	SPHX_METRIC_IP				/* order by -<q,v> */
+} SphxMetric;
+
+typedef enum SphxStorage
+{
+	SPHX_STORAGE_INT16,
+	SPHX_STORAGE_INT8
+} SphxStorage;
+
+typedef struct SphxLayout
+{
+	int			dims;			/* of the user's vectors */
+	int			D;				/* padded: a multiple of 8 for orthoplex codes, else of 4 */
+	int			m;				/* room for neighbours, even */
+	SphxCodebook book;
+	SphxStorage storage;
+	int			pieces;			/* nibbles an edge */
+	int			payload_bytes;
+	/* offsets within a record, and its size (a multiple of 4) */
+	int			payload;
+	int			vector;
+	int			codes;
+	int			ids;
+	int			lengths;
+	int			gains;
+	int			size;
+} SphxLayout;
+
+typedef struct SphxRecord
+{
+	uint8_t		flags;			/* SPHX_NODE_* */
+	uint8_t		payload_count;	/* entries in the payload; belongs to the caller */
+	uint8_t		neighbours;		/* edges in use, 0..m; slots 0..neighbours-1 */
+	uint8_t		version;		/* incremented whenever the slot is freed */
+	uint32_t	length_base;	/* base of the edges' length codes */
+	float		scale;			/* vector element i is scale * stored[i] */
+	uint32_t	next;			/* belongs to the caller (chain of overflow records), or
+								 * SPHX_INVALID_NODE */
+} SphxRecord;
+
+#define SPHX_NODE_USED		0x01	/* the slot holds a record */
+#define SPHX_NODE_DELETED	0x02	/* no payload is alive: still navigated, never returned */
+#define SPHX_NODE_OVERFLOW	0x04	/* not a node: continues another node's payload */
+
+/* D for dims under the codebook */
+extern int	sphx_padded_dims(SphxCodebook book, int dims);
+
+/* fill *layout from its first fields dims, m, book, storage, payload_bytes */
+extern void sphx_layout_init(SphxLayout *layout);
+
+static inline uint32_t *
+sphx_record_ids(const SphxLayout *layout, const SphxRecord *r)
+{
+	return (uint32_t *) ((char *) r + layout->ids);
+}
+
+static inline void *
+sphx_record_payload(const SphxLayout *layout, const SphxRecord *r)
+{
+	return (char *) r + layout->payload;
+}
+
+/* make an empty used record of the vector x (D floats, rotated); version and payload are kept */
+extern void sphx_record_init(const SphxLayout *layout, SphxRecord *r, const float *x);
+
+/* the stored vector as D floats; and whether two records store exactly the same vector */
+extern void sphx_record_vector(const SphxLayout *layout, const SphxRecord *r, float *x);
+extern bool sphx_record_same_vector(const SphxLayout *layout, const SphxRecord *a,
+									const SphxRecord *b);
+
+/* a bound on |stored vector - vector it was made from| */
+extern float sphx_record_error(const SphxLayout *layout, const SphxRecord *r);
+
+/*
+ * Estimates for the whole record: estimates[j], j < neighbours, of |x - e_j|^2
+ * where |x|^2 = square.  table is room for 16 * pieces bytes; estimates has
+ * room for m rounded up to a multiple of SPHX_CODE_BLOCK.
+ */
+extern void sphx_record_estimate(const SphxLayout *layout, const SphxRecord *r, const float *x,
+								 float square, uint8_t *table, float *estimates);
+
+/*
+ * The two halves of it, for callers that keep the table: fill the table for x
+ * (amax = max |x[i]|) and return the factor for sums of 1/A = 1 and |e| = 1;
+ * and the sums of the block of edges from `start` (a multiple of
+ * SPHX_CODE_BLOCK), returning how many edges are in it.
+ */
+extern float sphx_record_table(const SphxLayout *layout, const float *x, float amax,
+							   uint8_t *table);
+extern int	sphx_record_block_sums(const SphxLayout *layout, const SphxRecord *r, int start,
+								   const uint8_t *table, int32_t *sums);
+
+/*
+ * Replace all edges: n <= m neighbours with ids[] and difference vectors
+ * e[j * D] = w_j - v.  scratch has room for layout->pieces bytes.
+ */
+extern void sphx_record_set_edges(const SphxLayout *layout, SphxRecord *r, int n,
+								  const uint32_t *ids, const float *e, uint8_t *scratch);
+
+/* drop edge j: the last one takes its place */
+extern void sphx_record_drop_edge(const SphxLayout *layout, SphxRecord *r, int j);
+
+/*
+ * Offer the edge r -> id, with e = w - v of D floats.  Appended while there
+ * is room.  When the list is full the decision needs nothing but the record:
+ * distances between w and the present neighbours are estimated from their
+ * codes, and the HNSW heuristic says which one goes, or that the new one does
+ * not enter.  Returns true when the record was changed.  An id already in the
+ * list is not entered again.  `work` comes from sphx_edge_work_create.
+ */
+typedef struct SphxEdgeWork SphxEdgeWork;
+
+extern SphxEdgeWork *sphx_edge_work_create(SphxEnv *env, const SphxLayout *layout);
+extern bool sphx_record_offer_edge(const SphxLayout *layout, SphxRecord *r, uint32_t id,
+								   const float *e, SphxEdgeWork *work);
+
+#endif							/* SPHX_RECORD_H */

@@ -1,0 +1,104 @@
+/*-------------------------------------------------------------------------
+ *
+ * search.h
+ *	  Estimate-ordered beam search over node records, and neighbour selection.
+ *
+ * The algorithm knows neither pages nor memory: it reads records through a
+ * SphxStore.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_SEARCH_H
+#define SPHX_SEARCH_H
+
+#include "env.h"
+#include "record.h"
+
+typedef struct SphxStore SphxStore;
+
+struct SphxStore
+{
+	const SphxLayout *layout;
+
+	/*
+	 * The record of a node, valid (and under whatever lock the store takes)
+	 * until done().  One at a time.  NULL when the id holds no node now (a
+	 * slot freed meanwhile); then done() is not called.
+	 */
+	const SphxRecord *(*read) (SphxStore *store, uint32_t id);
+	void		(*done) (SphxStore *store);
+
+	/* the id is likely to be read soon; may do nothing */
+	void		(*prefetch) (SphxStore *store, uint32_t id);
+};
+
+/* a node that was read, with its exact distance */
+typedef struct SphxHit
+{
+	float		distance;		/* squared Euclidean, or minus the inner product */
+	uint32_t	id;
+	float		error;			/* bound on |stored vector - original vector| */
+	uint8_t		payload_count;
+	uint8_t		version;
+	uint8_t		payload[6];		/* first bytes of the payload (one heap TID) */
+	uint32_t	next;			/* the record's next field */
+	uint32_t	slot;			/* number of the hit within the query, in order of reading */
+} SphxHit;
+
+typedef struct SphxSearch SphxSearch;
+
+/* one search state, to be used for any number of queries over indexes of this layout */
+extern SphxSearch *sphx_search_create(SphxEnv *env, const SphxLayout *layout);
+extern void sphx_search_release(SphxSearch *search);
+
+/*
+ * Start a query.  q: D floats, rotated (unit for cosine); copied.  Forgets
+ * all of the query before.  With keep_vectors the decoded vectors of hits are
+ * kept as well (for insertion).
+ */
+extern void sphx_search_start(SphxSearch *search, SphxMetric metric, const float *q,
+							  bool keep_vectors);
+
+/* add a starting node */
+extern void sphx_search_seed(SphxSearch *search, uint32_t id);
+
+/*
+ * Widen the beam to `ef` nodes read and go on until no unread candidate is
+ * better than the ef best.  Call it again with a larger ef to continue the
+ * same query (streaming).  Returns the number of hits so far unclaimed.
+ */
+extern int	sphx_search_run(SphxSearch *search, SphxStore *store, int ef);
+
+/*
+ * Hits found since the last call, ascending by distance; deleted nodes are
+ * never among them.  The array is valid until the next call for this search.
+ */
+extern int	sphx_search_take(SphxSearch *search, SphxHit **hits);
+
+/* the kept vector of hit i of the last take (D floats); only with keep_vectors */
+extern const float *sphx_search_vector(SphxSearch *search, int i);
+
+/* nothing is left to read: every node reachable has been read */
+extern bool sphx_search_exhausted(const SphxSearch *search);
+
+/*
+ * Evaluate one node outside the graph (cells not yet visited): does nothing
+ * and returns false when the query has already read it, otherwise adds it to
+ * the hits.  The caller holds the record.
+ */
+extern bool sphx_search_visit(SphxSearch *search, uint32_t id, const SphxRecord *r);
+
+/* nodes read for this query so far */
+extern uint64_t sphx_search_reads(const SphxSearch *search);
+
+/*
+ * Choose at most m of n candidates (ascending by distance to x) as neighbours
+ * of x: the HNSW heuristic (a candidate is kept unless an already kept one is
+ * nearer to it than x is), then filled up with the nearest of the others.
+ * vectors[i] are D floats; distances[i] squared distances to x.  chosen[]
+ * receives indexes into candidates.  Returns how many were chosen.
+ */
+extern int	sphx_select_neighbours(int D, int n, const float *const *vectors,
+								   const float *distances, int m, int *chosen);
+
+#endif							/* SPHX_SEARCH_H */

@@ -1,0 +1,54 @@
+/*-------------------------------------------------------------------------
+ *
+ * train.h
+ *	  Codebook training: k-means++, Lloyd, gap regularisation (seed 000), and
+ *	  assignment.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_TRAIN_H
+#define SPHX_TRAIN_H
+
+#include <stdbool.h>
+
+#include "env.h"
+
+typedef struct SphxTrainParams
+{
+	int			k;				/* centroids wanted, >= 1 */
+	int			iterations;		/* Lloyd steps at most; 0 = a good default */
+	double		gap_weight;		/* 0 = plain k-means */
+	bool		spherical;		/* keep centroids on the unit sphere (rows are unit vectors) */
+	uint64_t	seed;
+} SphxTrainParams;
+
+/* what was reached; the same figures for the k-means solution the regularisation started from */
+typedef struct SphxTrainReport
+{
+	double		separation;		/* minimum distance between two centroids */
+	double		nearest_mean;	/* mean over centroids of the distance to the nearest other */
+	double		nearest_p5;		/* its 5th percentile */
+	double		error;			/* mean squared distance of a row to its centroid */
+	double		imbalance;		/* k * sum n_i^2 / n^2 */
+	int			k;				/* centroids found (fewer than wanted when rows are few or equal) */
+	int			iterations;
+} SphxTrainReport;
+
+/*
+ * Train params->k centroids on n rows of d floats.  centroids has room for
+ * k * d floats.  report[0] is what was reached, report[1] the plain k-means
+ * beside it.  Returns the number of centroids, at least 1 for n >= 1 and at
+ * most the number of different rows.  Needs sphx_blas_load.
+ */
+extern int	sphx_train(SphxEnv *env, const SphxTrainParams *params, size_t n, int d,
+					   const float *rows, float *centroids, SphxTrainReport report[2]);
+
+/*
+ * The `probes` nearest centroids of every row, nearest first: ids and squared
+ * distances, each n * probes (distances may be NULL).  probes <= k; blocked
+ * matrix products.
+ */
+extern void sphx_assign(SphxEnv *env, size_t n, int d, const float *rows, int k,
+						const float *centroids, int probes, uint32_t *ids, float *distances);
+
+#endif							/* SPHX_TRAIN_H */

@@ -1,0 +1,143 @@
+/*-------------------------------------------------------------------------
+ *
+ * page.h
+ *	  The one gate to an index's pages: reading with checks, extending, and
+ *	  changing them with or without WAL.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_PAGE_H
+#define SPHX_PAGE_H
+
+#include "sphx.h"
+
+#include "access/generic_xlog.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
+
+#include "math/rotate.h"
+
+#define SPHX_PAGE_ID		0xFF5B	/* the last two bytes of every page */
+
+typedef enum SphxPageKind
+{
+	SPHX_PAGE_META = 1,			/* block 0 */
+	SPHX_PAGE_NODE,				/* records of layer 0 */
+	SPHX_PAGE_CENTROID,			/* records of an upper layer */
+	SPHX_PAGE_DIRECTORY,		/* array of SphxCellData */
+	SPHX_PAGE_OVERFLOW			/* records that continue a node's payload */
+} SphxPageKind;
+
+/*
+ * Special area of every page.
+ *
+ * field	bytes	meaning
+ * next		0..3	next block of the chain, or InvalidBlockNumber
+ * cell		4..7	cell whose chain it is (node and overflow pages), else 0
+ * free		8..9	slots without a record (node and overflow pages), else 0
+ * kind		10..11	SphxPageKind
+ * unused	12..13	0
+ * page_id	14..15	SPHX_PAGE_ID
+ */
+typedef struct SphxPageOpaqueData
+{
+	BlockNumber next;
+	uint32		cell;
+	uint16		free;
+	uint16		kind;
+	uint16		unused;
+	uint16		page_id;
+} SphxPageOpaqueData;
+
+typedef SphxPageOpaqueData *SphxPageOpaque;
+
+StaticAssertDecl(sizeof(SphxPageOpaqueData) == 16, "the special area is part of the format");
+
+#define SphxPageGetOpaque(page) ((SphxPageOpaque) PageGetSpecialPointer(page))
+
+/* bytes of a page that hold data */
+#define SPHX_PAGE_ROOM \
+	(BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - MAXALIGN(sizeof(SphxPageOpaqueData)))
+
+/*
+ * What a backend remembers of an index between calls: where its pages were in
+ * shared buffers, and its rotation.  Lives as long as the backend.
+ */
+typedef struct SphxLocalState
+{
+	Oid			index;			/* hash key */
+	SphxRelLocator locator;		/* the storage that the hints are for */
+	BlockNumber nblocks;		/* blocks known to exist */
+	uint32	   *hints;			/* nblocks entries, or NULL; see page.c */
+	BlockNumber hint_room;
+	SphxRotation *rotation;		/* or NULL */
+	int			rotation_dims;
+	uint64		rotation_seed;
+} SphxLocalState;
+
+/* An index opened by this layer; cheap to set up, for the length of one call. */
+typedef struct SphxPages
+{
+	Relation	index;
+	ForkNumber	fork;
+	SphxLocalState *local;
+	BufferAccessStrategy strategy;	/* or NULL */
+	bool		building;		/* nobody else sees the index: no WAL, the
+								 * builder logs it whole */
+} SphxPages;
+
+extern void SphxOpenPages(SphxPages *pages, Relation index);
+
+/* Forget everything about the index's storage (it is built anew). */
+extern void SphxForgetPages(Relation index);
+
+/* The transform of D dimensions and this seed; belongs to the backend. */
+extern const SphxRotation *SphxGetRotation(SphxPages *pages, int D, uint64 seed);
+
+/* Does the block exist? */
+extern bool SphxBlockExists(SphxPages *pages, BlockNumber block);
+
+/*
+ * The block, pinned and locked as asked (BUFFER_LOCK_*), checked to be a page
+ * of this kind; else an error that names index and block.
+ */
+extern Buffer SphxReadPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock);
+
+/*
+ * The same for a walk over all blocks: any kind is fine; 0 stands for a page
+ * that was never written (a crash after extending leaves such).
+ */
+extern Buffer SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, SphxPageKind *kind);
+
+/* `bytes` at `offset` within the block's data will soon be read; never waits. */
+extern void SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes);
+
+/* One block more at the end, zeroed, pinned and exclusively locked. */
+extern Buffer SphxExtend(SphxPages *pages);
+
+/* Make a page of this kind of it. */
+extern void SphxInitPage(Page page, SphxPageKind kind, uint32 cell, int free);
+
+/* ERRCODE_INDEX_CORRUPTED with the index's name, the block and the reason */
+extern void SphxCorrupted(Relation index, BlockNumber block, const char *reason) pg_attribute_noreturn();
+
+/*
+ * A change of up to SPHX_CHANGE_PAGES pages, atomic in the WAL.  Callers hold
+ * exclusive locks on all of them, and change the pages that SphxChangePage
+ * returns, which may be copies.  Finishing makes the change but leaves locks
+ * and pins alone.
+ */
+#define SPHX_CHANGE_PAGES	MAX_GENERIC_XLOG_PAGES
+
+typedef struct SphxChange
+{
+	SphxPages  *pages;
+	GenericXLogState *wal;		/* NULL while building */
+} SphxChange;
+
+extern void SphxChangeBegin(SphxChange *change, SphxPages *pages);
+extern Page SphxChangePage(SphxChange *change, Buffer buffer);
+extern Page SphxChangeNewPage(SphxChange *change, Buffer buffer);	/* of SphxExtend */
+extern void SphxChangeFinish(SphxChange *change);
+
+#endif							/* SPHX_PAGE_H */

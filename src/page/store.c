@@ -1,0 +1,79 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.c
+ *	  The graph search's view of records on pages.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "page/store.h"
+
+#include "miscadmin.h"
+
+SphxRecord *
+SphxCheckNode(SphxPages *pages, const SphxIndexInfo *info, Page page, uint32 id)
+{
+	SphxRecord *r = SphxNodeRecord(info, page, id);
+
+	if (!(r->flags & SPHX_NODE_USED))
+		return NULL;
+	if (unlikely(r->neighbours > info->layout.m || r->payload_count > SphxPayloadRoom(info)))
+		SphxCorrupted(pages->index, SphxNodeBlock(info, id), "a record's counts are out of range");
+	Assert(!(r->flags & SPHX_NODE_OVERFLOW));	/* those are on pages of their
+												 * own */
+	return r;
+}
+
+static const SphxRecord *
+store_read(SphxStore *base, uint32_t id)
+{
+	SphxPageStore *store = (SphxPageStore *) base;
+	SphxRecord *r;
+
+	Assert(!BufferIsValid(store->buffer));	/* L1: one at a time */
+	CHECK_FOR_INTERRUPTS();
+	store->buffer = SphxReadPage(store->pages, SphxNodeBlock(store->info, id), store->kind,
+								 BUFFER_LOCK_SHARE);
+	r = SphxCheckNode(store->pages, store->info, BufferGetPage(store->buffer), id);
+	if (r == NULL)
+	{
+		UnlockReleaseBuffer(store->buffer);
+		store->buffer = InvalidBuffer;
+	}
+	return r;
+}
+
+static void
+store_done(SphxStore *base)
+{
+	SphxPageStore *store = (SphxPageStore *) base;
+
+	UnlockReleaseBuffer(store->buffer);
+	store->buffer = InvalidBuffer;
+}
+
+/* the first lines of a record; the processor's own prefetching follows from there */
+#define PREFETCH_BYTES		512
+
+static void
+store_prefetch(SphxStore *base, uint32_t id)
+{
+	SphxPageStore *store = (SphxPageStore *) base;
+	const SphxIndexInfo *info = store->info;
+	Size		size = (Size) info->layout.size;
+
+	SphxPrefetchPage(store->pages, SphxNodeBlock(info, id), (id % info->meta.per_page) * size,
+					 Min(size, PREFETCH_BYTES));
+}
+
+void
+SphxInitStore(SphxPageStore *store, SphxPages *pages, const SphxIndexInfo *info)
+{
+	store->base.layout = &info->layout;
+	store->base.read = store_read;
+	store->base.done = store_done;
+	store->base.prefetch = store_prefetch;
+	store->pages = pages;
+	store->info = info;
+	store->kind = SPHX_PAGE_NODE;
+	store->buffer = InvalidBuffer;
+}

@@ -1,0 +1,126 @@
+/*-------------------------------------------------------------------------
+ *
+ * sphx.c
+ *	  Module entry and settings.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "sphx.h"
+
+#include <limits.h>
+
+#if PG_VERSION_NUM < 150000
+#include "funcapi.h"
+#include "miscadmin.h"
+#endif
+#include "utils/guc.h"
+
+#include "am/am.h"
+#include "math/kernels.h"
+
+SPHX_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+/* sphx.ef_search and sphx.max_scan_tuples */
+int			sphx_ef_search = 128;
+int			sphx_max_scan_tuples = 0;
+
+/* sphx.simd; only the hooks below act on it */
+static int	simd_setting = SPHX_SIMD_AUTO;
+
+static const struct config_enum_entry simd_options[] = {
+	{"auto", SPHX_SIMD_AUTO, false},
+	{"avx2", SPHX_SIMD_AVX2, false},
+	{"neon", SPHX_SIMD_NEON, false},
+	{"scalar", SPHX_SIMD_SCALAR, false},
+	{NULL, 0, false}
+};
+
+static bool
+check_simd(int *newval, void **extra, GucSource source)
+{
+	if (*newval == SPHX_SIMD_AUTO || sphx_kernels_available((SphxSimd) *newval))
+		return true;
+	GUC_check_errdetail("This machine does not have the instructions of this level.");
+	return false;
+}
+
+static void
+assign_simd(int newval, void *extra)
+{
+	bool		chosen PG_USED_FOR_ASSERTS_ONLY;
+
+	/* cannot fail: check_simd has accepted the value */
+	chosen = sphx_kernels_choose((SphxSimd) newval);
+	Assert(chosen);
+}
+
+static void
+define_kernel_settings(void)
+{
+	/* defining the setting runs assign_simd, which chooses the kernels */
+	DefineCustomEnumVariable("sphx.simd",
+							 "Instruction set that distances are computed with.",
+							 "\"auto\" is the best one that this machine has.",
+							 &simd_setting, SPHX_SIMD_AUTO, simd_options,
+							 PGC_USERSET, 0,
+							 check_simd, assign_simd, NULL);
+}
+
+static void
+define_scan_settings(void)
+{
+	DefineCustomIntVariable("sphx.ef_search",
+							"Nodes of the graph that an index scan reads before its first row.",
+							"More find more of the true nearest neighbours, and take longer.",
+							&sphx_ef_search, 128, 1, 10000,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("sphx.max_scan_tuples",
+							"Rows after which an index scan ends.",
+							"0 means that a scan goes on for as long as rows are wanted.",
+							&sphx_max_scan_tuples, 0, 0, INT_MAX,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
+}
+
+void
+_PG_init(void)
+{
+	define_kernel_settings();
+	define_scan_settings();
+	SphxInitOptions();
+
+	/* last: from here on other names under the prefix are refused */
+	MarkGUCPrefixReserved("sphx");
+}
+
+#if PG_VERSION_NUM < 150000
+/*
+ * Prepare to return a set through a tuplestore.  Flags are those of version
+ * 15, of which only 0 is used.
+ */
+void
+SphxInitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+	TupleDesc	desc;
+
+	Assert(flags == 0);
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
+		!(rsinfo->allowedModes & SFRM_Materialize))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
+											  false, work_mem);
+	rsinfo->setDesc = desc;
+	MemoryContextSwitchTo(old);
+}
+#endif

@@ -1,0 +1,91 @@
+/*-------------------------------------------------------------------------
+ *
+ * sphx.h
+ *	  What every server-side file includes first, and the only place that
+ *	  knows differences between server versions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_H
+#define SPHX_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 140000 || PG_VERSION_NUM >= 190000
+#error "sphx supports PostgreSQL 14 to 18"
+#endif
+
+#define SPHX_VERSION		"0.1.0"
+
+/* Version 16 moved the varlena macros out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/*
+ * Version 16 brought soft errors of input functions.  Before it an input
+ * function can only throw; the context, which then is never an
+ * ErrorSaveContext, is not looked at.
+ */
+#if PG_VERSION_NUM < 160000
+#define ereturn(context, dummy_value, ...) \
+	do { \
+		(void) (context); \
+		ereport(ERROR, __VA_ARGS__); \
+		return dummy_value; \
+	} while (0)
+#endif
+
+/* Settings under a prefix are reserved by name from version 15 on. */
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* Version 15 brought the set-up of functions that return sets; sphx.c has it for 14. */
+#if PG_VERSION_NUM < 150000
+#define InitMaterializedSRF(fcinfo, flags) SphxInitMaterializedSRF(fcinfo, flags)
+extern void SphxInitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
+#endif
+
+/* Version 16 renamed what identifies a relation's storage. */
+#if PG_VERSION_NUM >= 160000
+#include "storage/relfilelocator.h"
+typedef RelFileLocator SphxRelLocator;
+#define SphxRelationLocator(rel) ((rel)->rd_locator)
+#else
+#include "storage/relfilenode.h"
+typedef RelFileNode SphxRelLocator;
+#define SphxRelationLocator(rel) ((rel)->rd_node)
+#endif
+
+/* Version 18 lets a module tell its name and version. */
+#if PG_VERSION_NUM >= 180000
+#define SPHX_MODULE_MAGIC	PG_MODULE_MAGIC_EXT(.name = "sphx", .version = SPHX_VERSION)
+#else
+#define SPHX_MODULE_MAGIC	PG_MODULE_MAGIC
+#endif
+
+/* Version 18 tells analyze from vacuum in the delay. */
+#if PG_VERSION_NUM >= 180000
+#define SphxVacuumDelay()	vacuum_delay_point(false)
+#else
+#define SphxVacuumDelay()	vacuum_delay_point()
+#endif
+
+/*
+ * A path that must not be used.  From version 18 on the number of disabled
+ * nodes is compared before costs.
+ */
+#if PG_VERSION_NUM >= 180000
+#define SphxDisablePath(p)	((p)->path.disabled_nodes = 2)
+#else
+#define SphxDisablePath(p)	((void) (p))
+#endif
+
+/* settings (sphx.c) */
+extern int	sphx_ef_search;
+extern int	sphx_max_scan_tuples;
+
+#endif							/* SPHX_H */

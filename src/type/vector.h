@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * vector.h
+ *	  The type vector: its datum, and checks that everybody shares.
+ *
+ * Text, binary and on-disk representation are those of pgvector's type of
+ * the same name, and so are the messages and codes of errors.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_VECTOR_H
+#define SPHX_VECTOR_H
+
+#include "sphx.h"
+
+#define SPHX_VECTOR_MAX_DIM 16000
+
+typedef struct Vector
+{
+	int32		vl_len_;		/* varlena header, not to be touched directly */
+	int16		dim;			/* elements, 1..SPHX_VECTOR_MAX_DIM */
+	int16		unused;			/* always 0 */
+	float		x[FLEXIBLE_ARRAY_MEMBER];
+} Vector;
+
+StaticAssertDecl(offsetof(Vector, x) == 8, "the datum's header has 8 bytes");
+StaticAssertDecl(sizeof(float) == 4, "float must be IEEE single precision");
+
+#define SPHX_VECTOR_SIZE(dim) (offsetof(Vector, x) + sizeof(float) * (Size) (dim))
+
+/* Detoasted, with an aligned four-byte header; a copy only when it has to be. */
+#define DatumGetVectorP(datum)	((Vector *) PG_DETOAST_DATUM(datum))
+#define VectorPGetDatum(v)		PointerGetDatum(v)
+#define PG_GETARG_VECTOR_P(n)	DatumGetVectorP(PG_GETARG_DATUM(n))
+#define PG_RETURN_VECTOR_P(v)	return VectorPGetDatum(v)
+
+/* A vector of zeros, in the current memory context; an error for a bad dim. */
+extern Vector *SphxVectorNew(int dim);
+
+/*
+ * The checks of a number of dimensions, of dimensions against a type
+ * modifier (-1 = any), and of an element.  They throw, or, when escontext is
+ * an ErrorSaveContext, note the error there and return false.
+ */
+extern bool SphxCheckDim(int dim, struct Node *escontext);
+extern bool SphxCheckTypmod(int32 typmod, int dim, struct Node *escontext);
+extern bool SphxCheckElement(float x, struct Node *escontext);
+
+/* throws "different vector dimensions" */
+extern void SphxDimMismatch(int a, int b);
+
+/* Both have the same number of dimensions, or an error that names the two. */
+static inline void
+SphxCheckSameDim(const Vector *a, const Vector *b)
+{
+	if (unlikely(a->dim != b->dim))
+		SphxDimMismatch(a->dim, b->dim);
+}
+
+#endif							/* SPHX_VECTOR_H */

@@ -1,0 +1,524 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_kernels.c
+ *	  Unit tests of the kernels, at every level this machine has.
+ *
+ *-------------------------------------------------------------------------
+ */
+#define _DEFAULT_SOURCE			/* MAP_ANONYMOUS */
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "code.h"
+#include "kernels.h"
+#include "random.h"
+#include "tap.h"
+
+#define MAX_N		4096
+#define MAX_PIECES	1100
+#define MAX_D		(8 * MAX_PIECES)
+
+/*
+ * Memory that ends at a page nobody may touch, so that an array placed right
+ * before its end catches every read past it.
+ */
+typedef struct Fenced
+{
+	char	   *end;
+} Fenced;
+
+static Fenced
+fenced_create(size_t size)
+{
+	size_t		page = (size_t) sysconf(_SC_PAGESIZE);
+	size_t		usable = (size + page - 1) / page * page;
+	char	   *start = mmap(NULL, usable + page, PROT_READ | PROT_WRITE,
+							 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	Fenced		result;
+
+	if (start == MAP_FAILED || mprotect(start + usable, page, PROT_NONE) != 0)
+	{
+		perror("mmap");
+		exit(2);
+	}
+	result.end = start + usable;
+	return result;
+}
+
+/* room for `size` bytes that end `gap` bytes before the fence */
+static void *
+fenced_at(Fenced fenced, size_t size, size_t gap)
+{
+	return fenced.end - gap - size;
+}
+
+typedef struct Bench
+{
+	SphxRandom	random;
+	Fenced		a;
+	Fenced		b;
+	Fenced		stored;
+	Fenced		x;
+} Bench;
+
+static void
+fill_floats(SphxRandom *random, float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = (float) (sphx_random_normal(random) + .3);
+}
+
+static void
+fill_bytes(SphxRandom *random, void *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		((uint8_t *) bytes)[i] = (uint8_t) sphx_random_below(random, 256);
+}
+
+/* |value - reference| within the documented bound on `terms`, the sum of absolute terms */
+static bool
+within(double value, double reference, double terms, size_t n)
+{
+	return fabs(value - reference) <= SPHX_KERNEL_ERROR(n) * terms + 1e-37;
+}
+
+static bool
+check_distances(const SphxKernels *k, const float *a, const float *b, size_t n)
+{
+	double		dot = 0;
+	double		magnitude = 0;
+	double		l2 = 0;
+	double		l1 = 0;
+	double		aa = 0;
+	double		bb = 0;
+	float		got[3];
+
+	for (size_t i = 0; i < n; i++)
+	{
+		double		u = a[i];
+		double		v = b[i];
+
+		dot += u * v;
+		magnitude += fabs(u * v);
+		l2 += (u - v) * (u - v);
+		l1 += fabs(u - v);
+		aa += u * u;
+		bb += v * v;
+	}
+	k->dot3_f32(a, b, n, &got[0], &got[1], &got[2]);
+	return within(k->dot_f32(a, b, n), dot, magnitude, n) &&
+		within(k->l2sq_f32(a, b, n), l2, l2, n) &&
+		within(k->l1_f32(a, b, n), l1, l1, n) &&
+		within(got[0], dot, magnitude, n) &&
+		within(got[1], aa, aa, n) &&
+		within(got[2], bb, bb, n);
+}
+
+typedef struct Stored
+{
+	const int16_t *i16;			/* one of the two is NULL */
+	const int8_t *i8;
+	float		scale;
+} Stored;
+
+static double
+stored_value(const Stored *v, size_t i)
+{
+	return (double) v->scale * (v->i16 ? v->i16[i] : v->i8[i]);
+}
+
+static bool
+check_stored(const SphxKernels *k, const float *q, const Stored *v, float *x, size_t n)
+{
+	double		dot = 0;
+	double		dot_terms = 0;
+	double		square = 0;
+	double		square_terms = 0;
+	double		largest = 0;
+	float		got;
+	float		amax = -1;
+	bool		good = true;
+
+	got = v->i16 ? k->residual_i16(q, v->i16, v->scale, x, n, &amax) :
+		k->residual_i8(q, v->i8, v->scale, x, n, &amax);
+	for (size_t i = 0; i < n; i++)
+	{
+		double		w = stored_value(v, i);
+		double		terms = fabs((double) q[i]) + fabs(w);
+
+		good &= fabs(x[i] - (q[i] - w)) <= 2 * FLT_EPSILON * terms;
+		dot += q[i] * w;
+		dot_terms += fabs(q[i] * w);
+		square += (q[i] - w) * (q[i] - w);
+		square_terms += terms * terms;
+		largest = fmax(largest, fabs((double) x[i]));
+	}
+	good &= within(got, square, square_terms, n) && amax == (float) largest;
+	got = v->i16 ? k->dot_i16(q, v->i16, v->scale, n) : k->dot_i8(q, v->i8, v->scale, n);
+	good &= within(got, dot, dot_terms, n);
+	if (v->i16)
+		k->decode_i16(v->i16, v->scale, x, n);
+	else
+		k->decode_i8(v->i8, v->scale, x, n);
+	for (size_t i = 0; i < n; i++)
+		good &= fabs(x[i] - stored_value(v, i)) <= FLT_EPSILON * fabs(stored_value(v, i));
+	return good;
+}
+
+/* one length with every alignment; the last byte of the arrays is `gap` floats before the fence */
+static bool
+check_length(Bench *bench, const SphxKernels *k, size_t n)
+{
+	bool		good = true;
+
+	for (size_t gap = 0; gap < 4; gap++)
+	{
+		size_t		bytes = n * sizeof(float);
+		float	   *a = fenced_at(bench->a, bytes, gap * sizeof(float));
+		float	   *b = fenced_at(bench->b, bytes, 0);
+		float	   *x = fenced_at(bench->x, bytes, (3 - gap) * sizeof(float));
+		Stored		v = {NULL, NULL, .37e-3f};
+
+		fill_floats(&bench->random, a, n);
+		fill_floats(&bench->random, b, n);
+		good &= check_distances(k, a, b, n);
+		good &= check_distances(k, b, a, n);
+
+		v.i16 = fenced_at(bench->stored, n * sizeof(int16_t), gap * sizeof(int16_t));
+		fill_bytes(&bench->random, fenced_at(bench->stored, n * 2, gap * 2), n * 2);
+		good &= check_stored(k, a, &v, x, n);
+
+		v.i16 = NULL;
+		v.i8 = fenced_at(bench->stored, n, gap);
+		v.scale = .011f;
+		good &= check_stored(k, a, &v, x, n);
+	}
+	return good;
+}
+
+static void
+test_floats(Bench *bench, const SphxKernels *k)
+{
+	static const size_t longer[] = {100, 128, 1000, 1536, MAX_N};
+	bool		good = true;
+
+	for (size_t n = 0; n <= 67; n++)
+		if (!check_length(bench, k, n))
+			good = ok(false, "%s: float kernels, length %zu", k->name, n);
+	if (good)
+		ok(true, "%s: float kernels within the bound, lengths 0..67, unaligned, fenced", k->name);
+	for (size_t i = 0; i < sizeof(longer) / sizeof(longer[0]); i++)
+		ok(check_length(bench, k, longer[i]), "%s: float kernels, length %zu", k->name, longer[i]);
+}
+
+/* the steps of the rotation have the bits of the oracle */
+static void
+test_rotation_steps(Bench *bench, const SphxKernels *k)
+{
+	const SphxKernels *oracle = sphx_kernels_scalar();
+	bool		good = true;
+
+	for (size_t n = 0; n <= 67; n++)
+	{
+		float		f[67];
+		float		expected[67];
+		float	   *a = fenced_at(bench->a, n * sizeof(float), 0);
+		float	   *b = fenced_at(bench->b, n * sizeof(float), 0);
+		float		e[67];
+
+		fill_floats(&bench->random, a, n);
+		fill_floats(&bench->random, b, n);
+		fill_floats(&bench->random, f, n);
+		memcpy(expected, a, n * sizeof(float));
+		memcpy(e, b, n * sizeof(float));
+		k->mul_f32(a, f, n);
+		oracle->mul_f32(expected, f, n);
+		k->butterfly_f32(a, b, n);
+		oracle->butterfly_f32(expected, e, n);
+		good &= memcmp(a, expected, n * sizeof(float)) == 0 && memcmp(b, e, n * sizeof(float)) == 0;
+	}
+	ok(good, "%s: mul and butterfly equal to the oracle, lengths 0..67", k->name);
+
+	good = true;
+	for (size_t n = 1; n <= MAX_N; n *= 2)
+	{
+		float	   *a = fenced_at(bench->a, n * sizeof(float), 0);
+		float	   *b = fenced_at(bench->b, n * sizeof(float), 0);
+
+		fill_floats(&bench->random, a, n);
+		memcpy(b, a, n * sizeof(float));
+		k->hadamard_f32(a, n);
+		oracle->hadamard_f32(b, n);
+		good &= memcmp(a, b, n * sizeof(float)) == 0;
+	}
+	ok(good, "%s: hadamard equal to the oracle, lengths 1..%d", k->name, MAX_N);
+}
+
+/* the codebooks, spelled out again from kernels.h */
+static int
+piece_dim(SphxCodebook book)
+{
+	return book == SPHX_CODE_ORTHOPLEX ? 8 : book == SPHX_CODE_SIGNS ? 4 : 2;
+}
+
+static double
+true_product(SphxCodebook book, const float *x, int nibble)
+{
+	static const double level[4] = {-10, -3, 3, 10};
+	double		sum = 0;
+
+	if (book == SPHX_CODE_ORTHOPLEX)
+		return nibble < 8 ? x[nibble] : -(double) x[nibble - 8];
+	if (book == SPHX_CODE_LLOYD)
+		return (x[0] * level[nibble & 3] + x[1] * level[nibble >> 2]) * (double) SPHX_LLOYD_UNIT;
+	for (int i = 0; i < 4; i++)
+		sum += (nibble >> i & 1) ? -(double) x[i] : x[i];
+	return sum;
+}
+
+static float
+largest_magnitude(const float *x, size_t n)
+{
+	float		largest = 0;
+
+	for (size_t i = 0; i < n; i++)
+		largest = fmaxf(largest, fabsf(x[i]));
+	return largest;
+}
+
+static float
+make_table(const SphxKernels *k, SphxCodebook book, const float *x, size_t D, uint8_t *table)
+{
+	float		amax = largest_magnitude(x, D);
+
+	if (book == SPHX_CODE_ORTHOPLEX)
+		return k->table_orthoplex(x, D, amax, table);
+	if (book == SPHX_CODE_SIGNS)
+		return k->table_signs(x, D, amax, table);
+	return k->table_lloyd(x, D, amax, table);
+}
+
+/* largest |entry - 128 - <x,codeword>/unit| */
+static double
+table_error(SphxCodebook book, const float *x, size_t D, const uint8_t *table, float unit)
+{
+	int			dim = piece_dim(book);
+	double		error = 0;
+
+	for (size_t l = 0; l < D / (size_t) dim; l++)
+		for (int nibble = 0; nibble < 16; nibble++)
+		{
+			int			entry = table[16 * l + (size_t) nibble] - 128;
+
+			error = fmax(error, fabs(entry - true_product(book, x + l * (size_t) dim, nibble) / unit));
+		}
+	return error;
+}
+
+static const char *const book_name[] = {"orthoplex", "signs", "lloyd"};
+
+/* the unit of a table as a multiple of amax: what the scale of kernels_scalar.c amounts to */
+static const float unit_of_amax[] = {1 / 127.0f, 1 / 31.5f, 10 * SPHX_LLOYD_UNIT / 63};
+
+static void
+test_tables(Bench *bench, const SphxKernels *k, SphxCodebook book)
+{
+	static uint8_t table[16 * 300 + 1];
+	static uint8_t expected[16 * 300];
+	bool		equal = true;
+	bool		fine = true;
+	double		worst = 0;
+
+	for (size_t pieces = 1; pieces <= 300; pieces++)
+	{
+		size_t		D = pieces * (size_t) piece_dim(book);
+		float	   *x = fenced_at(bench->a, D * sizeof(float), 4 * (pieces % 3));
+		float		unit;
+
+		fill_floats(&bench->random, x, D);
+		if (pieces % 7 == 0)
+			for (size_t i = 0; i < D; i++)
+				x[i] *= 1e-18f;
+		table[16 * pieces] = 77;
+		unit = make_table(k, book, x, D, table);
+		equal &= unit == make_table(sphx_kernels_scalar(), book, x, D, expected);
+		equal &= memcmp(table, expected, 16 * pieces) == 0 && table[16 * pieces] == 77;
+		fine &= unit <= 1.0001f * unit_of_amax[book] * largest_magnitude(x, D);
+		worst = fmax(worst, table_error(book, x, D, table, unit));
+	}
+	ok(equal, "%s: %s tables equal to the oracle's", k->name, book_name[book]);
+	ok(worst <= (book == SPHX_CODE_ORTHOPLEX ? .501 : 1.001),
+	   "%s: %s tables off by %.3f units at most", k->name, book_name[book], worst);
+	ok(fine, "%s: %s tables use the range", k->name, book_name[book]);
+}
+
+/* zero, denormal, huge and infinite input: entries of 128, unit 0 */
+static void
+test_table_extremes(const SphxKernels *k, SphxCodebook book)
+{
+	static const float value[] = {0.0f, 1e-42f, 3e38f, INFINITY};
+	float		x[64];
+	uint8_t		table[64 * 8];
+	uint8_t		expected[64 * 8];
+	bool		good = true;
+
+	for (size_t v = 0; v < sizeof(value) / sizeof(value[0]); v++)
+	{
+		float		unit;
+
+		for (size_t i = 0; i < 64; i++)
+			x[i] = i % 3 ? value[v] : -value[v];
+		memset(table, 0, sizeof(table));
+		memset(expected, 0, sizeof(expected));
+		unit = make_table(k, book, x, 64, table);
+		good &= unit == make_table(sphx_kernels_scalar(), book, x, 64, expected);
+		good &= memcmp(table, expected, sizeof(table)) == 0;
+		good &= unit == 0 && table[0] == 128 && table[64 * 16 / piece_dim(book) - 1] == 128;
+	}
+	ok(good, "%s: %s tables of zero, denormal, huge and infinite input", k->name, book_name[book]);
+}
+
+/* sums straight from their definition in kernels.h */
+static bool
+sums_right(const uint8_t *codes, size_t pieces, int width, const uint8_t *table, const int32_t *sums)
+{
+	size_t		half = (size_t) width / 2;
+
+	for (size_t j = 0; j < (size_t) width; j++)
+	{
+		int32_t		sum = 0;
+
+		for (size_t l = 0; l < pieces; l++)
+		{
+			uint8_t		byte = codes[l * half + j % half];
+
+			sum += table[16 * l + (size_t) (j < half ? byte & 15 : byte >> 4)] - 128;
+		}
+		if (sum != sums[j])
+			return false;
+	}
+	return true;
+}
+
+static bool
+check_sums(Bench *bench, const SphxKernels *k, size_t pieces, int width, bool extreme)
+{
+	size_t		bytes = pieces * (size_t) width / 2;
+	uint8_t    *codes = fenced_at(bench->a, bytes, SPHX_CODE_OVERREAD);
+	uint8_t    *table = fenced_at(bench->b, pieces * 16, 0);
+	int32_t		sums[33];
+	int32_t		expected[33];
+
+	fill_bytes(&bench->random, codes, bytes + SPHX_CODE_OVERREAD);
+	fill_bytes(&bench->random, table, pieces * 16);
+	if (extreme)
+		memset(table, 255, pieces * 16);
+	sums[32] = 42;
+	k->code_sums(codes, pieces, width, table, sums);
+	sphx_kernels_scalar()->code_sums(codes, pieces, width, table, expected);
+	return sums[32] == 42 && sums_right(codes, pieces, width, table, sums) &&
+		memcmp(sums, expected, (size_t) width * sizeof(int32_t)) == 0;
+}
+
+static void
+test_sums(Bench *bench, const SphxKernels *k)
+{
+	static const size_t longer[] = {511, 512, 513, 514, 515, 1024, 1025, MAX_PIECES};
+	bool		good = true;
+
+	for (int width = 2; width <= 32; width += 2)
+		for (size_t pieces = 0; pieces <= 300; pieces++)
+			if (!check_sums(bench, k, pieces, width, false) ||
+				!check_sums(bench, k, pieces, width, true))
+				good = ok(false, "%s: code sums, %zu pieces, width %d", k->name, pieces, width);
+	for (int width = 2; width <= 32; width += 2)
+		for (size_t i = 0; i < sizeof(longer) / sizeof(longer[0]); i++)
+			if (!check_sums(bench, k, longer[i], width, false) ||
+				!check_sums(bench, k, longer[i], width, true))
+				good = ok(false, "%s: code sums, %zu pieces, width %d", k->name, longer[i], width);
+	if (good)
+		ok(true, "%s: code sums equal to naive sums and the oracle", k->name);
+}
+
+static void
+test_estimates(Bench *bench, const SphxKernels *k)
+{
+	bool		equal = true;
+	bool		close = true;
+
+	for (int n = 0; n <= SPHX_CODE_BLOCK; n++)
+		for (int round = 0; round < 50; round++)
+		{
+			uint8_t    *length = fenced_at(bench->a, (size_t) n, 0);
+			uint8_t    *gain = fenced_at(bench->b, (size_t) n, 0);
+			int32_t		sums[32];
+			float		est[33];
+			float		expected[33];
+			float		r2 = (float) sphx_random_uniform(&bench->random) * 3;
+			float		unit2 = (float) sphx_random_uniform(&bench->random) * .01f;
+			uint32_t	base = (uint32_t) (90 + sphx_random_below(&bench->random, 30)) << 23;
+
+			fill_bytes(&bench->random, length, (size_t) n);
+			fill_bytes(&bench->random, gain, (size_t) n);
+			for (int j = 0; j < 32; j++)
+				sums[j] = (int32_t) sphx_random_below(&bench->random, 20001) - 10000;
+			est[32] = 42;
+			k->estimate(sums, length, gain, base, r2, unit2, n, est);
+			sphx_kernels_scalar()->estimate(sums, length, gain, base, r2, unit2, n, expected);
+			equal &= est[32] == 42 && memcmp(est, expected, (size_t) n * sizeof(float)) == 0;
+			for (int j = 0; j < n; j++)
+			{
+				double		e = sphx_length_decode(base, length[j]);
+				double		t = e * sphx_gain_decode(gain[j]) * unit2 * sums[j];
+
+				close &= fabs(est[j] - (r2 + e * e - t)) <= 4e-7 * (r2 + e * e + fabs(t));
+			}
+		}
+	ok(equal, "%s: estimates equal to the oracle's, n = 0..32", k->name);
+	ok(close, "%s: estimates close to the formula", k->name);
+}
+
+static void
+test_level(Bench *bench, SphxSimd level)
+{
+	const SphxKernels *k;
+
+	if (!ok(sphx_kernels_choose(level) && sphx_kernels->level == level, "level %d chosen", (int) level))
+		return;
+	k = sphx_kernels;
+	test_floats(bench, k);
+	test_rotation_steps(bench, k);
+	for (int book = SPHX_CODE_ORTHOPLEX; book <= SPHX_CODE_LLOYD; book++)
+	{
+		test_tables(bench, k, (SphxCodebook) book);
+		test_table_extremes(k, (SphxCodebook) book);
+	}
+	test_sums(bench, k);
+	test_estimates(bench, k);
+}
+
+int
+main(void)
+{
+	static Bench bench;
+
+	sphx_random_seed(&bench.random, 1);
+	bench.a = fenced_create(MAX_D * sizeof(float));
+	bench.b = fenced_create(MAX_D * sizeof(float));
+	bench.stored = fenced_create(MAX_D * sizeof(float));
+	bench.x = fenced_create(MAX_D * sizeof(float));
+
+	ok(sphx_kernels == sphx_kernels_scalar(), "scalar before the choice");
+	for (int level = SPHX_SIMD_SCALAR; level < SPHX_SIMD_AUTO; level++)
+		if (sphx_kernels_available((SphxSimd) level))
+			test_level(&bench, (SphxSimd) level);
+		else
+			ok(!sphx_kernels_choose((SphxSimd) level), "level %d not on this machine # SKIP", level);
+	ok(sphx_kernels_choose(SPHX_SIMD_AUTO), "automatic choice: %s", sphx_kernels->name);
+	return tap_done();
+}
