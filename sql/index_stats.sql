@@ -81,10 +81,11 @@ RESET ROLE;
 
 -- cosine of very short vectors: the index has the operator's order
 CREATE TABLE tiny (id int, e vector(12));
-INSERT INTO tiny SELECT i, (SELECT array_agg(x * 1e-20) FROM unnest(spread(i, 12)::real[]) x)::vector
+INSERT INTO tiny SELECT i, (SELECT array_agg(x * 3e-22) FROM unnest(spread(i, 12)::real[]) x)::vector
 FROM generate_series(1, 200) i;
 CREATE INDEX tiny_e ON tiny USING sphx (e vector_cosine_ops);
 SET enable_seqscan = off;
+EXPLAIN (COSTS off) SELECT id FROM tiny ORDER BY e <=> spread(500, 12) LIMIT 100;
 SELECT count(*), bool_and(d >= before) AS ordered
 FROM (SELECT d, lag(d, 1, 0.0) OVER () AS before
 	  FROM (SELECT e <=> spread(500, 12) AS d FROM tiny ORDER BY e <=> spread(500, 12) LIMIT 100) x) y;

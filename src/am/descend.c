@@ -10,7 +10,7 @@
 #include "miscadmin.h"
 
 /* nodes read in a layer between the top and layer 0 */
-#define DESCENT_EF			12
+#define DESCENT_EF			8
 
 /* centroids that lead from one layer to the next */
 #define DESCENT_WIDTH		4

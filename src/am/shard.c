@@ -498,10 +498,10 @@ link_shard(SphxBuild *build, Shard *shard)
 	SphxBuildPhase(build, SPHX_PHASE_NEIGHBOURS, shard->count);
 	shard->env.progress = PROGRESS_CREATEIDX_TUPLES_DONE;
 	knn = sphx_build_knn(env, &input, k);
-	env->release(env, cells);
 	SphxBuildPhase(build, SPHX_PHASE_LINK, shard->count);
 	graph = sphx_build_graph(env, &input, knn, k, build->info.layout.m);
 	env->release(env, knn);
+	env->release(env, cells);
 	write_edges(build, shard, graph);
 	env->release(env, graph);
 }

@@ -356,7 +356,8 @@ beam_refill(SphxSearch *search, size_t ef)
 		beam_trim(search, ef);	/* what drops out goes behind the others */
 	}
 	aside->count -= next;
-	memmove(aside->items, aside->items + next, aside->count * sizeof(Candidate));
+	if (next > 0)
+		memmove(aside->items, aside->items + next, aside->count * sizeof(Candidate));
 }
 
 /* the exact distance of the record; for Euclidean metrics x = q - v is left in search->x */

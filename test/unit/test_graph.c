@@ -147,7 +147,10 @@ make_records(MemoryStore *store, const float *rows, const SphxNeighbour *edges)
 	SphxLayout	layout = {.dims = DIMS,.m = M,.book = SPHX_CODE_LLOYD,.storage = SPHX_STORAGE_INT16,.payload_bytes = 6};
 
 	sphx_layout_init(&layout);
-	store->base = (SphxStore) {.layout = &store->layout,.read = store_read,.done = store_done,.prefetch = store_prefetch};
+	store->base.layout = &store->layout;
+	store->base.read = store_read;
+	store->base.done = store_done;
+	store->base.prefetch = store_prefetch;
 	store->layout = layout;
 	store->records = calloc(ROWS, (size_t) layout.size);
 	store->missing = SPHX_INVALID_NODE;
@@ -203,6 +206,13 @@ test_edges(const SphxNeighbour *edges)
 	   (unsigned) least, M / 3, few);
 }
 
+static float
+true_distance(SphxMetric metric, const float *q, const float *row)
+{
+	return metric == SPHX_METRIC_IP ? -sphx_kernels->dot_f32(q, row, DIMS) :
+		square_distance(q, row, DIMS);
+}
+
 /* start a query from the entries of the four nearest cells */
 static void
 start(MemoryStore *store, SphxSearch *search, SphxMetric metric, const float *q, bool keep)
@@ -218,8 +228,7 @@ start(MemoryStore *store, SphxSearch *search, SphxMetric metric, const float *q,
 		for (int c = 0; c < CELLS; c++)
 		{
 			const float *centroid = store->centroids + c * DIMS;
-			float		distance = metric == SPHX_METRIC_IP ?
-				-sphx_kernels->dot_f32(q, centroid, DIMS) : square_distance(q, centroid, DIMS);
+			float		distance = true_distance(metric, q, centroid);
 
 			if (!used[c] && distance < nearest)
 			{
@@ -230,13 +239,6 @@ start(MemoryStore *store, SphxSearch *search, SphxMetric metric, const float *q,
 		used[best] = true;
 		sphx_search_seed(search, store->entries[best]);
 	}
-}
-
-static float
-true_distance(SphxMetric metric, const float *q, const float *row)
-{
-	return metric == SPHX_METRIC_IP ? -sphx_kernels->dot_f32(q, row, DIMS) :
-		square_distance(q, row, DIMS);
 }
 
 static int
