@@ -13,17 +13,27 @@ DATA = $(sort $(wildcard sql/install/*.sql))
 
 SERVER_OBJS = \
 	src/am/build.o \
+	src/am/cost.o \
 	src/am/descend.o \
 	src/am/geometry.o \
 	src/am/handler.o \
+	src/am/insert.o \
 	src/am/options.o \
+	src/am/repair.o \
+	src/am/rows.o \
+	src/am/scan.o \
+	src/am/shard.o \
 	src/am/skeleton.o \
+	src/am/train.o \
+	src/am/vacuum.o \
 	src/am/validate.o \
 	src/fn/codes.o \
 	src/fn/hash.o \
 	src/fn/measure.o \
 	src/fn/optimize.o \
 	src/fn/points.o \
+	src/fn/stats.o \
+	src/page/chain.o \
 	src/page/memory.o \
 	src/page/meta.o \
 	src/page/page.o \
@@ -40,6 +50,7 @@ MATH_OBJS = \
 	src/math/blas.o \
 	src/math/code.o \
 	src/math/collision.o \
+	src/math/connect.o \
 	src/math/covering.o \
 	src/math/env.o \
 	src/math/gap.o \

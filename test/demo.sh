@@ -99,4 +99,8 @@ then
 SELECT * FROM sphx_index_stats('words_embedding_idx');
 SQL
 fi
+psql_shown <<'SQL'
+SELECT count(*) AS "E8 roots", round(degrees(sphx_min_angle(point))::numeric, 2) AS "minimum angle"
+FROM sphx_code('E8', 8);
+SQL
 say "done; the cluster is stopped and removed"

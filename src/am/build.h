@@ -60,14 +60,17 @@ typedef struct SphxBuild
 	SphxServerEnv env;			/* memory for the length of the build */
 	MemoryContext context;
 
-	int			d;				/* floats a row: D, and one more for inner product */
-	uint64		memory_rows;	/* rows whose graph fits in maintenance_work_mem */
+	int			d;				/* floats a row: D, and one more for inner
+								 * product */
+	uint64		memory_rows;	/* rows whose graph fits in
+								 * maintenance_work_mem */
 	SphxRows   *rows;			/* all rows, transformed */
 	float		max_norm;		/* largest norm of a row (inner product) */
 
 	int			cells;
 	float	   *centroids;		/* cells * D */
-	double	   *cell_share;		/* expected share of the rows, by the training sample */
+	double	   *cell_share;		/* expected share of the rows, by the training
+								 * sample */
 
 	double		gain_sum;		/* over the edges, for the mean of A */
 	double		gain_count;

@@ -119,7 +119,8 @@ SphxTypmodDims(Relation index)
 #define AUTO_M				32	/* the degree that measurements favour */
 #define AUTO_M_LOWEST		30	/* as far as it goes down for one more record
 								 * a page */
-#define AUTO_M_SIGNS		22	/* as far as it goes down for codes of a bit a dimension */
+#define AUTO_M_SIGNS		22	/* as far as it goes down for codes of a bit a
+								 * dimension */
 #define AUTO_M_LAST			8	/* as far as it goes down for a record to fit
 								 * at all */
 #define LLOYD_DIMS			112 /* up to here two bits a dimension */

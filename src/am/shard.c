@@ -39,7 +39,8 @@ typedef struct Shard
 {
 	MemoryContext context;
 	SphxServerEnv env;
-	uint32		own;			/* rows that are written; then come those of the overlap */
+	uint32		own;			/* rows that are written; then come those of
+								 * the overlap */
 	uint32		count;
 	SphxBuildRow *rows;
 	float	   *x;				/* count * build->d */
@@ -52,7 +53,8 @@ typedef struct ShardSet
 	int			count;
 	int		   *cell_shard;		/* of each cell: its (first) shard */
 	int		   *cell_parts;		/* over how many shards a large cell is spread */
-	SphxRows  **own;			/* of each shard: rows, then unique nodes with ids */
+	SphxRows  **own;			/* of each shard: rows, then unique nodes with
+								 * ids */
 	SphxRows  **overlap;
 } ShardSet;
 
@@ -72,7 +74,7 @@ SphxBuildRowMemory(const SphxBuild *build)
 {
 	Size		vector = sizeof(SphxBuildRow) + sizeof(float) * (Size) build->d;
 	Size		lists = sizeof(SphxNeighbour) *
-		(Size) (candidate_count(build) + 3 * build->info.layout.m);
+	(Size) (candidate_count(build) + 3 * build->info.layout.m);
 	Size		pools = SPHX_BUILD_PROBES * (2 * sizeof(uint32) + 1) + 4 * sizeof(uint32);
 
 	return vector + Max(vector, lists + pools);

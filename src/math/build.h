@@ -16,7 +16,8 @@
 typedef struct SphxNeighbour
 {
 	float		distance;		/* squared */
-	uint32_t	id;				/* row number, or SPHX_INVALID_NODE behind the end */
+	uint32_t	id;				/* row number, or SPHX_INVALID_NODE behind the
+								 * end */
 } SphxNeighbour;
 
 /*

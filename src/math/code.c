@@ -135,7 +135,8 @@ float
 sphx_code_encode(SphxCodebook book, const float *e, int D, float e_norm, uint8_t *nibbles)
 {
 	int			pieces = sphx_code_pieces(book, D);
-	float		sums[4] = {0.0f, 0.0f, 0.0f, 0.0f}; /* of <e, u>, four for speed */
+	float		sums[4] = {0.0f, 0.0f, 0.0f, 0.0f}; /* of <e, u>, four for
+													 * speed */
 	float		threshold = SPHX_LLOYD_THRESHOLD * e_norm / sqrtf((float) D);
 
 	if (!(e_norm > 0.0f))

@@ -26,7 +26,8 @@ typedef struct ConnectState
 	bool	   *reached;		/* n */
 	uint32_t   *list;			/* n: rows reached, in the order of reaching */
 	uint32_t	count;
-	uint8_t    *given;			/* n: edges that a row has given to connect others */
+	uint8_t    *given;			/* n: edges that a row has given to connect
+								 * others */
 } ConnectState;
 
 /* mark everything that edges lead to from a row */

@@ -42,8 +42,10 @@ typedef struct GraphState
 	uint32_t   *reverse_start;	/* n + 1 */
 	SphxNeighbour *reverse;		/* grouped by the row they lead to */
 	SphxNeighbour *work;		/* candidates of one row */
-	uint32_t   *samples;		/* cell_count * FAR_SAMPLES rows, or SPHX_INVALID_NODE */
-	uint8_t    *diverse;		/* n: how many of a row's edges the heuristic chose */
+	uint32_t   *samples;		/* cell_count * FAR_SAMPLES rows, or
+								 * SPHX_INVALID_NODE */
+	uint8_t    *diverse;		/* n: how many of a row's edges the heuristic
+								 * chose */
 	uint32_t   *in_degree;		/* n */
 } GraphState;
 
@@ -244,7 +246,10 @@ both_directions(GraphState *state, uint32_t row)
 	n = forward_count + reverse_count;
 	qsort(work, (size_t) n, sizeof(SphxNeighbour), compare_neighbours);
 
-	/* a pair has the same distance in both directions, so equal ids are side by side */
+	/*
+	 * a pair has the same distance in both directions, so equal ids are side
+	 * by side
+	 */
 	for (int i = 0; i < n; i++)
 		if (unique == 0 || work[i].id != work[unique - 1].id)
 			work[unique++] = work[i];

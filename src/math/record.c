@@ -101,10 +101,17 @@ sphx_record_same_vector(const SphxLayout *layout, const SphxRecord *a, const Sph
 float
 sphx_record_error(const SphxLayout *layout, const SphxRecord *r)
 {
-	/* a stored zero may stand for coordinates up to the smallest scale times the limit */
+	/*
+	 * a stored zero may stand for coordinates up to the smallest scale times
+	 * the limit
+	 */
 	if (r->scale == 0.0f)
 		return 4e-33f * sqrtf((float) layout->D);
-	/* half a step in every coordinate; the factor covers the rounding of x / scale */
+
+	/*
+	 * half a step in every coordinate; the factor covers the rounding of x /
+	 * scale
+	 */
 	return 0.505f * r->scale * sqrtf((float) layout->D);
 }
 
@@ -320,10 +327,10 @@ sphx_record_table(const SphxLayout *layout, const float *x, float amax, uint8_t 
 {
 	size_t		D = (size_t) layout->D;
 	float		unit = layout->book == SPHX_CODE_ORTHOPLEX ?
-		sphx_kernels->table_orthoplex(x, D, amax, table) :
-		layout->book == SPHX_CODE_SIGNS ?
-		sphx_kernels->table_signs(x, D, amax, table) :
-		sphx_kernels->table_lloyd(x, D, amax, table);
+	sphx_kernels->table_orthoplex(x, D, amax, table) :
+	layout->book == SPHX_CODE_SIGNS ?
+	sphx_kernels->table_signs(x, D, amax, table) :
+	sphx_kernels->table_lloyd(x, D, amax, table);
 
 	return unit / sphx_code_norm(layout->book, layout->D);
 }

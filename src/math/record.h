@@ -45,7 +45,8 @@ typedef enum SphxStorage
 typedef struct SphxLayout
 {
 	int			dims;			/* of the user's vectors */
-	int			D;				/* padded: a multiple of 8 for orthoplex codes, else of 4 */
+	int			D;				/* padded: a multiple of 8 for orthoplex
+								 * codes, else of 4 */
 	int			m;				/* room for neighbours, even */
 	SphxCodebook book;
 	SphxStorage storage;
@@ -64,18 +65,21 @@ typedef struct SphxLayout
 typedef struct SphxRecord
 {
 	uint8_t		flags;			/* SPHX_NODE_* */
-	uint8_t		payload_count;	/* entries in the payload; belongs to the caller */
+	uint8_t		payload_count;	/* entries in the payload; belongs to the
+								 * caller */
 	uint8_t		neighbours;		/* edges in use, 0..m; slots 0..neighbours-1 */
 	uint8_t		version;		/* incremented whenever the slot is freed */
 	uint32_t	length_base;	/* base of the edges' length codes */
 	float		scale;			/* vector element i is scale * stored[i] */
-	uint32_t	next;			/* belongs to the caller (chain of overflow records), or
-								 * SPHX_INVALID_NODE */
+	uint32_t	next;			/* belongs to the caller (chain of overflow
+								 * records), or SPHX_INVALID_NODE */
 } SphxRecord;
 
 #define SPHX_NODE_USED		0x01	/* the slot holds a record */
-#define SPHX_NODE_DELETED	0x02	/* no payload is alive: still navigated, never returned */
-#define SPHX_NODE_OVERFLOW	0x04	/* not a node: continues another node's payload */
+#define SPHX_NODE_DELETED	0x02	/* no payload is alive: still navigated,
+									 * never returned */
+#define SPHX_NODE_OVERFLOW	0x04	/* not a node: continues another node's
+									 * payload */
 
 /* D for dims under the codebook */
 extern int	sphx_padded_dims(SphxCodebook book, int dims);

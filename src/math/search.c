@@ -78,12 +78,14 @@ struct SphxSearch
 	float	   *q;				/* the query, D floats */
 	float	   *x;				/* q - v of the node being read, D floats */
 	uint8_t    *table;			/* 16 * pieces */
-	float		query_unit;		/* inner product: the table is the query's; its unit */
+	float		query_unit;		/* inner product: the table is the query's;
+								 * its unit */
 	float	   *estimates;		/* of the node being read */
 	uint32_t	neighbours[SPHX_MAX_M];
 
 	CandidateArray beam;
-	size_t		unread;			/* all of the beam before this place has been read */
+	size_t		unread;			/* all of the beam before this place has been
+								 * read */
 	CandidateArray aside;		/* unread, not in the beam; in no order */
 	IdSet		seen;			/* in the beam or set aside at some time */
 	IdSet		read;			/* read */

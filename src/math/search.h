@@ -35,14 +35,16 @@ struct SphxStore
 /* a node that was read, with its exact distance */
 typedef struct SphxHit
 {
-	float		distance;		/* squared Euclidean, or minus the inner product */
+	float		distance;		/* squared Euclidean, or minus the inner
+								 * product */
 	uint32_t	id;
 	float		error;			/* bound on |stored vector - original vector| */
 	uint8_t		payload_count;
 	uint8_t		version;
 	uint8_t		payload[6];		/* first bytes of the payload (one heap TID) */
 	uint32_t	next;			/* the record's next field */
-	uint32_t	slot;			/* number of the hit within the query, in order of reading */
+	uint32_t	slot;			/* number of the hit within the query, in
+								 * order of reading */
 } SphxHit;
 
 typedef struct SphxSearch SphxSearch;

@@ -18,7 +18,8 @@ typedef struct SphxTrainParams
 	int			k;				/* centroids wanted, >= 1 */
 	int			iterations;		/* Lloyd steps at most; 0 = a good default */
 	double		gap_weight;		/* 0 = plain k-means */
-	bool		spherical;		/* keep centroids on the unit sphere (rows are unit vectors) */
+	bool		spherical;		/* keep centroids on the unit sphere (rows are
+								 * unit vectors) */
 	uint64_t	seed;
 } SphxTrainParams;
 
@@ -26,11 +27,14 @@ typedef struct SphxTrainParams
 typedef struct SphxTrainReport
 {
 	double		separation;		/* minimum distance between two centroids */
-	double		nearest_mean;	/* mean over centroids of the distance to the nearest other */
+	double		nearest_mean;	/* mean over centroids of the distance to the
+								 * nearest other */
 	double		nearest_p5;		/* its 5th percentile */
-	double		error;			/* mean squared distance of a row to its centroid */
+	double		error;			/* mean squared distance of a row to its
+								 * centroid */
 	double		imbalance;		/* k * sum n_i^2 / n^2 */
-	int			k;				/* centroids found (fewer than wanted when rows are few or equal) */
+	int			k;				/* centroids found (fewer than wanted when
+								 * rows are few or equal) */
 	int			iterations;
 } SphxTrainReport;
 
