@@ -49,7 +49,7 @@ sphx_random_u64(SphxRandom *r)
 double
 sphx_random_uniform(SphxRandom *r)
 {
-	return (double) (sphx_random_u64(r) >> 11) * 0x1 .0 p - 53;
+	return (double) (sphx_random_u64(r) >> 11) * (1.0 / 9007199254740992.0);	/* 2^-53 */
 }
 
 /* Marsaglia's polar method; the second variate is thrown away to keep the state small */
