@@ -123,6 +123,7 @@ SphxTypmodDims(Relation index)
 								 * dimension */
 #define AUTO_M_LAST			8	/* as far as it goes down for a record to fit
 								 * at all */
+#define SIGNS_DIMS			384 /* up to here at least one bit a dimension */
 #define LLOYD_DIMS			112 /* up to here two bits a dimension */
 #define PAYLOAD_SMALLEST	(2 * sizeof(ItemPointerData))
 #define PAYLOAD_LARGEST		(10 * sizeof(ItemPointerData))
@@ -223,6 +224,8 @@ choose_codes(SphxLayout *layout, const SphxOptions *options)
 		layout->book = given_book(options->code_bits);
 	else if (layout->dims <= LLOYD_DIMS)
 		layout->book = SPHX_CODE_LLOYD;
+	else if (layout->dims <= SIGNS_DIMS)
+		layout->book = SPHX_CODE_SIGNS;
 	else
 	{
 		int			records = choose_signs(layout, options);

@@ -62,7 +62,7 @@ typedef struct ShardSet
 static int
 candidate_count(const SphxBuild *build)
 {
-	return Max(2 * build->info.layout.m, build->options.ef_construction * 2 / 3);
+	return Max(5 * build->info.layout.m / 2, build->options.ef_construction);
 }
 
 /*

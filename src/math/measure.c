@@ -200,8 +200,11 @@ sphx_neighbour_pair(SphxEnv *env, const SphxPointSet *set, uint64_t seed)
 	uint32_t   *cells;
 	SphxNeighbour *knn;
 	int			k = set->n <= NEIGHBOURS ? (int) set->n - 1 : NEIGHBOURS;
+	const char *why;
 
 	assert(set->n >= 2 && set->n < UINT32_MAX);
+	if (!sphx_blas_load(&why))
+		return sphx_nearest_pair(env, set);
 	cells = assign_cells(env, set, seed, &input.cell_count, &input.probes);
 	input.n = (uint32_t) set->n;
 	input.d = set->d;

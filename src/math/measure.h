@@ -43,8 +43,8 @@ extern SphxPointPair sphx_sampled_pair(SphxEnv *env, const SphxPointSet *set, in
 
 /*
  * The nearest pair among all points and their approximate nearest neighbours:
- * an upper bound, the exact answer as a rule.  Needs sphx_blas_load; n below
- * 2^32.
+ * an upper bound, the exact answer as a rule.  Without a BLAS library all
+ * pairs are compared.  n below 2^32.
  */
 extern SphxPointPair sphx_neighbour_pair(SphxEnv *env, const SphxPointSet *set,
 										 uint64_t seed);
