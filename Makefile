@@ -58,6 +58,7 @@ MATH_OBJS = \
 	src/math/graph.o \
 	src/math/kernels.o \
 	src/math/kernels_avx2.o \
+	src/math/kernels_avx2_codes.o \
 	src/math/kernels_neon.o \
 	src/math/kernels_scalar.o \
 	src/math/kmeans.o \

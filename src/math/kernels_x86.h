@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * kernels_x86.h
+ *	  Instruction sets of x86-64 as attributes of functions, and the kernels
+ *	  of edge codes, which have files of their own.
+ *
+ * Included only by kernels_avx*.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_KERNELS_X86_H
+#define SPHX_KERNELS_X86_H
+
+#include "kernels_private.h"
+
+#define AVX2		__attribute__((target("avx2")))
+#define AVX2_FMA	__attribute__((target("avx2,fma")))
+#define AVX2_INLINE inline __attribute__((always_inline, target("avx2")))
+#define FMA_INLINE	inline __attribute__((always_inline, target("avx2,fma")))
+
+extern float sphx_table_orthoplex_avx2(const float *x, size_t D, float amax, uint8_t *table);
+extern float sphx_table_signs_avx2(const float *x, size_t D, float amax, uint8_t *table);
+extern float sphx_table_lloyd_avx2(const float *x, size_t D, float amax, uint8_t *table);
+extern void sphx_code_sums_avx2(const uint8_t *codes, size_t pieces, int width,
+								const uint8_t *table, int32_t *sums);
+extern void sphx_estimate_avx2(const int32_t *sums, const uint8_t *length, const uint8_t *gain,
+							   uint32_t length_base, float r2, float unit2, int n, float *est);
+
+#endif							/* SPHX_KERNELS_X86_H */
