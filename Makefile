@@ -59,6 +59,8 @@ MATH_OBJS = \
 	src/math/kernels.o \
 	src/math/kernels_avx2.o \
 	src/math/kernels_avx2_codes.o \
+	src/math/kernels_avx512.o \
+	src/math/kernels_avx512_codes.o \
 	src/math/kernels_neon.o \
 	src/math/kernels_scalar.o \
 	src/math/kmeans.o \

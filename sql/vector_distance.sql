@@ -16,7 +16,7 @@ SHOW sphx.simd;
 SELECT * FROM with_auto EXCEPT SELECT * FROM distances;
 RESET sphx.simd;
 
--- no machine has both avx2 and neon; what it has gives the same distances
+-- no machine has both avx2 and neon, nor avx512 without avx2; what it has gives the same distances
 CREATE FUNCTION try_level(level text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM set_config('sphx.simd', level, false);
@@ -28,8 +28,10 @@ EXCEPTION WHEN invalid_parameter_value THEN
 	RETURN 'refused';
 END
 $$;
-SELECT try_level('avx2') IN ('agrees', 'refused') AS avx2, try_level('neon') IN ('agrees', 'refused') AS neon,
-	'refused' IN (try_level('avx2'), try_level('neon')) AS not_both;
+SELECT try_level('avx512') IN ('agrees', 'refused') AS avx512,
+	try_level('avx2') IN ('agrees', 'refused') AS avx2, try_level('neon') IN ('agrees', 'refused') AS neon,
+	'refused' IN (try_level('avx2'), try_level('neon')) AS not_both,
+	'refused' = try_level('avx512') OR 'agrees' = try_level('avx2') AS avx512_has_avx2;
 RESET sphx.simd;
 SET sphx.simd = mmx;
 

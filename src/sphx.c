@@ -31,6 +31,7 @@ static int	simd_setting = SPHX_SIMD_AUTO;
 
 static const struct config_enum_entry simd_options[] = {
 	{"auto", SPHX_SIMD_AUTO, false},
+	{"avx512", SPHX_SIMD_AVX512, false},
 	{"avx2", SPHX_SIMD_AVX2, false},
 	{"neon", SPHX_SIMD_NEON, false},
 	{"scalar", SPHX_SIMD_SCALAR, false},

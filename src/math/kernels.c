@@ -8,12 +8,14 @@
 #include <assert.h>
 
 #include "kernels.h"
-#include "kernels_private.h"
+#include "kernels_x86.h"
 
 const SphxKernels *sphx_kernels = &sphx_kernels_scalar_table;
 
 /* levels that sphx_kernels_choose(SPHX_SIMD_AUTO) tries, best first */
-static const SphxSimd preference[] = {SPHX_SIMD_AVX2, SPHX_SIMD_NEON, SPHX_SIMD_SCALAR};
+static const SphxSimd preference[] = {
+	SPHX_SIMD_AVX512, SPHX_SIMD_AVX2, SPHX_SIMD_NEON, SPHX_SIMD_SCALAR
+};
 
 /* the table of a level, NULL when it was not built */
 static const SphxKernels *
@@ -25,6 +27,8 @@ level_table(SphxSimd level)
 			return sphx_kernels_scalar();
 		case SPHX_SIMD_AVX2:
 			return sphx_kernels_avx2();
+		case SPHX_SIMD_AVX512:
+			return sphx_kernels_avx512();
 		case SPHX_SIMD_NEON:
 			return sphx_kernels_neon();
 		case SPHX_SIMD_AUTO:
@@ -33,22 +37,34 @@ level_table(SphxSimd level)
 	return NULL;
 }
 
-/* does this processor, and its operating system, have what the level uses? */
+/*
+ * Does this processor have what the level uses, and does the operating system
+ * keep its registers?  The compiler's test asks both.
+ */
+#ifdef __x86_64__
 static bool
 processor_supports(SphxSimd level)
 {
-	if (level == SPHX_SIMD_AVX2)
-	{
-#if defined(__x86_64__) && defined(__GNUC__)
-		__builtin_cpu_init();
-		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-		return false;
+	__builtin_cpu_init();
+#ifdef SPHX_HAVE_AVX512
+	if (level == SPHX_SIMD_AVX512)
+		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+			__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+			__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
 #endif
-	}
-	/* NEON is part of every 64-bit Arm processor */
+	if (level == SPHX_SIMD_AVX2)
+		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 	return true;
 }
+#else
+/* NEON is part of every 64-bit Arm processor */
+static bool
+processor_supports(SphxSimd level)
+{
+	(void) level;
+	return true;
+}
+#endif
 
 bool
 sphx_kernels_available(SphxSimd level)

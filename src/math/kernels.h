@@ -23,6 +23,7 @@ typedef enum SphxSimd
 {
 	SPHX_SIMD_SCALAR,
 	SPHX_SIMD_AVX2,				/* AVX2 and FMA */
+	SPHX_SIMD_AVX512,			/* AVX-512 F, BW, DQ, VL, VBMI and VNNI */
 	SPHX_SIMD_NEON,
 	SPHX_SIMD_AUTO				/* only as an argument of sphx_kernels_choose */
 } SphxSimd;
@@ -56,7 +57,7 @@ typedef enum SphxCodebook
 typedef struct SphxKernels
 {
 	SphxSimd	level;
-	const char *name;			/* "scalar", "avx2", "neon" */
+	const char *name;			/* "scalar", "avx2", "avx512", "neon" */
 
 	/* sum a*b, sum (a-b)^2, sum |a-b| */
 	float		(*dot_f32) (const float *a, const float *b, size_t n);
@@ -125,7 +126,7 @@ typedef struct SphxKernels
 	 * in exactly this order of rounding: t = E*G; t = t*unit2 (unit2 = 2 *
 	 * unit); t = t * (float) sums[j]; s = E*E; s = r2 + s; est = s - t; no
 	 * fused operations, so that every instruction set gives the same bits.
-	 * est[0..32) may all be written.
+	 * sums[0..32) may all be read and est[0..32) all be written.
 	 */
 	void		(*estimate) (const int32_t *sums, const uint8_t *length, const uint8_t *gain,
 							 uint32_t length_base, float r2, float unit2, int n, float *est);
@@ -141,6 +142,7 @@ extern bool sphx_kernels_available(SphxSimd level);
 /* NULL where the build's architecture has no such kernels */
 extern const SphxKernels *sphx_kernels_scalar(void);
 extern const SphxKernels *sphx_kernels_avx2(void);
+extern const SphxKernels *sphx_kernels_avx512(void);
 extern const SphxKernels *sphx_kernels_neon(void);
 
 #endif							/* SPHX_KERNELS_H */

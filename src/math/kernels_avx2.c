@@ -362,8 +362,8 @@ butterfly(__m256 *a, __m256 *b)
 	*a = sum;
 }
 
-static AVX2 void
-butterfly_f32_avx2(float *a, float *b, size_t n)
+AVX2 void
+sphx_butterfly_f32_avx2(float *a, float *b, size_t n)
 {
 	size_t		i = 0;
 
@@ -442,8 +442,8 @@ hadamard_radix_4(float *x, size_t s)
 	}
 }
 
-static AVX2 void
-hadamard_f32_avx2(float *x, size_t n)
+AVX2 void
+sphx_hadamard_f32_avx2(float *x, size_t n)
 {
 	size_t		stride = 1;
 
@@ -465,7 +465,7 @@ hadamard_f32_avx2(float *x, size_t n)
 			hadamard_radix_4(x + i, stride);
 	for (; stride < n; stride *= 2)
 		for (size_t i = 0; i < n; i += 2 * stride)
-			butterfly_f32_avx2(x + i, x + i + stride, stride);
+			sphx_butterfly_f32_avx2(x + i, x + i + stride, stride);
 }
 
 const SphxKernels *
@@ -485,8 +485,8 @@ sphx_kernels_avx2(void)
 		.decode_i16 = decode_i16_avx2,
 		.decode_i8 = decode_i8_avx2,
 		.mul_f32 = mul_f32_avx2,
-		.butterfly_f32 = butterfly_f32_avx2,
-		.hadamard_f32 = hadamard_f32_avx2,
+		.butterfly_f32 = sphx_butterfly_f32_avx2,
+		.hadamard_f32 = sphx_hadamard_f32_avx2,
 		.table_orthoplex = sphx_table_orthoplex_avx2,
 		.table_signs = sphx_table_signs_avx2,
 		.table_lloyd = sphx_table_lloyd_avx2,

@@ -483,12 +483,20 @@ test_estimates(Bench *bench, const SphxKernels *k)
 	ok(close, "%s: estimates close to the formula", k->name);
 }
 
+static const char *const level_name[] = {
+	[SPHX_SIMD_SCALAR] = "scalar",
+	[SPHX_SIMD_AVX2] = "avx2",
+	[SPHX_SIMD_AVX512] = "avx512",
+	[SPHX_SIMD_NEON] = "neon",
+};
+
 static void
 test_level(Bench *bench, SphxSimd level)
 {
 	const SphxKernels *k;
 
-	if (!ok(sphx_kernels_choose(level) && sphx_kernels->level == level, "level %d chosen", (int) level))
+	if (!ok(sphx_kernels_choose(level) && sphx_kernels->level == level &&
+			strcmp(sphx_kernels->name, level_name[level]) == 0, "%s chosen", level_name[level]))
 		return;
 	k = sphx_kernels;
 	test_floats(bench, k);
@@ -518,7 +526,8 @@ main(void)
 		if (sphx_kernels_available((SphxSimd) level))
 			test_level(&bench, (SphxSimd) level);
 		else
-			ok(!sphx_kernels_choose((SphxSimd) level), "level %d not on this machine # SKIP", level);
+			ok(!sphx_kernels_choose((SphxSimd) level), "%s refused # SKIP not on this machine",
+			   level_name[level]);
 	ok(sphx_kernels_choose(SPHX_SIMD_AUTO), "automatic choice: %s", sphx_kernels->name);
 	return tap_done();
 }
