@@ -75,12 +75,13 @@ struct SphxSearch
 	const SphxLayout *layout;
 	SphxMetric	metric;
 	bool		keep_vectors;
+	void	   *scratch;		/* the memory of the next four */
 	float	   *q;				/* the query, D floats */
 	float	   *x;				/* q - v of the node being read, D floats */
 	uint8_t    *table;			/* 16 * pieces */
+	float	   *estimates;		/* of the node being read */
 	float		query_unit;		/* inner product: the table is the query's;
 								 * its unit */
-	float	   *estimates;		/* of the node being read */
 	uint32_t	neighbours[SPHX_MAX_M];
 
 	CandidateArray beam;
@@ -186,21 +187,44 @@ candidates_reserve(SphxEnv *env, CandidateArray *array, size_t more)
 						array->room * sizeof(Candidate));
 }
 
+/*
+ * Every node read passes through q, x and the table: they start at multiples
+ * of a cache line, which no load or store of a kernel then straddles.
+ */
+#define CACHE_LINE	((size_t) 64)
+
+static size_t
+line_up(size_t bytes)
+{
+	return (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+}
+
+static void
+scratch_init(SphxSearch *search)
+{
+	size_t		floats = line_up((size_t) search->layout->D * sizeof(float));
+	size_t		table = line_up(16 * (size_t) search->layout->pieces);
+	size_t		estimates = (SPHX_MAX_M + SPHX_CODE_BLOCK) * sizeof(float);
+	char	   *room;
+
+	search->scratch = search->env->alloc(search->env, CACHE_LINE + 2 * floats + table + estimates);
+	room = search->scratch;
+	room += line_up((uintptr_t) room) - (uintptr_t) room;
+	search->q = (float *) room;
+	search->x = (float *) (room + floats);
+	search->table = (uint8_t *) (room + 2 * floats);
+	search->estimates = (float *) (room + 2 * floats + table);
+}
+
 SphxSearch *
 sphx_search_create(SphxEnv *env, const SphxLayout *layout)
 {
-	size_t		floats = (size_t) layout->D * sizeof(float);
-	size_t		estimates = (SPHX_MAX_M + SPHX_CODE_BLOCK) * sizeof(float);
 	SphxSearch *search = env->alloc(env, sizeof(SphxSearch));
-	char	   *room = env->alloc(env, 2 * floats + estimates + 16 * (size_t) layout->pieces);
 
 	memset(search, 0, sizeof(*search));
 	search->env = env;
 	search->layout = layout;
-	search->q = (float *) room;
-	search->x = (float *) (room + floats);
-	search->estimates = (float *) (room + 2 * floats);
-	search->table = (uint8_t *) (room + 2 * floats + estimates);
+	scratch_init(search);
 	id_set_init(env, &search->seen, 12);
 	id_set_init(env, &search->read, 9);
 	return search;
@@ -211,7 +235,7 @@ sphx_search_release(SphxSearch *search)
 {
 	SphxEnv    *env = search->env;
 	void	   *parts[] = {
-		search->q, search->beam.items, search->aside.items,
+		search->scratch, search->beam.items, search->aside.items,
 		search->seen.slots, search->read.slots, search->hits, search->taken, search->vectors, search
 	};
 
