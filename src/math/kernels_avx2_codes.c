@@ -118,7 +118,7 @@ sphx_table_signs_avx2(const float *x, size_t D, float amax, uint8_t *table)
 	return amax / SPHX_RANGE_SIGNS;
 }
 
-/* 4 pieces: 0, 1 from the lower lane, 2, 3 from the upper one */
+/* 4 pieces: 0, 2 from the lower lane, 1, 3 from the upper one */
 static AVX2_INLINE void
 lloyd_step(const float *x, __m256 lower, __m256 upper, uint8_t *table)
 {
@@ -126,19 +126,16 @@ lloyd_step(const float *x, __m256 lower, __m256 upper, uint8_t *table)
 	const __m256i low = both_lanes(_mm_setr_epi8(12, 8, 0, 4, 12, 8, 0, 4, 12, 8, 0, 4, 12, 8, 0, 4));
 	const __m256i high = both_lanes(_mm_setr_epi8(13, 13, 13, 13, 9, 9, 9, 9, 1, 1, 1, 1, 5, 5, 5, 5));
 	const __m256i two = _mm256_set1_epi8(2);
-	__m256		v = _mm256_loadu_ps(x);
+	__m256		v = _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_loadu_ps(x)), 0xd8));
 	__m256i		words = _mm256_packs_epi32(scaled(v, lower), scaled(v, upper));
 	__m256i		bytes = plus_minus(words, SPHX_TABLE_BIAS / 2);
-	__m256i		even = _mm256_add_epi8(_mm256_shuffle_epi8(bytes, low),
-									   _mm256_shuffle_epi8(bytes, high));
-	__m256i		odd = _mm256_add_epi8(_mm256_shuffle_epi8(bytes, _mm256_add_epi8(low, two)),
-									  _mm256_shuffle_epi8(bytes, _mm256_add_epi8(high, two)));
-	__m128i    *out = (__m128i *) table;
 
-	_mm_storeu_si128(out, _mm256_castsi256_si128(even));
-	_mm_storeu_si128(out + 1, _mm256_castsi256_si128(odd));
-	_mm_storeu_si128(out + 2, _mm256_extracti128_si256(even, 1));
-	_mm_storeu_si128(out + 3, _mm256_extracti128_si256(odd, 1));
+	_mm256_storeu_si256((__m256i *) table,
+						_mm256_add_epi8(_mm256_shuffle_epi8(bytes, low),
+										_mm256_shuffle_epi8(bytes, high)));
+	_mm256_storeu_si256((__m256i *) (table + 32),
+						_mm256_add_epi8(_mm256_shuffle_epi8(bytes, _mm256_add_epi8(low, two)),
+										_mm256_shuffle_epi8(bytes, _mm256_add_epi8(high, two))));
 }
 
 AVX2 float
@@ -170,8 +167,8 @@ typedef struct ByteSums
 	__m256i		odd;
 } ByteSums;
 
-/* pieces of one chunk: two lanes of at most 257 */
-#define CHUNK_PIECES	512
+/* pieces of one chunk, half of them in either lane of the sums */
+#define CHUNK_PIECES	256
 
 static AVX2_INLINE void
 byte_sums_add(ByteSums *sums, __m256i bytes)
@@ -180,18 +177,27 @@ byte_sums_add(ByteSums *sums, __m256i bytes)
 	sums->odd = _mm256_add_epi16(sums->odd, _mm256_srli_epi16(bytes, 8));
 }
 
-/* add the sums of a lane's bytes 0..7 to total[0], of 8..15 to total[1] */
-static AVX2_INLINE void
-byte_sums_flush(const ByteSums *bytes, __m256i *total)
+/* the sum of the two lanes of low, and behind it that of the two lanes of high */
+static AVX2_INLINE __m256i
+add_lanes(__m256i low, __m256i high)
 {
-	__m256i		even = _mm256_sub_epi16(bytes->both, _mm256_slli_epi16(bytes->odd, 8));
-	__m256i		lower = _mm256_unpacklo_epi16(even, bytes->odd);
-	__m256i		upper = _mm256_unpackhi_epi16(even, bytes->odd);
+	return _mm256_add_epi16(_mm256_permute2x128_si256(low, high, 0x20),
+							_mm256_permute2x128_si256(low, high, 0x31));
+}
 
-	total[0] = _mm256_add_epi32(total[0], _mm256_cvtepu16_epi32(_mm256_castsi256_si128(lower)));
-	total[0] = _mm256_add_epi32(total[0], _mm256_cvtepu16_epi32(_mm256_extracti128_si256(lower, 1)));
-	total[1] = _mm256_add_epi32(total[1], _mm256_cvtepu16_epi32(_mm256_castsi256_si128(upper)));
-	total[1] = _mm256_add_epi32(total[1], _mm256_cvtepu16_epi32(_mm256_extracti128_si256(upper, 1)));
+/* add 16 sums of the low nibbles to total[0..1], of the high ones to total[2..3] */
+static AVX2_INLINE void
+byte_sums_flush(const ByteSums *low, const ByteSums *high, __m256i *total)
+{
+	__m256i		odd = add_lanes(low->odd, high->odd);
+	__m256i		even = _mm256_sub_epi16(add_lanes(low->both, high->both), _mm256_slli_epi16(odd, 8));
+	__m256i		first = _mm256_unpacklo_epi16(even, odd);
+	__m256i		second = _mm256_unpackhi_epi16(even, odd);
+
+	total[0] = _mm256_add_epi32(total[0], _mm256_cvtepu16_epi32(_mm256_castsi256_si128(first)));
+	total[1] = _mm256_add_epi32(total[1], _mm256_cvtepu16_epi32(_mm256_castsi256_si128(second)));
+	total[2] = _mm256_add_epi32(total[2], _mm256_cvtepu16_epi32(_mm256_extracti128_si256(first, 1)));
+	total[3] = _mm256_add_epi32(total[3], _mm256_cvtepu16_epi32(_mm256_extracti128_si256(second, 1)));
 }
 
 /* look up the nibbles of two pieces, one a lane */
@@ -256,8 +262,7 @@ code_sums_chunk(const uint8_t *codes, size_t pieces, size_t half, const uint8_t 
 		look_up(_mm256_inserti128_si256(zero, c, 0), _mm256_inserti128_si256(zero, t, 0),
 				&low, &high);
 	}
-	byte_sums_flush(&low, total);
-	byte_sums_flush(&high, total + 2);
+	byte_sums_flush(&low, &high, total);
 }
 
 static AVX2_INLINE void
