@@ -425,6 +425,21 @@ hadamard_radix_4(float *x, size_t s)
 	}
 }
 
+/* stride s over one block of 2s entries; s is a multiple of 16 */
+static AVX512_INLINE void
+hadamard_radix_2(float *x, size_t s)
+{
+	for (size_t i = 0; i < s; i += 16)
+	{
+		__m512		a = _mm512_loadu_ps(x + i);
+		__m512		b = _mm512_loadu_ps(x + i + s);
+
+		butterfly(&a, &b);
+		_mm512_storeu_ps(x + i, a);
+		_mm512_storeu_ps(x + i + s, b);
+	}
+}
+
 static AVX512 void
 hadamard_f32_avx512(float *x, size_t n)
 {
@@ -449,7 +464,7 @@ hadamard_f32_avx512(float *x, size_t n)
 			hadamard_radix_4(x + i, stride);
 	for (; stride < n; stride *= 2)
 		for (size_t i = 0; i < n; i += 2 * stride)
-			sphx_butterfly_f32_avx2(x + i, x + i + stride, stride);
+			hadamard_radix_2(x + i, stride);
 }
 
 const SphxKernels *
@@ -469,6 +484,7 @@ sphx_kernels_avx512(void)
 		.decode_i16 = decode_i16_avx512,
 		.decode_i8 = decode_i8_avx512,
 		.mul_f32 = mul_f32_avx512,
+		/* its halves are seldom aligned, where 64 bytes are slower than 32 */
 		.butterfly_f32 = sphx_butterfly_f32_avx2,
 		.hadamard_f32 = hadamard_f32_avx512,
 		.table_orthoplex = sphx_table_orthoplex_avx512,
