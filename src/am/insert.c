@@ -138,6 +138,24 @@ search_hits(SphxInserter *inserter, SphxPages *pages, SphxHit **hits, uint32 *ce
 }
 
 /*
+ * The node, on a page locked exclusively, is about to stand for the new row as
+ * well, whose vector may be further from the one stored.
+ */
+static void
+raise_error(SphxInserter *inserter, SphxPages *pages, Buffer buffer, uint32 id)
+{
+	const SphxIndexInfo *info = &inserter->info;
+	uint8		error = SphxNodeRecord(info, BufferGetPage(buffer), id)->error;
+	SphxChange	change;
+
+	if (error == 0 || error >= inserter->record->error)
+		return;
+	SphxChangeBegin(&change, pages);
+	SphxNodeRecord(info, SphxChangePage(&change, buffer), id)->error = inserter->record->error;
+	SphxChangeFinish(&change);
+}
+
+/*
  * When a node stores exactly the same vector, let it have the TID.  The node
  * may have changed since the search read it.
  */
@@ -159,7 +177,10 @@ join_duplicate(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, in
 		sphx_record_same_vector(&info->layout, r, inserter->record);
 
 		if (same)
+		{
+			raise_error(inserter, pages, buffer, id);
 			SphxAddTid(pages, info, buffer, id, tid);
+		}
 		UnlockReleaseBuffer(buffer);
 		if (same)
 			return true;

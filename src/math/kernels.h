@@ -6,9 +6,9 @@
  *
  * The scalar table is the oracle.  All kernels take unaligned input and any
  * length n >= 0.  Sums are taken in single precision with several partial
- * sums; the relative error bound against double precision that the unit
- * tests hold them to is SPHX_KERNEL_ERROR(n) times the sum of the absolute
- * terms.
+ * sums, at least 8 of them: against exact arithmetic a sum is off by at most
+ * SPHX_KERNEL_ERROR(n) times the sum of the absolute terms (2^-24 for every
+ * rounding on the way of a term into the sum: n / 8 and a few).
  *
  *-------------------------------------------------------------------------
  */
@@ -52,7 +52,7 @@ typedef enum SphxCodebook
 #define SPHX_CODE_OVERREAD	16	/* bytes that code_sums may read past its
 								 * input */
 
-#define SPHX_KERNEL_ERROR(n) (1.2e-7 * (8.0 + (double) (n) / 8.0))
+#define SPHX_KERNEL_ERROR(n) (6e-8 * (8.0 + (double) (n) / 8.0))
 
 typedef struct SphxKernels
 {

@@ -51,6 +51,39 @@ largest_coordinate(const float *x, int D)
 	return max;
 }
 
+/*
+ * The largest error of a stored vector: half a step in every coordinate, and
+ * something for the rounding of x / scale.
+ */
+static float
+largest_error(const SphxLayout *layout, float scale)
+{
+	return 0.505f * scale * sqrtf((float) layout->D);
+}
+
+/* |x - stored vector| as a part of the largest error, in steps of 1/255, rounded up */
+static uint8_t
+measure_error(const SphxLayout *layout, const SphxRecord *r, const float *x)
+{
+	const void *stored = (const char *) r + layout->vector;
+	float		square = 0.0f;
+	float		part;
+
+	if (r->scale == 0.0f)
+		return 0;
+	for (int i = 0; i < layout->D; i++)
+	{
+		float		y = layout->storage == SPHX_STORAGE_INT16 ?
+		(float) ((const int16_t *) stored)[i] : (float) ((const int8_t *) stored)[i];
+		float		difference = x[i] / r->scale - y;
+
+		square += difference * difference;
+	}
+	/* of .505 a coordinate, .005 are for rounding: in measuring as well */
+	part = (sqrtf(square / (float) layout->D) + 0.005f) / 0.505f;
+	return (uint8_t) fmaxf(1.0f, fminf(255.0f, ceilf(part * 255.0f)));
+}
+
 void
 sphx_record_init(const SphxLayout *layout, SphxRecord *r, const float *x)
 {
@@ -74,8 +107,10 @@ sphx_record_init(const SphxLayout *layout, SphxRecord *r, const float *x)
 	}
 	r->flags = SPHX_NODE_USED;
 	r->neighbours = 0;
-	r->length_base = 0;
 	r->scale = scale;
+	r->error = measure_error(layout, r, x);
+	r->unused = 0;
+	r->length_base = 0;
 	r->next = SPHX_INVALID_NODE;
 }
 
@@ -108,11 +143,7 @@ sphx_record_error(const SphxLayout *layout, const SphxRecord *r)
 	if (r->scale == 0.0f)
 		return 4e-33f * sqrtf((float) layout->D);
 
-	/*
-	 * half a step in every coordinate; the factor covers the rounding of x /
-	 * scale
-	 */
-	return 0.505f * r->scale * sqrtf((float) layout->D);
+	return largest_error(layout, r->scale) * (r->error == 0 ? 1.0f : (float) r->error / 255.0f);
 }
 
 static uint8_t *
@@ -148,7 +179,7 @@ put_edge(const SphxLayout *layout, SphxRecord *r, int j, uint32_t id, const floa
 
 	sphx_code_put(record_codes(layout, r), layout->pieces, layout->m, j, nibbles);
 	sphx_record_ids(layout, r)[j] = id;
-	record_lengths(layout, r)[j] = sphx_length_encode(r->length_base, length);
+	record_lengths(layout, r)[j] = sphx_length_encode(sphx_record_length_base(r), length);
 	record_gains(layout, r)[j] = sphx_gain_encode(a > 0.0f ? 1.0f / a : 1.0f);
 }
 
@@ -165,7 +196,7 @@ sphx_record_set_edges(const SphxLayout *layout, SphxRecord *r, int n, const uint
 		lengths[j] = vector_norm(e + (size_t) j * (size_t) layout->D, layout->D);
 		longest = fmaxf(longest, lengths[j]);
 	}
-	r->length_base = sphx_length_base(longest);
+	r->length_base = (uint16_t) (sphx_length_base(longest) >> 16);
 	memset(record_codes(layout, r), 0, sphx_code_bytes(layout->pieces, layout->m));
 	for (int j = 0; j < n; j++)
 		put_edge(layout, r, j, ids[j], e + (size_t) j * (size_t) layout->D, lengths[j], scratch);
@@ -196,11 +227,11 @@ raise_length_base(const SphxLayout *layout, SphxRecord *r, float length)
 	uint32_t	base = sphx_length_base(length);
 	uint8_t    *lengths = record_lengths(layout, r);
 
-	if (base <= r->length_base)
+	if (base <= sphx_record_length_base(r))
 		return;
 	for (int j = 0; j < r->neighbours; j++)
-		lengths[j] = sphx_length_encode(base, sphx_length_decode(r->length_base, lengths[j]));
-	r->length_base = base;
+		lengths[j] = sphx_length_encode(base, sphx_length_decode(sphx_record_length_base(r), lengths[j]));
+	r->length_base = (uint16_t) (base >> 16);
 }
 
 /* room for one decision about a full list */
@@ -231,7 +262,7 @@ sphx_edge_work_create(SphxEnv *env, const SphxLayout *layout)
 static void
 decode_edge(const SphxLayout *layout, const SphxRecord *r, int j, SphxEdgeWork *work)
 {
-	float		length = sphx_length_decode(r->length_base, record_lengths(layout, r)[j]);
+	float		length = sphx_length_decode(sphx_record_length_base(r), record_lengths(layout, r)[j]);
 	float		norm;
 
 	sphx_code_get(record_codes(layout, r), layout->pieces, layout->m, j, work->nibbles);
@@ -347,7 +378,8 @@ sphx_record_estimate(const SphxLayout *layout, const SphxRecord *r, const float 
 		int			n = sphx_record_block_sums(layout, r, start, table, sums);
 
 		sphx_kernels->estimate(sums, record_lengths(layout, r) + start,
-							   record_gains(layout, r) + start, r->length_base, square,
+							   record_gains(layout, r) + start, sphx_record_length_base(r),
+							   square,
 							   2.0f * unit, n, estimates + start);
 	}
 }

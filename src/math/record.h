@@ -69,7 +69,11 @@ typedef struct SphxRecord
 								 * caller */
 	uint8_t		neighbours;		/* edges in use, 0..m; slots 0..neighbours-1 */
 	uint8_t		version;		/* incremented whenever the slot is freed */
-	uint32_t	length_base;	/* base of the edges' length codes */
+	uint8_t		error;			/* how far the stored vector is from the one
+								 * it was made of (record.c); 0: not measured */
+	uint8_t		unused;			/* 0 */
+	uint16_t	length_base;	/* upper half of the base of the edges' length
+								 * codes, whose lower half is 0 */
 	float		scale;			/* vector element i is scale * stored[i] */
 	uint32_t	next;			/* belongs to the caller (chain of overflow
 								 * records), or SPHX_INVALID_NODE */
@@ -86,6 +90,12 @@ extern int	sphx_padded_dims(SphxCodebook book, int dims);
 
 /* fill *layout from its first fields dims, m, book, storage, payload_bytes */
 extern void sphx_layout_init(SphxLayout *layout);
+
+static inline uint32_t
+sphx_record_length_base(const SphxRecord *r)
+{
+	return (uint32_t) r->length_base << 16;
+}
 
 static inline uint32_t *
 sphx_record_ids(const SphxLayout *layout, const SphxRecord *r)
