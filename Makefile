@@ -63,6 +63,7 @@ MATH_OBJS = \
 	src/math/kernels_avx512_codes.o \
 	src/math/kernels_neon.o \
 	src/math/kernels_scalar.o \
+	src/math/keymap.o \
 	src/math/kmeans.o \
 	src/math/knn.o \
 	src/math/measure.o \

@@ -9,6 +9,13 @@
  * that fall off the end of the beam, or do not get in, are set aside for a
  * search that is continued with a larger ef.
  *
+ * A node that several of the nodes read lead to is estimated as often.  Its
+ * key is the mean of the estimates, whose errors differ: that takes away more
+ * noise than it costs to move the candidate.  (The least of the estimates
+ * would be too low, the first one keeps out what was unlucky once.)  The map
+ * from ids to keys says which nodes have been seen, and where in the beam they
+ * are: at their key.
+ *
  *-------------------------------------------------------------------------
  */
 #include <assert.h>
@@ -17,41 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keymap.h"
 #include "search.h"
-
-/*
- * Whether a candidate has been read is the lowest bit of its key's mantissa,
- * which is far below the noise of the estimates.
- */
-typedef struct Candidate
-{
-	float		key;
-	uint32_t	id;
-} Candidate;
-
-static inline Candidate
-make_candidate(float key, uint32_t id, bool read)
-{
-	Candidate	candidate = {key, id};
-	uint32_t	bits;
-
-	/* keys stay comparable, whatever overflowed */
-	if (!isfinite(key))
-		candidate.key = key < 0.0f ? -FLT_MAX : FLT_MAX;
-	memcpy(&bits, &candidate.key, sizeof(bits));
-	bits = (bits & ~UINT32_C(1)) | (read ? 1 : 0);
-	memcpy(&candidate.key, &bits, sizeof(bits));
-	return candidate;
-}
-
-static inline bool
-is_read(Candidate candidate)
-{
-	uint32_t	bits;
-
-	memcpy(&bits, &candidate.key, sizeof(bits));
-	return bits & 1;
-}
 
 /* an array of candidates that grows */
 typedef struct CandidateArray
@@ -61,13 +35,11 @@ typedef struct CandidateArray
 	size_t		room;
 } CandidateArray;
 
-/* open addressing; a slot holds id + 1, or 0 when it is free (no id is UINT32_MAX) */
-typedef struct IdSet
-{
-	uint32_t   *slots;
-	uint32_t	count;
-	int			bits;			/* there are 1 << bits slots */
-} IdSet;
+/* nodes seen for one read: room for them spares most searches to grow the map */
+#define MAP_ENTRIES_A_READ	32
+
+/* with a larger ef the map grows when it must: the index may be small */
+#define MAP_LARGE_EF		4096
 
 struct SphxSearch
 {
@@ -84,12 +56,14 @@ struct SphxSearch
 								 * its unit */
 	uint32_t	neighbours[SPHX_MAX_M];
 
+	KeyMap		seen;			/* read, in the beam, or set aside from it */
 	CandidateArray beam;
 	size_t		unread;			/* all of the beam before this place has been
 								 * read */
-	CandidateArray aside;		/* unread, not in the beam; in no order */
-	IdSet		seen;			/* in the beam or set aside at some time */
-	IdSet		read;			/* read */
+	CandidateArray aside;		/* seeds, and ids that were not in the beam
+								 * when they came here; in no order, some
+								 * twice */
+	uint64_t	reads;
 
 	SphxHit    *hits;			/* not yet taken, in order of reading */
 	size_t		hit_count;
@@ -112,69 +86,6 @@ grow(SphxEnv *env, void *old, size_t used, size_t size)
 		env->release(env, old);
 	}
 	return new;
-}
-
-/*
- * Ids that differ in their last four bits only share a cache line: the
- * neighbours of a node are often near each other in the index as well.
- */
-static inline uint32_t
-id_hash(const IdSet *set, uint32_t id)
-{
-	uint32_t	line = ((id >> 4) * UINT32_C(2654435769)) >> (36 - set->bits);
-
-	return line << 4 | (id & 15);
-}
-
-static void
-id_set_init(SphxEnv *env, IdSet *set, int bits)
-{
-	size_t		size = sizeof(uint32_t) << bits;
-
-	set->slots = env->alloc(env, size);
-	memset(set->slots, 0, size);
-	set->bits = bits;
-	set->count = 0;
-}
-
-/* false when the id was there already */
-static bool
-id_set_insert(IdSet *set, uint32_t id)
-{
-	uint32_t	mask = (UINT32_C(1) << set->bits) - 1;
-	uint32_t	i = id_hash(set, id);
-
-	while (set->slots[i] != 0)
-	{
-		if (set->slots[i] == id + 1)
-			return false;
-		i = (i + 1) & mask;
-	}
-	set->slots[i] = id + 1;
-	set->count++;
-	return true;
-}
-
-static void
-id_set_reserve(SphxEnv *env, IdSet *set, uint32_t more)
-{
-	IdSet		old = *set;
-
-	if (set->count + more <= (UINT32_C(1) << set->bits) / 2)
-		return;
-	id_set_init(env, set, old.bits + 1);
-	for (uint32_t i = 0; i < UINT32_C(1) << old.bits; i++)
-		if (old.slots[i] != 0)
-			(void) id_set_insert(set, old.slots[i] - 1);
-	env->release(env, old.slots);
-}
-
-static void
-id_set_clear(IdSet *set)
-{
-	if (set->count > 0)
-		memset(set->slots, 0, sizeof(uint32_t) << set->bits);
-	set->count = 0;
 }
 
 static void
@@ -225,8 +136,7 @@ sphx_search_create(SphxEnv *env, const SphxLayout *layout)
 	search->env = env;
 	search->layout = layout;
 	scratch_init(search);
-	id_set_init(env, &search->seen, 12);
-	id_set_init(env, &search->read, 9);
+	sphx_keymap_init(env, &search->seen);
 	return search;
 }
 
@@ -236,7 +146,7 @@ sphx_search_release(SphxSearch *search)
 	SphxEnv    *env = search->env;
 	void	   *parts[] = {
 		search->scratch, search->beam.items, search->aside.items,
-		search->seen.slots, search->read.slots, search->hits, search->taken, search->vectors, search
+		search->seen.entries, search->hits, search->taken, search->vectors, search
 	};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -255,8 +165,8 @@ sphx_search_start(SphxSearch *search, SphxMetric metric, const float *q, bool ke
 	search->beam.count = 0;
 	search->unread = 0;
 	search->aside.count = 0;
-	id_set_clear(&search->seen);
-	id_set_clear(&search->read);
+	sphx_keymap_clear(&search->seen);
+	search->reads = 0;
 	search->hit_count = 0;
 	search->slots = 0;
 
@@ -270,45 +180,86 @@ sphx_search_start(SphxSearch *search, SphxMetric metric, const float *q, bool ke
 	}
 }
 
-/* where a candidate with this key belongs in the beam: behind all that are not larger */
-static size_t
-beam_place(const SphxSearch *search, float key)
+/* how many candidates in the beam have a smaller key; without branches to mispredict */
+static inline size_t
+beam_lower(const SphxSearch *search, float key)
 {
-	size_t		low = 0;
-	size_t		high = search->beam.count;
+	const Candidate *base = search->beam.items;
+	size_t		n = search->beam.count;
 
-	while (low < high)
+	while (n > 1)
 	{
-		size_t		middle = (low + high) / 2;
+		size_t		half = n / 2;
 
-		if (search->beam.items[middle].key <= key)
-			low = middle + 1;
-		else
-			high = middle;
+		base += base[half - 1].key < key ? half : 0;
+		n -= half;
 	}
-	return low;
+	return (size_t) (base - search->beam.items) + (n == 1 && base->key < key ? 1 : 0);
+}
+
+/* the place in the beam of the candidate with this key and id; the beam's count when it is not in it */
+static size_t
+beam_find(const SphxSearch *search, float key, uint32_t id)
+{
+	const CandidateArray *beam = &search->beam;
+	size_t		place = beam_lower(search, key);
+
+	while (place < beam->count && beam->items[place].id != id)
+		place = beam->items[place].key == key ? place + 1 : beam->count;
+	return place;
+}
+
+/* a candidate has come to this place: keep `unread` right */
+static inline void
+beam_settle(SphxSearch *search, size_t place)
+{
+	if (place < search->unread)
+		search->unread = is_read(search->beam.items[place].key) ? search->unread + 1 : place;
 }
 
 /* room in the beam is the caller's business */
 static void
-beam_insert(SphxSearch *search, Candidate candidate)
+beam_insert(SphxSearch *search, float key, uint32_t id)
 {
-	size_t		place = beam_place(search, candidate.key);
-	size_t		behind = search->beam.count - place;
+	Candidate  *items = search->beam.items;
+	size_t		place = beam_lower(search, key);
 
 	assert(search->beam.count < search->beam.room);
-	memmove(search->beam.items + place + 1, search->beam.items + place, behind * sizeof(Candidate));
-	search->beam.items[place] = candidate;
+	memmove(items + place + 1, items + place, (search->beam.count - place) * sizeof(Candidate));
+	items[place].key = key;
+	items[place].id = id;
 	search->beam.count++;
+	beam_settle(search, place);
+}
+
+/* the candidate at `place` gets another key, and goes where that belongs */
+static void
+beam_move(SphxSearch *search, size_t place, float key)
+{
+	Candidate  *items = search->beam.items;
+	Candidate	candidate = {key, items[place].id};
+	size_t		target = beam_lower(search, key);
+
+	if (target > place)
+	{
+		target--;				/* its own place becomes free */
+		memmove(items + place, items + place + 1, (target - place) * sizeof(Candidate));
+	}
+	else
+		memmove(items + target + 1, items + target, (place - target) * sizeof(Candidate));
+	items[target] = candidate;
 	if (place < search->unread)
-		search->unread = is_read(candidate) ? search->unread + 1 : place;
+		search->unread--;		/* those behind it have moved up */
+	beam_settle(search, target);
 }
 
 static void
-candidates_append(SphxEnv *env, CandidateArray *array, Candidate candidate)
+candidates_append(SphxEnv *env, CandidateArray *array, float key, uint32_t id)
 {
 	candidates_reserve(env, array, 1);
-	array->items[array->count++] = candidate;
+	array->items[array->count].key = key;
+	array->items[array->count].id = id;
+	array->count++;
 }
 
 /* keep the beam at ef candidates: the last goes */
@@ -317,10 +268,10 @@ beam_trim(SphxSearch *search, size_t ef)
 {
 	while (search->beam.count > ef)
 	{
-		Candidate	last = search->beam.items[--search->beam.count];
+		const Candidate *last = &search->beam.items[--search->beam.count];
 
-		if (!is_read(last))
-			candidates_append(search->env, &search->aside, last);
+		if (!is_read(last->key))
+			candidates_append(search->env, &search->aside, last->key, last->id);
 	}
 	if (search->unread > search->beam.count)
 		search->unread = search->beam.count;
@@ -329,9 +280,7 @@ beam_trim(SphxSearch *search, size_t ef)
 void
 sphx_search_seed(SphxSearch *search, uint32_t id)
 {
-	id_set_reserve(search->env, &search->seen, 1);
-	if (id_set_insert(&search->seen, id))
-		candidates_append(search->env, &search->aside, make_candidate(-INFINITY, id, false));
+	candidates_append(search->env, &search->aside, make_key(-INFINITY, 0), id);
 }
 
 static int
@@ -345,12 +294,11 @@ compare_candidates(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* does the candidate belong into a beam of ef? */
+/* does a candidate with this key belong into a beam of ef? */
 static inline bool
-beam_wants(const SphxSearch *search, Candidate candidate, size_t ef)
+beam_wants(const SphxSearch *search, float key, size_t ef)
 {
-	return search->beam.count < ef ||
-		candidate.key < search->beam.items[search->beam.count - 1].key;
+	return search->beam.count < ef || key < search->beam.items[search->beam.count - 1].key;
 }
 
 static void
@@ -365,20 +313,52 @@ beam_reserve(SphxSearch *search, size_t ef)
 	search->beam.room = room;
 }
 
+/*
+ * What was set aside, with the keys of today, each once and ascending, less
+ * what has been read or is in the beam meanwhile.  Seeds are entered.
+ */
+static void
+sort_aside(SphxSearch *search)
+{
+	CandidateArray *aside = &search->aside;
+	size_t		kept = 0;
+
+	sphx_keymap_reserve(search->env, &search->seen, aside->count);
+	for (size_t i = 0; i < aside->count; i++)
+	{
+		uint32_t	id = aside->items[i].id;
+		Candidate  *entry = map_find(&search->seen, id);
+
+		if (entry->id == 0)
+			map_enter(&search->seen, entry, id, aside->items[i].key);
+		if (is_read(entry->key) || beam_find(search, entry->key, id) < search->beam.count)
+			continue;
+		aside->items[kept].key = entry->key;
+		aside->items[kept++].id = id;
+	}
+	if (kept > 1)
+		qsort(aside->items, kept, sizeof(Candidate), compare_candidates);
+	aside->count = 0;
+	for (size_t i = 0; i < kept; i++)
+		if (i == 0 || aside->items[i].id != aside->items[i - 1].id)
+			aside->items[aside->count++] = aside->items[i];
+}
+
 /* move the best of what was set aside into a beam of ef */
 static void
 beam_refill(SphxSearch *search, size_t ef)
 {
 	CandidateArray *aside = &search->aside;
-	size_t		count = aside->count;
+	size_t		count;
 	size_t		next = 0;
 
 	beam_reserve(search, ef);
-	if (count > 1)
-		qsort(aside->items, count, sizeof(Candidate), compare_candidates);
-	while (next < count && beam_wants(search, aside->items[next], ef))
+	sort_aside(search);
+	count = aside->count;
+	while (next < count && beam_wants(search, aside->items[next].key, ef))
 	{
-		beam_insert(search, aside->items[next++]);
+		beam_insert(search, aside->items[next].key, aside->items[next].id);
+		next++;
 		beam_trim(search, ef);	/* what drops out goes behind the others */
 	}
 	aside->count -= next;
@@ -418,7 +398,7 @@ estimate_ip(const SphxSearch *search, const SphxRecord *r, float distance)
 
 		for (int j = 0; j < n; j++)
 			search->estimates[start + j] = distance -
-				sphx_length_decode(r->length_base, lengths[start + j]) *
+				sphx_length_decode(sphx_record_length_base(r), lengths[start + j]) *
 				sphx_gain_decode(gains[start + j]) * search->query_unit * (float) sums[j];
 	}
 }
@@ -436,7 +416,7 @@ estimate_l2(const SphxSearch *search, const SphxRecord *r, float distance, float
 	{
 		int			n = sphx_record_block_sums(layout, r, start, search->table, sums);
 
-		sphx_kernels->estimate(sums, lengths + start, gains + start, r->length_base,
+		sphx_kernels->estimate(sums, lengths + start, gains + start, sphx_record_length_base(r),
 							   distance, unit2, n, search->estimates + start);
 	}
 }
@@ -493,86 +473,166 @@ read_node(SphxSearch *search, SphxStore *store, uint32_t id, float *distance)
 		*distance = INFINITY;
 		return 0;
 	}
-	*distance = exact_distance(search, r, &amax);
 	n = r->neighbours;
 	assert(n <= search->layout->m);
+	memcpy(search->neighbours, sphx_record_ids(search->layout, r), (size_t) n * sizeof(uint32_t));
+	for (int j = 0; j < n; j++)
+		map_prefetch(&search->seen, search->neighbours[j]);
+	*distance = exact_distance(search, r, &amax);
 	if (search->metric == SPHX_METRIC_IP)
 		estimate_ip(search, r, *distance);
 	else
 		estimate_l2(search, r, *distance, amax);
-	memcpy(search->neighbours, sphx_record_ids(search->layout, r), (size_t) n * sizeof(uint32_t));
 	if (!(r->flags & SPHX_NODE_DELETED))
 		add_hit(search, id, r, *distance);
 	store->done(store);
 	return n;
 }
 
+/* an unread candidate has got another key */
+static void
+update_candidate(SphxSearch *search, float old, float key, uint32_t id, size_t ef)
+{
+	size_t		place;
+
+	/* usually it was behind the end of the beam and stays there */
+	if (!beam_wants(search, old, ef) && !beam_wants(search, key, ef))
+		return;
+	place = beam_find(search, old, id);
+	if (place < search->beam.count)
+		beam_move(search, place, key);
+	else if (beam_wants(search, key, ef))
+		beam_insert(search, key, id);
+}
+
 /* put the n neighbours just estimated into the beam of ef, or aside */
 static void
 add_neighbours(SphxSearch *search, int n, size_t ef)
 {
-	id_set_reserve(search->env, &search->seen, (uint32_t) n);
+	sphx_keymap_reserve(search->env, &search->seen, (size_t) n);
 	candidates_reserve(search->env, &search->aside, (size_t) n);
 	for (int j = 0; j < n; j++)
 	{
-		Candidate	candidate = make_candidate(search->estimates[j], search->neighbours[j], false);
+		uint32_t	id = search->neighbours[j];
+		Candidate  *entry = map_find(&search->seen, id);
+		float		old = entry->key;
 
-		/* the first estimate counts: the least of several would be too low */
-		if (!id_set_insert(&search->seen, candidate.id))
-			continue;
-		if (beam_wants(search, candidate, ef))
-			beam_insert(search, candidate);
-		else
-			search->aside.items[search->aside.count++] = candidate;
+		if (entry->id == 0)
+		{
+			float		key = make_key(search->estimates[j], KEY_ESTIMATE);
+
+			map_enter(&search->seen, entry, id, key);
+			if (beam_wants(search, key, ef))
+				beam_insert(search, key, id);
+			else
+				candidates_append(search->env, &search->aside, key, id);
+		}
+		else if (!is_read(old))
+		{
+			entry->key = key_with_estimate(old, search->estimates[j]);
+			update_candidate(search, old, entry->key, id, ef);
+		}
 	}
 	beam_trim(search, ef);
 }
+
+#ifndef NDEBUG
+/* is `unread` what it says? */
+static bool
+beam_sound(const SphxSearch *search)
+{
+	const CandidateArray *beam = &search->beam;
+
+	for (size_t i = 0; i < beam->count; i++)
+		if ((i < search->unread && !is_read(beam->items[i].key)) ||
+			(i > 0 && beam->items[i].key < beam->items[i - 1].key))
+			return false;
+	return search->unread <= beam->count;
+}
+#endif
 
 /* move on to the first unread candidate; the end of the beam when there is none */
 static size_t
 first_unread(SphxSearch *search)
 {
-	while (search->unread < search->beam.count && is_read(search->beam.items[search->unread]))
+	assert(beam_sound(search));
+	while (search->unread < search->beam.count && is_read(search->beam.items[search->unread].key))
 		search->unread++;
 	return search->unread;
 }
 
-/* take the candidate at `place` out and put it back, read, under its exact distance */
-static void
-replace_key(SphxSearch *search, size_t place, float distance)
+/*
+ * Choose the best unread candidate to be read next, and have it fetched.  From
+ * now on it counts as read.  SPHX_INVALID_NODE when there is none.
+ */
+static uint32_t
+choose_next(SphxSearch *search, SphxStore *store)
 {
-	Candidate	candidate = make_candidate(distance, search->beam.items[place].id, true);
-	size_t		behind = search->beam.count - place - 1;
-
-	memmove(search->beam.items + place, search->beam.items + place + 1, behind * sizeof(Candidate));
-	search->beam.count--;
-	beam_insert(search, candidate);
-}
-
-int
-sphx_search_run(SphxSearch *search, SphxStore *store, int ef)
-{
-	beam_refill(search, (size_t) ef);
 	for (;;)
 	{
 		size_t		place = first_unread(search);
+		Candidate  *entry;
 		uint32_t	id;
-		float		distance;
-		int			n;
+		bool		visited;
 
 		if (place == search->beam.count)
-			break;
+			return SPHX_INVALID_NODE;
 		id = search->beam.items[place].id;
-		for (size_t ahead = place + 1; ahead < search->beam.count && ahead <= place + 2; ahead++)
-			if (!is_read(search->beam.items[ahead]))
-				store->prefetch(store, search->beam.items[ahead].id);
+		entry = map_find(&search->seen, id);
+		visited = is_read(entry->key);	/* outside of the graph */
+		if (!visited)
+		{
+			store->prefetch(store, id);
+			entry->key = make_key(entry->key, KEY_READ);
+		}
+		beam_move(search, place, entry->key);
+		if (!visited)
+			return id;
+	}
+}
 
-		id_set_reserve(search->env, &search->read, 1);
-		(void) id_set_insert(&search->read, id);
-		n = read_node(search, store, id, &distance);
-		replace_key(search, place, distance);
-		add_neighbours(search, n, (size_t) ef);
-		search->env->tick(search->env, search->read.count, 0);
+/* read a chosen candidate: its exact distance replaces the estimate, its neighbours become candidates */
+static void
+read_candidate(SphxSearch *search, SphxStore *store, uint32_t id, size_t ef)
+{
+	Candidate  *entry = map_find(&search->seen, id);
+	float		distance;
+	int			n = read_node(search, store, id, &distance);
+	float		key = make_key(distance, KEY_READ);
+	size_t		place = beam_find(search, entry->key, id);
+
+	entry->key = key;
+	if (place < search->beam.count)
+		beam_move(search, place, key);
+	else if (beam_wants(search, key, ef))
+		beam_insert(search, key, id);
+	search->reads++;
+	add_neighbours(search, n, ef);
+}
+
+/*
+ * The node to be read after the present one is chosen before that is read, so
+ * that it has arrived from memory when its turn comes.  A better one may turn
+ * up meanwhile, but nearly all of the beam is read in the end anyway.
+ */
+int
+sphx_search_run(SphxSearch *search, SphxStore *store, int ef)
+{
+	uint32_t	next;
+
+	if (ef < MAP_LARGE_EF)
+		sphx_keymap_reserve(search->env, &search->seen, (size_t) ef * MAP_ENTRIES_A_READ);
+	beam_refill(search, (size_t) ef);
+	next = choose_next(search, store);
+	while (next != SPHX_INVALID_NODE)
+	{
+		uint32_t	present = next;
+
+		next = choose_next(search, store);
+		read_candidate(search, store, present, (size_t) ef);
+		if (next == SPHX_INVALID_NODE)
+			next = choose_next(search, store);
+		search->env->tick(search->env, search->reads, 0);
 	}
 	return (int) search->hit_count;
 }
@@ -620,27 +680,42 @@ sphx_search_vector(SphxSearch *search, int i)
 bool
 sphx_search_exhausted(const SphxSearch *search)
 {
-	for (size_t i = 0; i < search->beam.count; i++)
-		if (!is_read(search->beam.items[i]))
-			return false;
-	return search->aside.count == 0;
+	const CandidateArray *arrays[] = {&search->beam, &search->aside};
+
+	for (int a = 0; a < 2; a++)
+		for (size_t i = 0; i < arrays[a]->count; i++)
+		{
+			const Candidate *entry = map_find(&search->seen, arrays[a]->items[i].id);
+
+			if (entry->id == 0 || !is_read(entry->key))
+				return false;
+		}
+	return true;
 }
 
 bool
 sphx_search_visit(SphxSearch *search, uint32_t id, const SphxRecord *r)
 {
+	Candidate  *entry;
+	float		distance;
 	float		amax;
 
-	id_set_reserve(search->env, &search->read, 1);
-	if (!id_set_insert(&search->read, id))
+	sphx_keymap_reserve(search->env, &search->seen, 1);
+	entry = map_find(&search->seen, id);
+	if (entry->id != 0 && is_read(entry->key))
 		return false;
+	distance = exact_distance(search, r, &amax);
+	if (entry->id == 0)
+		map_enter(&search->seen, entry, id, 0.0f);
+	entry->key = make_key(distance, KEY_READ);
+	search->reads++;
 	if (!(r->flags & SPHX_NODE_DELETED))
-		add_hit(search, id, r, exact_distance(search, r, &amax));
+		add_hit(search, id, r, distance);
 	return true;
 }
 
 uint64_t
 sphx_search_reads(const SphxSearch *search)
 {
-	return search->read.count;
+	return search->reads;
 }

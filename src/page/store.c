@@ -52,7 +52,7 @@ store_done(SphxStore *base)
 }
 
 /* the first lines of a record; the processor's own prefetching follows from there */
-#define PREFETCH_BYTES		512
+#define PREFETCH_BYTES		2048
 
 static void
 store_prefetch(SphxStore *base, uint32_t id)
