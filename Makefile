@@ -37,6 +37,7 @@ SERVER_OBJS = \
 	src/page/memory.o \
 	src/page/meta.o \
 	src/page/page.o \
+	src/page/pool.o \
 	src/page/store.o \
 	src/sphx.o \
 	src/type/vector.o \

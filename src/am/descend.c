@@ -9,13 +9,15 @@
 
 #include "miscadmin.h"
 
+#include "math/kernels.h"
+
 /* nodes read in a layer between the top and layer 0 */
 #define DESCENT_EF			8
 
 /* centroids that lead from one layer to the next */
 #define DESCENT_WIDTH		4
 
-/* Evaluate all records of an upper layer; they become hits of the search. */
+/* Evaluate all records of a layer; they become hits of the search. */
 static void
 visit_layer(SphxDescent *descent, const SphxLayerData *layer)
 {
@@ -45,15 +47,48 @@ visit_layer(SphxDescent *descent, const SphxLayerData *layer)
 	}
 }
 
-/* Search one layer from the nodes that the `count` best hits of the layer above lead to. */
+/*
+ * The up to n nearest records of the top layer, nearest first: where they lead
+ * to.
+ */
 static int
-search_layer(SphxDescent *descent, int ef, int count, SphxHit **hits)
+search_top(SphxDescent *descent, int n, uint32 *below)
 {
-	uint32		seeds[DESCENT_WIDTH];
+	const SphxTopLayer *top = SphxGetTopLayer(descent->store->pages);
+	Size		D = (Size) descent->info->layout.D;
+	float		distances[SPHX_TOP_RECORDS];
+	int			count = 0;
 
-	count = Min(count, DESCENT_WIDTH);
-	for (int i = 0; i < count; i++)
-		seeds[i] = SphxHitBelow((*hits)[i].payload);
+	n = Min(n, SPHX_TOP_RECORDS);
+	for (uint32 i = 0; i < top->count; i++)
+	{
+		const float *centroid = top->centroids + i * D;
+		float		distance = descent->metric == SPHX_METRIC_IP ?
+		-sphx_kernels->dot_f32(descent->q, centroid, D) :
+		sphx_kernels->l2sq_f32(descent->q, centroid, D);
+		int			place = count;
+
+		if (count == n && !(distance < distances[n - 1]))
+			continue;
+		if (count == n)
+			place--;
+		else
+			count++;
+		for (; place > 0 && distance < distances[place - 1]; place--)
+		{
+			distances[place] = distances[place - 1];
+			below[place] = below[place - 1];
+		}
+		distances[place] = distance;
+		below[place] = top->below[i];
+	}
+	return count;
+}
+
+/* Search one layer from these nodes of it. */
+static int
+search_layer(SphxDescent *descent, int ef, int count, const uint32 *seeds, SphxHit **hits)
+{
 	sphx_search_start(descent->search, descent->metric, descent->q, false);
 	for (int i = 0; i < count; i++)
 		sphx_search_seed(descent->search, seeds[i]);
@@ -61,14 +96,12 @@ search_layer(SphxDescent *descent, int ef, int count, SphxHit **hits)
 	return sphx_search_take(descent->search, hits);
 }
 
-/* The cell that a hit in layer 1 stands for. */
+/* The cell that a centroid of layer 1 stands for. */
 static uint32
-hit_cell(SphxDescent *descent, const SphxHit *hit)
+checked_cell(SphxDescent *descent, uint32 cell)
 {
-	uint32		cell = SphxHitBelow(hit->payload);
-
 	if (cell >= descent->info->meta.cells)
-		SphxCorrupted(descent->store->pages->index, SphxNodeBlock(descent->info, hit->id),
+		SphxCorrupted(descent->store->pages->index, descent->info->meta.layers[0].start,
 					  "a centroid refers to a cell that does not exist");
 	return cell;
 }
@@ -78,23 +111,27 @@ SphxNearestCells(SphxDescent *descent, int n, uint32 *cells)
 {
 	const SphxMetaPageData *meta = &descent->info->meta;
 	int			layer = (int) meta->layer_count - 1;
-	SphxHit    *hits;
-	int			count;
+	uint32		below[SPHX_TOP_RECORDS];
+	int			count = search_top(descent, layer == 0 ? n : DESCENT_WIDTH, below);
 
 	descent->store->kind = SPHX_PAGE_CENTROID;
-	sphx_search_start(descent->search, descent->metric, descent->q, false);
-	visit_layer(descent, &meta->layers[layer]);
-	count = sphx_search_take(descent->search, &hits);
 	while (layer-- > 0)
-		count = search_layer(descent, Max(DESCENT_EF, layer == 0 ? n : 0), count, &hits);
+	{
+		SphxHit    *hits;
+		int			want = layer == 0 ? n : DESCENT_WIDTH;
+
+		count = search_layer(descent, Max(DESCENT_EF, want), count, below, &hits);
+		count = Min(count, Min(want, SPHX_TOP_RECORDS));
+		for (int i = 0; i < count; i++)
+			below[i] = SphxHitBelow(hits[i].payload);
+	}
 	descent->store->kind = SPHX_PAGE_NODE;
 
 	if (count == 0)
 		SphxCorrupted(descent->store->pages->index, meta->layers[0].start,
 					  "centroids cannot be reached");
-	count = Min(count, n);
 	for (int i = 0; i < count; i++)
-		cells[i] = hit_cell(descent, &hits[i]);
+		cells[i] = checked_cell(descent, below[i]);
 	return count;
 }
 
@@ -115,7 +152,7 @@ SphxOrderCells(SphxDescent *descent)
 		SphxCorrupted(descent->store->pages->index, meta->layers[0].start,
 					  "there is not one centroid a cell");
 	for (int i = 0; i < count; i++)
-		cells[i] = hit_cell(descent, &hits[i]);
+		cells[i] = checked_cell(descent, SphxHitBelow(hits[i].payload));
 	return cells;
 }
 

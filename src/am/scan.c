@@ -20,6 +20,7 @@
 
 #include "math/kernels.h"
 #include "page/chain.h"
+#include "page/pool.h"
 
 /* cells whose entries start the search */
 #define ENTRY_CELLS			4
@@ -55,8 +56,8 @@ typedef struct ScanOpaque
 {
 	MemoryContext context;		/* of everything here */
 	SphxIndexInfo info;
-	SphxServerEnv env;
-	SphxSearch *search;			/* created by the first row */
+	SphxSearchLoan *loan;		/* of search, from the first row on */
+	SphxSearch *search;
 	ScanStage	stage;
 	float	   *q;				/* transformed query, D floats */
 	double		norm;			/* of q */
@@ -252,8 +253,11 @@ start_graph(ScanOpaque *so, SphxPages *pages)
 	uint32		cells[ENTRY_CELLS];
 	int			count;
 
-	if (so->search == NULL)
-		so->search = sphx_search_create(&so->env.base, &so->info.layout);
+	if (so->loan == NULL)
+	{
+		so->loan = SphxBorrowSearch(&so->info.layout, so->context);
+		so->search = SphxLoanSearch(so->loan);
+	}
 	init_descent(so, &descent, &store, pages);
 	if (so->unordered)
 	{
@@ -287,12 +291,14 @@ order_cells(ScanOpaque *so, SphxPages *pages)
 {
 	SphxPageStore store;
 	SphxDescent descent;
+	SphxSearchLoan *loan;
 
-	init_descent(so, &descent, &store, pages);
 	/* another search: ours remembers what has been read */
-	descent.search = sphx_search_create(&so->env.base, &so->info.layout);
+	loan = SphxBorrowSearch(&so->info.layout, so->context);
+	init_descent(so, &descent, &store, pages);
+	descent.search = SphxLoanSearch(loan);
 	so->cells = SphxOrderCells(&descent);
-	sphx_search_release(descent.search);
+	SphxReturnSearch(loan);
 	so->cell_next = 0;
 	so->cell_block = InvalidBlockNumber;
 }
@@ -404,7 +410,6 @@ sphxbeginscan(Relation index, int nkeys, int norderbys)
 	SphxPages	pages;
 
 	so->context = context;
-	SphxInitEnv(&so->env, context);
 	SphxOpenPages(&pages, index);
 	SphxGetInfo(&pages, &so->info);
 	so->q = MemoryContextAlloc(context, sizeof(float) * (Size) so->info.layout.D);
@@ -519,6 +524,10 @@ sphxgettuple(IndexScanDesc scan, ScanDirection direction)
 void
 sphxendscan(IndexScanDesc scan)
 {
-	MemoryContextDelete(((ScanOpaque *) scan->opaque)->context);
+	ScanOpaque *so = scan->opaque;
+
+	if (so->loan != NULL)
+		SphxReturnSearch(so->loan);
+	MemoryContextDelete(so->context);
 	scan->opaque = NULL;
 }

@@ -9,6 +9,7 @@
 
 #include "utils/memutils.h"
 
+#include "page/store.h"
 #include "type/vector.h"
 
 void
@@ -69,19 +70,79 @@ read_meta(SphxPages *pages, SphxIndexInfo *info)
 		SphxCorrupted(index, SPHX_META_BLOCK, "sizes of records do not agree");
 }
 
+/* What is kept with the relation, in one chunk as the server asks. */
+typedef struct CachedIndex
+{
+	SphxIndexInfo info;
+	SphxTopLayer top;
+} CachedIndex;
+
+/* Read the layer's records into a cache entry that has room for them. */
+static void
+read_top_layer(SphxPages *pages, CachedIndex *cached)
+{
+	const SphxIndexInfo *info = &cached->info;
+	const SphxLayerData *layer = &info->meta.layers[info->meta.layer_count - 1];
+	Size		D = (Size) info->layout.D;
+	Buffer		buffer = InvalidBuffer;
+
+	cached->top.count = layer->count;
+	for (uint32 i = 0; i < layer->count; i++)
+	{
+		BlockNumber block = layer->start + i / info->meta.per_page;
+		uint32		id = SphxNodeId(info, block, i % info->meta.per_page);
+		const SphxRecord *r;
+
+		if (i % info->meta.per_page == 0)
+		{
+			if (BufferIsValid(buffer))
+				UnlockReleaseBuffer(buffer);
+			buffer = SphxReadPage(pages, block, SPHX_PAGE_CENTROID, BUFFER_LOCK_SHARE);
+		}
+		r = SphxCheckNode(pages, info, BufferGetPage(buffer), id);
+		if (r == NULL)
+			SphxCorrupted(pages->index, block, "a centroid is missing");
+		cached->top.below[i] = SphxHitBelow(sphx_record_payload(&info->layout, r));
+		sphx_record_vector(&info->layout, r, cached->top.centroids + i * D);
+	}
+	if (BufferIsValid(buffer))
+		UnlockReleaseBuffer(buffer);
+}
+
+static const CachedIndex *
+get_cached(SphxPages *pages)
+{
+	Relation	index = pages->index;
+	SphxIndexInfo info;
+	CachedIndex *cached;
+	Size		size;
+
+	if (likely(index->rd_amcache != NULL))
+		return index->rd_amcache;
+	read_meta(pages, &info);
+	size = offsetof(CachedIndex, top.centroids) + sizeof(float) * (Size) info.layout.D *
+		info.meta.layers[info.meta.layer_count - 1].count;
+	cached = palloc0(size);
+	cached->info = info;
+	read_top_layer(pages, cached);
+
+	/* not before all is read: an error leaves nothing behind */
+	index->rd_amcache = MemoryContextAlloc(index->rd_indexcxt, size);
+	memcpy(index->rd_amcache, cached, size);
+	pfree(cached);
+	return index->rd_amcache;
+}
+
 void
 SphxGetInfo(SphxPages *pages, SphxIndexInfo *info)
 {
-	Relation	index = pages->index;
+	memcpy(info, &get_cached(pages)->info, sizeof(SphxIndexInfo));
+}
 
-	if (index->rd_amcache == NULL)
-	{
-		read_meta(pages, info);
-		index->rd_amcache = MemoryContextAlloc(index->rd_indexcxt, sizeof(SphxIndexInfo));
-		memcpy(index->rd_amcache, info, sizeof(SphxIndexInfo));
-	}
-	else
-		memcpy(info, index->rd_amcache, sizeof(SphxIndexInfo));
+const SphxTopLayer *
+SphxGetTopLayer(SphxPages *pages)
+{
+	return &get_cached(pages)->top;
 }
 
 Buffer

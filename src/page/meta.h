@@ -114,6 +114,23 @@ typedef struct SphxIndexInfo
 /* The index's description, cached with the relation; callers keep a copy. */
 extern void SphxGetInfo(SphxPages *pages, SphxIndexInfo *info);
 
+/*
+ * The centroids of the top layer, where every search starts: at most
+ * SPHX_TOP_RECORDS rows of D floats, and the payload of each (SphxHitBelow).
+ */
+typedef struct SphxTopLayer
+{
+	uint32		count;
+	uint32		below[SPHX_TOP_RECORDS];
+	float		centroids[FLEXIBLE_ARRAY_MEMBER];
+} SphxTopLayer;
+
+/*
+ * They never change, and are cached with the relation.  Valid until the next
+ * call of anything that may process invalidations.
+ */
+extern const SphxTopLayer *SphxGetTopLayer(SphxPages *pages);
+
 /* Layout and derived fields of info from meta's parameters. */
 extern void SphxDeriveInfo(SphxIndexInfo *info);
 

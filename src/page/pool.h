@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * pool.h
+ *	  Search states that a backend keeps from one scan to the next.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_POOL_H
+#define SPHX_POOL_H
+
+#include "page/memory.h"
+#include "math/search.h"
+
+/* A search state on loan to a scan. */
+typedef struct SphxSearchLoan SphxSearchLoan;
+
+/*
+ * Borrow a search state for indexes of this layout: one that an earlier scan
+ * gave back, or a new one.  The loan lives in `context`; when that goes before
+ * the state was given back (after an error) the state goes, too.
+ */
+extern SphxSearchLoan *SphxBorrowSearch(const SphxLayout *layout, MemoryContext context);
+extern SphxSearch *SphxLoanSearch(SphxSearchLoan *loan);
+
+/* Give the state back; it must not be in the middle of anything. */
+extern void SphxReturnSearch(SphxSearchLoan *loan);
+
+#endif							/* SPHX_POOL_H */
