@@ -119,6 +119,8 @@ SphxTypmodDims(Relation index)
 #define AUTO_M				32	/* the degree that measurements favour */
 #define AUTO_M_LOWEST		30	/* as far as it goes down for one more record
 								 * a page */
+#define AUTO_M_ORTHOPLEX	24	/* the same with codes of half a bit, whose
+								 * neighbours are few bytes of the record */
 #define AUTO_M_SIGNS		22	/* as far as it goes down for codes of a bit a
 								 * dimension */
 #define AUTO_M_LAST			8	/* as far as it goes down for a record to fit
@@ -142,13 +144,15 @@ records_per_page(SphxLayout *layout)
 static int
 choose_m(SphxLayout *layout, int m)
 {
+	int			lowest = layout->book == SPHX_CODE_ORTHOPLEX &&
+	layout->storage == SPHX_STORAGE_INT16 ? AUTO_M_ORTHOPLEX : AUTO_M_LOWEST;
 	int			most;
 
 	layout->m = m != 0 ? m : AUTO_M;
 	most = records_per_page(layout);
 	if (m != 0)
 		return most;
-	for (layout->m = AUTO_M - 2; layout->m >= AUTO_M_LOWEST; layout->m -= 2)
+	for (layout->m = AUTO_M - 2; layout->m >= lowest; layout->m -= 2)
 	{
 		int			records = records_per_page(layout);
 
