@@ -60,6 +60,16 @@ typedef RelFileNode SphxRelLocator;
 #define SphxRelationLocator(rel) ((rel)->rd_node)
 #endif
 
+/* Version 18 put the word for functions that never return in front of them. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn			pg_attribute_noreturn()
+#endif
+
+/* Version 17 renamed the question which kind of process this is. */
+#if PG_VERSION_NUM < 170000
+#define AmAutoVacuumWorkerProcess() IsAutoVacuumWorkerProcess()
+#endif
+
 /* Version 18 lets a module tell its name and version. */
 #if PG_VERSION_NUM >= 180000
 #define SPHX_MODULE_MAGIC	PG_MODULE_MAGIC_EXT(.name = "sphx", .version = SPHX_VERSION)

@@ -61,12 +61,15 @@ bytea *
 sphxoptions(Datum reloptions, bool validate)
 {
 	static const relopt_parse_elt table[] = {
-		{"m", RELOPT_TYPE_INT, offsetof(SphxOptions, m)},
-		{"ef_construction", RELOPT_TYPE_INT, offsetof(SphxOptions, ef_construction)},
-		{"lists", RELOPT_TYPE_INT, offsetof(SphxOptions, lists)},
-		{"gap_weight", RELOPT_TYPE_REAL, offsetof(SphxOptions, gap_weight)},
-		{"code_bits", RELOPT_TYPE_REAL, offsetof(SphxOptions, code_bits)},
-		{"storage", RELOPT_TYPE_ENUM, offsetof(SphxOptions, storage)},
+		{.optname = "m",.opttype = RELOPT_TYPE_INT,.offset = offsetof(SphxOptions, m)},
+		{.optname = "ef_construction",.opttype = RELOPT_TYPE_INT,
+		.offset = offsetof(SphxOptions, ef_construction)},
+		{.optname = "lists",.opttype = RELOPT_TYPE_INT,.offset = offsetof(SphxOptions, lists)},
+		{.optname = "gap_weight",.opttype = RELOPT_TYPE_REAL,
+		.offset = offsetof(SphxOptions, gap_weight)},
+		{.optname = "code_bits",.opttype = RELOPT_TYPE_REAL,
+		.offset = offsetof(SphxOptions, code_bits)},
+		{.optname = "storage",.opttype = RELOPT_TYPE_ENUM,.offset = offsetof(SphxOptions, storage)},
 	};
 	void	   *options = build_reloptions(reloptions, validate, option_kind, sizeof(SphxOptions),
 										   table, lengthof(table));

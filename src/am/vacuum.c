@@ -455,7 +455,7 @@ vacuum_window(VacuumState *vacuum)
 static BlockNumber
 window_blocks(const VacuumState *vacuum, BlockNumber nblocks)
 {
-	int			limit_kb = IsAutoVacuumWorkerProcess() && autovacuum_work_mem != -1 ?
+	int			limit_kb = AmAutoVacuumWorkerProcess() && autovacuum_work_mem != -1 ?
 	autovacuum_work_mem : maintenance_work_mem;
 	uint64		blocks = (uint64) limit_kb * 1024 * 8 / vacuum->info.meta.per_page;
 

@@ -119,7 +119,7 @@ extern Buffer SphxExtend(SphxPages *pages);
 extern void SphxInitPage(Page page, SphxPageKind kind, uint32 cell, int free);
 
 /* ERRCODE_INDEX_CORRUPTED with the index's name, the block and the reason */
-extern void SphxCorrupted(Relation index, BlockNumber block, const char *reason) pg_attribute_noreturn();
+pg_noreturn extern void SphxCorrupted(Relation index, BlockNumber block, const char *reason);
 
 /*
  * A change of up to SPHX_CHANGE_PAGES pages, atomic in the WAL.  Callers hold
