@@ -367,8 +367,7 @@ process_page(VacuumState *vacuum, BlockNumber block)
 		page_has_edges(vacuum, page, block);
 	if (work)
 	{
-		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		SphxUpgradeLock(buffer);
 		drop_from_page(vacuum, buffer);
 	}
 	UnlockReleaseBuffer(buffer);

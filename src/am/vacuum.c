@@ -221,8 +221,7 @@ clean_page(VacuumState *vacuum, BlockNumber block)
 	}
 	if (work)
 	{
-		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		SphxUpgradeLock(buffer);
 		for (uint32 slot = 0; slot < info->meta.per_page; slot++)
 		{
 			uint32		id = SphxNodeId(info, block, slot);

@@ -282,6 +282,14 @@ SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, SphxPageKind *kin
 }
 
 void
+SphxUpgradeLock(Buffer buffer)
+{
+	/* the server has no upgrade; two that waited for each other would hang */
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+}
+
+void
 SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes)
 {
 	SphxLocalState *local = pages->local;

@@ -109,6 +109,13 @@ extern Buffer SphxReadPage(SphxPages *pages, BlockNumber block, SphxPageKind kin
  */
 extern Buffer SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, SphxPageKind *kind);
 
+/*
+ * Make the share lock on a page an exclusive one.  The page stays pinned but
+ * is unlocked for a moment: whatever was seen on it, apart from its kind, may
+ * no longer be so, and must be looked at again.
+ */
+extern void SphxUpgradeLock(Buffer buffer);
+
 /* `bytes` at `offset` within the block's data will soon be read; never waits. */
 extern void SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes);
 
