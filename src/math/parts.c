@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * parts.c
- *	  The building blocks of spherical codes: codewords and fast decoders.
+ *	  The building blocks of spherical codes: codewords and fast decoders
+ *	  (those made of words of the Golay code are in golay.c).
  *
  * Every decoder takes the largest of sums that symmetry leaves over: signs
  * are those of the vector, and of the arrangements only sorted ones can win.
@@ -33,7 +34,6 @@ struct SphxPartWork
 	double	   *lifted;			/* [dim + 1] */
 	double	   *helmert;		/* [dim + 1], see lift() */
 	SphxGolay  *golay;			/* or NULL */
-	double		(*bytes)[2][256];	/* [3], see tabulate_bytes(), or NULL */
 };
 
 SphxPartWork *
@@ -50,12 +50,10 @@ sphx_part_work_create(SphxEnv *env, int dim, bool golay)
 	for (int j = 1; j <= dim; j++)
 		work->helmert[j] = 1.0 / sqrt((double) j * (j + 1.0));
 	work->golay = NULL;
-	work->bytes = NULL;
 	if (golay)
 	{
 		work->golay = env->alloc(env, sizeof(SphxGolay));
 		sphx_golay_init(work->golay);
-		work->bytes = env->alloc(env, 3 * sizeof(*work->bytes));
 	}
 	return work;
 }
@@ -64,10 +62,7 @@ void
 sphx_part_work_release(SphxEnv *env, SphxPartWork *work)
 {
 	if (work->golay != NULL)
-	{
-		env->release(env, work->bytes);
 		env->release(env, work->golay);
-	}
 	env->release(env, work->helmert);
 	env->release(env, work->lifted);
 	env->release(env, work->places);
@@ -529,204 +524,6 @@ polygon_best(const SphxPart *part, const double *x, uint64_t *index)
 }
 
 
-/* OCTADS: number of the octad times 128, plus the signs of its first seven places */
-
-static void
-octads_word(uint64_t index, const SphxPartWork *work, double *word)
-{
-	uint32_t	octad = work->golay->octad[index >> 7];
-	uint32_t	signs = (uint32_t) (index & 127);
-	bool		odd = false;
-	int			bit = 0;
-
-	for (int i = 0; i < 24; i++)
-	{
-		bool		minus;
-
-		word[i] = 0.0;
-		if (!(octad >> i & 1))
-			continue;
-		minus = bit < 7 ? signs >> bit & 1 : odd;
-		odd ^= minus;
-		bit++;
-		word[i] = minus ? -2.0 : 2.0;
-	}
-}
-
-/*
- * Sums and minima over the 24 places of a word are put together from those
- * over its three bytes.  For every byte and each of its 256 values, table 0
- * has the sum and table 1 the minimum of zero[i] over bits that are 0 and of
- * one[i] over bits that are 1.
- */
-static void
-tabulate_bytes(const double *zero, const double *one, SphxPartWork *work)
-{
-	for (int byte = 0; byte < 3; byte++)
-	{
-		for (unsigned value = 0; value < 256; value++)
-		{
-			double		sum = 0.0;
-			double		least = HUGE_VAL;
-
-			for (int bit = 0; bit < 8; bit++)
-			{
-				double		v = value >> bit & 1 ? one[8 * byte + bit] : zero[8 * byte + bit];
-
-				/* infinite: the place counts for nothing */
-				sum += v < HUGE_VAL ? v : 0.0;
-				least = v < least ? v : least;
-			}
-			work->bytes[byte][0][value] = sum;
-			work->bytes[byte][1][value] = least;
-		}
-	}
-}
-
-static double
-byte_sum(const SphxPartWork *work, uint32_t word)
-{
-	return work->bytes[0][0][word & 255] + work->bytes[1][0][word >> 8 & 255] +
-		work->bytes[2][0][word >> 16];
-}
-
-static double
-byte_least(const SphxPartWork *work, uint32_t word)
-{
-	double		a = work->bytes[0][1][word & 255];
-	double		b = work->bytes[1][1][word >> 8 & 255];
-	double		c = work->bytes[2][1][word >> 16];
-
-	a = b < a ? b : a;
-	return c < a ? c : a;
-}
-
-static bool
-odd_bits(uint32_t x)
-{
-	x ^= x >> 16;
-	x ^= x >> 8;
-	x ^= x >> 4;
-	return 0x6996u >> (x & 15) & 1;
-}
-
-/* signs of x on the octad with the smallest one flipped when they are odd */
-static uint64_t
-octad_signs(uint32_t octad, const double *x)
-{
-	uint32_t	signs = 0;
-	double		least = HUGE_VAL;
-	int			least_bit = 0;
-	bool		odd = false;
-	int			bit = 0;
-
-	for (int i = 0; i < 24; i++)
-	{
-		if (!(octad >> i & 1))
-			continue;
-		if (fabs(x[i]) < least)
-		{
-			least = fabs(x[i]);
-			least_bit = bit;
-		}
-		if (x[i] < 0.0)
-		{
-			signs |= UINT32_C(1) << bit;
-			odd = !odd;
-		}
-		bit++;
-	}
-	if (odd)
-		signs ^= UINT32_C(1) << least_bit;
-	return signs & 127;
-}
-
-static double
-octads_best(const double *x, SphxPartWork *work, uint64_t *index)
-{
-	double		size[24];
-	double		nothing[24];
-	uint32_t	minus = 0;
-	double		best = -HUGE_VAL;
-	int			best_octad = 0;
-
-	for (int i = 0; i < 24; i++)
-	{
-		size[i] = fabs(x[i]);
-		nothing[i] = HUGE_VAL;
-		minus |= (uint32_t) (x[i] < 0.0) << i;
-	}
-	tabulate_bytes(nothing, size, work);
-	for (int k = 0; k < SPHX_GOLAY_OCTADS; k++)
-	{
-		uint32_t	octad = work->golay->octad[k];
-		double		sum = byte_sum(work, octad);
-
-		if (odd_bits(octad & minus))
-			sum -= 2.0 * byte_least(work, octad);
-		if (sum > best)
-		{
-			best = sum;
-			best_octad = k;
-		}
-	}
-	*index = (uint64_t) best_octad << 7 | octad_signs(work->golay->octad[best_octad], x);
-	return 2.0 * best;
-}
-
-
-/* GOLAY: number of the word times 24, plus the place of the 3 */
-
-static void
-golay_word(uint64_t index, const SphxPartWork *work, double *word)
-{
-	uint32_t	signs = work->golay->word[index / 24];
-
-	for (int i = 0; i < 24; i++)
-	{
-		word[i] = signs >> i & 1 ? -1.0 : 1.0;
-		if (i == (int) (index % 24))
-			word[i] *= -3.0;
-	}
-}
-
-static double
-golay_best(const double *x, SphxPartWork *work, uint64_t *index)
-{
-	double		negative[24];
-	double		best = -HUGE_VAL;
-	uint32_t	best_word = 0;
-	int			place = 0;
-
-	for (int i = 0; i < 24; i++)
-		negative[i] = -x[i];
-	tabulate_bytes(x, negative, work);
-	for (uint32_t k = 0; k < SPHX_GOLAY_WORDS; k++)
-	{
-		uint32_t	word = work->golay->word[k];
-
-		/* the smallest number changes from once to -3 times */
-		double		sum = byte_sum(work, word) - 4.0 * byte_least(work, word);
-
-		if (sum > best)
-		{
-			best = sum;
-			best_word = k;
-		}
-	}
-	for (int i = 1; i < 24; i++)
-	{
-		uint32_t	signs = work->golay->word[best_word];
-		double		v = signs >> i & 1 ? -x[i] : x[i];
-
-		if (v < (signs >> place & 1 ? -x[place] : x[place]))
-			place = i;
-	}
-	*index = (uint64_t) best_word * 24 + (uint64_t) place;
-	return best;
-}
-
-
 /* PRODUCT: the numbers within the levels are digits in base m, level 0 lowest */
 
 static void
@@ -805,10 +602,10 @@ sphx_part_word(const SphxPart *part, uint64_t index, SphxPartWork *work, double 
 			polygon_word(part, index, word);
 			break;
 		case SPHX_PART_OCTADS:
-			octads_word(index, work, word);
+			sphx_octads_word(work->golay, index, word);
 			break;
 		case SPHX_PART_GOLAY:
-			golay_word(index, work, word);
+			sphx_golay_word(work->golay, index, word);
 			break;
 		case SPHX_PART_PRODUCT:
 			product_word(part, index, word);
@@ -834,9 +631,9 @@ sphx_part_best(const SphxPart *part, const double *x, SphxPartWork *work, uint64
 		case SPHX_PART_POLYGON:
 			return polygon_best(part, x, index);
 		case SPHX_PART_OCTADS:
-			return octads_best(x, work, index);
+			return sphx_octads_best(work->golay, x, index);
 		case SPHX_PART_GOLAY:
-			return golay_best(x, work, index);
+			return sphx_golay_best(work->golay, x, index);
 		case SPHX_PART_PRODUCT:
 			return product_best(part, x, index);
 	}
