@@ -86,6 +86,15 @@ SELECT a.id, b.id
 FROM (SELECT id FROM t ORDER BY e <-> spread(5, 8) LIMIT 1) a,
 	 (SELECT id FROM t ORDER BY e <-> spread(6, 8) LIMIT 1) b;
 
+-- several distances: the second orders what is as far by the first
+CREATE TABLE grid (id int, e vector(2));
+INSERT INTO grid SELECT i, ARRAY[i % 10, i / 10]::vector FROM generate_series(0, 99) i;
+CREATE INDEX ON grid USING sphx (e);
+EXPLAIN (COSTS off) SELECT id FROM grid ORDER BY e <-> '[4,4]', e <-> '[0,3]', e <-> '[3,0]' LIMIT 12;
+SELECT id FROM grid ORDER BY e <-> '[4,4]', e <-> '[0,3]', e <-> '[3,0]' LIMIT 12;
+SELECT id FROM grid ORDER BY e <-> NULL, e <-> '[0,3]', e <-> '[5,5]' LIMIT 5;
+DROP TABLE grid;
+
 -- prepared, with a generic plan
 SET plan_cache_mode = force_generic_plan;
 PREPARE nearest AS SELECT id FROM t ORDER BY e <-> $1 LIMIT 1;

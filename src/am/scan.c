@@ -81,6 +81,10 @@ typedef struct ScanOpaque
 	BlockNumber cell_block;		/* its next block, or InvalidBlockNumber to
 								 * begin it */
 	int64		returned;
+
+	/* what is known of the row's distances, from each of the queries */
+	IndexOrderByDistance *distances;
+	Oid		   *distance_types; /* all of them float8 */
 } ScanOpaque;
 
 
@@ -400,6 +404,29 @@ next_item(ScanOpaque *so, SphxPages *pages)
 
 /* Callbacks */
 
+/*
+ * Room for the distances of a row.  Only the first query directs the search;
+ * of the others, which order rows at equal distances from the first, nothing
+ * is known.
+ */
+static void
+init_distances(IndexScanDesc scan, ScanOpaque *so, int count)
+{
+	if (count == 0)
+		return;
+	scan->xs_orderbyvals = palloc0(sizeof(Datum) * (Size) count);
+	scan->xs_orderbynulls = palloc(sizeof(bool) * (Size) count);
+	so->distances = MemoryContextAlloc(so->context, sizeof(IndexOrderByDistance) * (Size) count);
+	so->distance_types = MemoryContextAlloc(so->context, sizeof(Oid) * (Size) count);
+	for (int i = 0; i < count; i++)
+	{
+		scan->xs_orderbynulls[i] = true;
+		so->distances[i].value = -INFINITY;
+		so->distances[i].isnull = false;
+		so->distance_types[i] = FLOAT8OID;
+	}
+}
+
 IndexScanDesc
 sphxbeginscan(Relation index, int nkeys, int norderbys)
 {
@@ -413,12 +440,7 @@ sphxbeginscan(Relation index, int nkeys, int norderbys)
 	SphxOpenPages(&pages, index);
 	SphxGetInfo(&pages, &so->info);
 	so->q = MemoryContextAlloc(context, sizeof(float) * (Size) so->info.layout.D);
-	if (norderbys > 0)
-	{
-		scan->xs_orderbyvals = palloc0(sizeof(Datum) * (Size) norderbys);
-		scan->xs_orderbynulls = palloc(sizeof(bool) * (Size) norderbys);
-		memset(scan->xs_orderbynulls, true, sizeof(bool) * (Size) norderbys);
-	}
+	init_distances(scan, so, norderbys);
 	scan->opaque = so;
 	return scan;
 }
@@ -471,7 +493,7 @@ static void
 start_scan(IndexScanDesc scan, ScanOpaque *so, SphxPages *pages)
 {
 	/* the planner has no reason to want this: see sphxcostestimate */
-	if (scan->numberOfOrderBys != 1 || scan->numberOfKeys != 0)
+	if (scan->numberOfOrderBys < 1 || scan->numberOfKeys != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("index \"%s\" can only be scanned in the order of a distance",
@@ -480,16 +502,21 @@ start_scan(IndexScanDesc scan, ScanOpaque *so, SphxPages *pages)
 	transform_query(scan, so, pages);
 }
 
+/*
+ * Hand the row and its distance to the executor.  Where it orders by several
+ * distances it finds the order itself: those but the first keep the bound that
+ * holds for every row.
+ */
 static void
 return_row(IndexScanDesc scan, ScanOpaque *so)
 {
-	Oid			type = FLOAT8OID;
-	IndexOrderByDistance distance = {.value = so->item.lower,.isnull = so->unordered};
+	bool		recheck = scan->numberOfOrderBys > 1 || (so->item.recheck && !so->unordered);
 
+	so->distances[0].value = so->item.lower;
+	so->distances[0].isnull = so->unordered;
 	scan->xs_heaptid = so->tids != NULL ? so->tids[so->tid_next] : so->item.tid;
 	scan->xs_recheck = false;
-	index_store_float8_orderby_distances(scan, &type, &distance,
-										 so->item.recheck && !so->unordered);
+	index_store_float8_orderby_distances(scan, so->distance_types, so->distances, recheck);
 	so->tid_next++;
 	so->returned++;
 }
