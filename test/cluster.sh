@@ -337,10 +337,12 @@ check_tap()
 	server_folder tap
 	for file in "$WORK/$folder"/test/tap/*.pl
 	do
-		# what such a test prints on the way, and why it died, is in its log
+		# what such a test prints on the way, and why it died, is in its log,
+		# whose folder has a variable of its own from version 16 on
 		check "$name $(basename "$file" .pl)" "${AS_SERVER[@]}" env \
 			-u PGHOST -u PGPORT -u PGUSER -u PGDATABASE PATH="$PATH" \
-			TESTDIR="$WORK/tap" top_builddir="$WORK/tap" HOME="$WORK/tap" TMPDIR="$WORK/tap" \
+			TESTDIR="$WORK/tap" TESTDATADIR="$WORK/tap/tmp_check" \
+			TESTLOGDIR="$WORK/tap/tmp_check/log" top_builddir="$WORK/tap" HOME="$WORK/tap" TMPDIR="$WORK/tap" \
 			PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
 			perl -I "$pgxs/src/test/perl" -I "$WORK/$folder/test/tap" "$file" ||
 			tail -n 20 "$WORK/tap/tmp_check/log/regress_log_$(basename "$file" .pl)"
