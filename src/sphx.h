@@ -84,6 +84,14 @@ typedef RelFileNode SphxRelLocator;
 #define SphxVacuumDelay()	vacuum_delay_point()
 #endif
 
+/* Version 18 shows in EXPLAIN ANALYZE how often an index was searched. */
+#if PG_VERSION_NUM >= 180000
+#define SphxCountSearch(scan) \
+	((scan)->instrument != NULL ? (void) (scan)->instrument->nsearches++ : (void) 0)
+#else
+#define SphxCountSearch(scan)	((void) (scan))
+#endif
+
 /*
  * A path that must not be used.  From version 18 on the number of disabled
  * nodes is compared before costs.

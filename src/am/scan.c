@@ -499,6 +499,7 @@ start_scan(IndexScanDesc scan, ScanOpaque *so, SphxPages *pages)
 				 errmsg("index \"%s\" can only be scanned in the order of a distance",
 						RelationGetRelationName(scan->indexRelation))));
 	pgstat_count_index_scan(scan->indexRelation);
+	SphxCountSearch(scan);
 	transform_query(scan, so, pages);
 }
 
