@@ -273,7 +273,8 @@ report_too_large(int dims, const SphxOptions *options)
 	SphxOptions smaller_m = *options;
 	SphxOptions smaller_storage = *options;
 	SphxOptions smaller_code = *options;
-	SphxOptions smallest = {.code_bits = 0.5,.storage = SPHX_STORAGE_INT8};
+	SphxOptions small = {.code_bits = 0.5,.storage = SPHX_STORAGE_INT8};
+	SphxOptions smallest = {.m = SPHX_MIN_M,.code_bits = 0.5,.storage = SPHX_STORAGE_INT8};
 	SphxLayout	layout = {.dims = dims,.payload_bytes = PAYLOAD_SMALLEST};
 	const char *hint;
 
@@ -286,8 +287,10 @@ report_too_large(int dims, const SphxOptions *options)
 		hint = "Set storage = int8.";
 	else if (try_layout(&layout, &smaller_code) > 0)
 		hint = "Set code_bits = 0.5.";
-	else if (try_layout(&layout, &smallest) > 0)
+	else if (try_layout(&layout, &small) > 0)
 		hint = "Set storage = int8 and code_bits = 0.5, and leave out m.";
+	else if (try_layout(&layout, &smallest) > 0)
+		hint = psprintf("Set storage = int8, code_bits = 0.5 and m = %d.", SPHX_MIN_M);
 	else
 		hint = "Create the index on an expression with fewer dimensions, such as subvector(column, 1, 2000).";
 	ereport(ERROR,
