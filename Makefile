@@ -118,7 +118,8 @@ endif
 # a * b + c that the source does not ask for.
 MATH_CFLAGS = -std=c11 -ffp-contract=off $(MATH_WARNINGS)
 
-PG_CPPFLAGS = -I$(CURDIR)/src
+SPHX_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" sphx.control)
+PG_CPPFLAGS = -I$(CURDIR)/src -DSPHX_VERSION='"$(SPHX_VERSION)"'
 PG_CFLAGS = $(SERVER_WARNINGS)
 SHLIB_LINK = -lm -ldl
 ifdef ASSERT
@@ -144,6 +145,7 @@ ifneq (,$(and $(PGXS),$(wildcard $(PGXS))))
 include $(PGXS)
 
 $(OBJS): $(ALL_HEADERS)
+src/sphx.o: sphx.control
 
 # Without CPPFLAGS: src/math cannot include a server header even by mistake.
 $(MATH_OBJS): %.o: %.c

@@ -17,8 +17,6 @@
 #error "sphx supports PostgreSQL 14 to 18"
 #endif
 
-#define SPHX_VERSION		"0.1.0"
-
 /* Version 16 moved the varlena macros out of postgres.h. */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -70,7 +68,7 @@ typedef RelFileNode SphxRelLocator;
 #define AmAutoVacuumWorkerProcess() IsAutoVacuumWorkerProcess()
 #endif
 
-/* Version 18 lets a module tell its name and version. */
+/* Version 18 lets a module tell its name and version (Makefile defines it). */
 #if PG_VERSION_NUM >= 180000
 #define SPHX_MODULE_MAGIC	PG_MODULE_MAGIC_EXT(.name = "sphx", .version = SPHX_VERSION)
 #else
