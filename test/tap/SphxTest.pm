@@ -189,12 +189,14 @@ sub finish_psql
 	return ($session->{run}->result(0), $session->{out}, $session->{err});
 }
 
-# not yet finished
+# not yet finished; the end of its output is only noticed by reading it
 sub running
 {
 	my ($session) = @_;
+	my $run = $session->{run};
 
-	return $session->{run}->pumpable;
+	$run->pump_nb if $run->pumpable;
+	return $run->pumpable;
 }
 
 # Wait until a query returns t, at most a minute; false when it never did.
