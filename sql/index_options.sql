@@ -33,6 +33,7 @@ SHOW sphx.max_scan_tuples;
 -- no dimensions to be had
 CREATE TABLE t (id int, e vector);
 CREATE INDEX ON t USING sphx (e);
+CREATE INDEX ON t USING sphx (l2_normalize(e));
 INSERT INTO t VALUES (1, NULL);
 CREATE INDEX ON t USING sphx (e);
 INSERT INTO t VALUES (2, '[1,2]'), (3, '[1,2,3]');

@@ -197,7 +197,9 @@ sphxbuild(Relation heap, Relation index, IndexInfo *index_info)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("column does not have dimensions, and there is no row to take them from"),
-				 errhint("Declare the column with dimensions, such as vector(3).")));
+				 index_info->ii_IndexAttrNumbers[0] != 0 ?
+				 errhint("Declare the column with dimensions, such as vector(3).") :
+				 errhint("Cast the expression to a type with dimensions, such as vector(3).")));
 	result->index_tuples = (double) SphxCountRows(build.rows);
 	if (result->index_tuples > 0)
 		build_graph(&build);
