@@ -29,6 +29,7 @@ SERVER_OBJS = \
 	src/am/validate.o \
 	src/fn/codes.o \
 	src/fn/hash.o \
+	src/fn/inspect.o \
 	src/fn/measure.o \
 	src/fn/optimize.o \
 	src/fn/points.o \

@@ -9,8 +9,6 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/xlog.h"
-#include "catalog/pg_class.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -18,6 +16,7 @@
 #include "utils/lsyscache.h"
 
 #include "am/am.h"
+#include "fn/inspect.h"
 #include "page/meta.h"
 
 PG_FUNCTION_INFO_V1(sphx_index_stats);
@@ -58,44 +57,6 @@ add_null(RowBuilder *row)
 	row->values[row->count++] = (Datum) 0;
 }
 
-/* Is it an index with pages that this session can read, and may? */
-static void
-check_index(Relation index)
-{
-	const char *name = RelationGetRelationName(index);
-	Oid			table = index->rd_index->indrelid;
-	AclResult	acl = pg_class_aclcheck(table, GetUserId(), ACL_SELECT);
-
-	/* one who may read the table may know what its index looks like */
-	if (acl != ACLCHECK_OK)
-		aclcheck_error(acl, OBJECT_TABLE, get_rel_name(table));
-	if (index->rd_indam->ambuild != sphxbuild)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an sphx index", name),
-				 errhint("Name an index that was created with USING sphx.")));
-	if (index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is a partitioned index", name),
-				 errhint("Name the index of a partition.")));
-	if (RELATION_IS_OTHER_TEMP(index))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot access temporary indexes of other sessions")));
-	if (index->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED && RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot access unlogged index \"%s\" during recovery", name)));
-
-	/* left behind by a CREATE INDEX CONCURRENTLY that failed while building */
-	if (!index->rd_index->indisready)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("index \"%s\" was not built", name),
-				 errhint("Please REINDEX it.")));
-}
-
 /*
  * The index, locked against changes of its definition; an error unless its
  * statistics can be had.
@@ -103,16 +64,17 @@ check_index(Relation index)
 static Relation
 open_index(Oid oid)
 {
-	char		relkind = get_rel_relkind(oid);
 	Relation	index;
+	AclResult	acl;
 
-	if (relkind != '\0' && relkind != RELKIND_INDEX && relkind != RELKIND_PARTITIONED_INDEX)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an index", get_rel_name(oid)),
-				 errhint("Name an index that was created with USING sphx.")));
+	SphxRequireIndex(oid);
 	index = index_open(oid, AccessShareLock);
-	check_index(index);
+
+	/* one who may read the table may know what its index looks like */
+	acl = pg_class_aclcheck(index->rd_index->indrelid, GetUserId(), ACL_SELECT);
+	if (acl != ACLCHECK_OK)
+		aclcheck_error(acl, OBJECT_TABLE, get_rel_name(index->rd_index->indrelid));
+	SphxRequirePages(index);
 	return index;
 }
 

@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * inspect.c
+ *	  What the functions that look into an index share.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "fn/inspect.h"
+
+#include "access/xlog.h"
+#include "catalog/pg_class.h"
+#include "utils/lsyscache.h"
+
+#include "am/am.h"
+
+void
+SphxRequireIndex(Oid oid)
+{
+	char		relkind = get_rel_relkind(oid);
+
+	if (relkind != '\0' && relkind != RELKIND_INDEX && relkind != RELKIND_PARTITIONED_INDEX)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not an index", get_rel_name(oid)),
+				 errhint("Name an index that was created with USING sphx.")));
+}
+
+void
+SphxRequirePages(Relation index)
+{
+	const char *name = RelationGetRelationName(index);
+
+	if (index->rd_indam->ambuild != sphxbuild)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not an sphx index", name),
+				 errhint("Name an index that was created with USING sphx.")));
+	if (index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is a partitioned index", name),
+				 errhint("Name the index of a partition.")));
+	if (RELATION_IS_OTHER_TEMP(index))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot access temporary indexes of other sessions")));
+	if (index->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED && RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot access unlogged index \"%s\" during recovery", name)));
+
+	/* left behind by a CREATE INDEX CONCURRENTLY that failed while building */
+	if (!index->rd_index->indisready)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" was not built", name),
+				 errhint("Please REINDEX it.")));
+}
