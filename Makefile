@@ -27,6 +27,10 @@ SERVER_OBJS = \
 	src/am/train.o \
 	src/am/vacuum.o \
 	src/am/validate.o \
+	src/fn/check.o \
+	src/fn/check_links.o \
+	src/fn/check_pages.o \
+	src/fn/check_rows.o \
 	src/fn/codes.o \
 	src/fn/hash.o \
 	src/fn/inspect.o \

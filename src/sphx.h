@@ -100,6 +100,32 @@ typedef RelFileNode SphxRelLocator;
 #define SphxDisablePath(p)	((void) (p))
 #endif
 
+/* Version 16 has one function for the owners of all kinds of objects. */
+#if PG_VERSION_NUM >= 160000
+#define SphxOwnsRelation(relation, role) object_ownercheck(RelationRelationId, relation, role)
+#else
+#define SphxOwnsRelation(relation, role) pg_class_ownercheck(relation, role)
+#endif
+
+/* Version 16 lets the caller of a sort choose whether values are copied. */
+#if PG_VERSION_NUM >= 160000
+#define SphxSortedDatum(sort, value, isnull) tuplesort_getdatum(sort, true, false, value, isnull, NULL)
+#else
+#define SphxSortedDatum(sort, value, isnull) tuplesort_getdatum(sort, true, value, isnull, NULL)
+#endif
+
+/* Version 17 has maintenance commands run with a search path of their own. */
+#if PG_VERSION_NUM < 170000
+#define RestrictSearchPath() ((void) 0)
+#endif
+
+/* Version 15 moved what is known of a recovery to a header of its own. */
+#if PG_VERSION_NUM >= 150000
+#define SPHX_RECOVERY_HEADER "access/xlogrecovery.h"
+#else
+#define SPHX_RECOVERY_HEADER "access/xlog.h"
+#endif
+
 /* settings (sphx.c) */
 extern int	sphx_ef_search;
 extern int	sphx_max_scan_tuples;

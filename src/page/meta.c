@@ -43,9 +43,8 @@ sane_parameters(const SphxMetaPageData *meta)
 		meta->layers[meta->layer_count - 1].count <= SPHX_TOP_RECORDS;
 }
 
-/* Read the metapage and check everything that later code relies on. */
-static void
-read_meta(SphxPages *pages, SphxIndexInfo *info)
+void
+SphxReadInfo(SphxPages *pages, SphxIndexInfo *info)
 {
 	Relation	index = pages->index;
 	Buffer		buffer = SphxReadPage(pages, SPHX_META_BLOCK, SPHX_PAGE_META, BUFFER_LOCK_SHARE);
@@ -119,7 +118,7 @@ get_cached(SphxPages *pages)
 
 	if (likely(index->rd_amcache != NULL))
 		return index->rd_amcache;
-	read_meta(pages, &info);
+	SphxReadInfo(pages, &info);
 	size = offsetof(CachedIndex, top.centroids) + sizeof(float) * (Size) info.layout.D *
 		info.meta.layers[info.meta.layer_count - 1].count;
 	cached = palloc0(size);

@@ -131,6 +131,12 @@ typedef struct SphxTopLayer
  */
 extern const SphxTopLayer *SphxGetTopLayer(SphxPages *pages);
 
+/*
+ * The same from the metapage itself, with checks of everything that later code
+ * relies on.
+ */
+extern void SphxReadInfo(SphxPages *pages, SphxIndexInfo *info);
+
 /* Layout and derived fields of info from meta's parameters. */
 extern void SphxDeriveInfo(SphxIndexInfo *info);
 

@@ -1,0 +1,210 @@
+/*-------------------------------------------------------------------------
+ *
+ * check.c
+ *	  sphx_check: do the invariants of src/README hold over a whole index?
+ *
+ * The table is locked as by VACUUM, so that no vacuum runs: only a vacuum
+ * deletes nodes and frees slots.  Inserts and scans go on; what they may add
+ * meanwhile the passes allow for (check_links.c).  During recovery no lock
+ * keeps the replay of a vacuum away, so replay has to be paused.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "fn/check.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xlog.h"
+#include SPHX_RECOVERY_HEADER
+#include "catalog/index.h"
+#include "catalog/pg_class.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "fn/inspect.h"
+
+PG_FUNCTION_INFO_V1(sphx_check);
+
+#define CHECK_COLUMNS		9
+
+static const char *const invariants[] = {
+	[SPHX_I1_EDGES_USED] = "an edge of a living node leads to a node in use",
+	[SPHX_I2_EDGES_DISTINCT] = "edges lead to different records of the same layer",
+	[SPHX_I3_DEGREE] = "a record has at most m edges",
+	[SPHX_I4_TIDS] = "a living node has heap TIDs, a deleted one has none",
+	[SPHX_I5_FREE] = "a page counts its free slots right",
+	[SPHX_I6_CELL] = "a page's cell is the one whose chain it is in",
+	[SPHX_I8_BLOCKS] = "pages and records are what the metapage plans",
+	[SPHX_I9_CHAINS] = "every page of nodes or overflow records is in one chain, once",
+	[SPHX_I10_ENTRY] = "a cell's entry is a node on a page of the cell",
+	[SPHX_I11_OVERFLOW] = "an overflow record has heap TIDs and belongs to one node",
+	[SPHX_I12_LAYERS] = "centroids are dense, one a cell, and lead to the layer below",
+	[SPHX_I13_ROWS] = "every row to be indexed is in the index once"
+};
+
+void
+SphxCheckFailed(SphxCheck *check, BlockNumber block, SphxInvariant invariant,
+				const char *format,...)
+{
+	char		reason[256];
+	va_list		args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	ereport(ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("index \"%s\" is corrupted at block %u: %s",
+					RelationGetRelationName(check->pages.index), block, reason),
+			 errdetail("Invariant I%d does not hold: %s.", (int) invariant, invariants[invariant]),
+			 errhint("Please REINDEX it.")));
+}
+
+void
+SphxRowsFailed(SphxCheck *check, const char *problem, int64 tid)
+{
+	ItemPointerData decoded;
+
+	itemptr_decode(&decoded, tid);
+	ereport(ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("index \"%s\" does not agree with its table: %s: (%u,%u)",
+					RelationGetRelationName(check->pages.index), problem,
+					ItemPointerGetBlockNumber(&decoded), ItemPointerGetOffsetNumber(&decoded)),
+			 errdetail("Invariant I%d does not hold: %s.", SPHX_I13_ROWS,
+					   invariants[SPHX_I13_ROWS]),
+			 errhint("Please REINDEX it.")));
+}
+
+/* An index and its table, opened to be checked. */
+typedef struct CheckedIndex
+{
+	Relation	heap;
+	Relation	index;
+	LOCKMODE	lock;			/* of the table */
+	Oid			user;			/* to go back to */
+	int			security;
+	int			nest_level;
+} CheckedIndex;
+
+static void
+require_paused_recovery(void)
+{
+	if (RecoveryInProgress() && GetRecoveryPauseState() != RECOVERY_PAUSED)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot check an index while recovery replays changes of it"),
+				 errhint("Pause it with pg_wal_replay_pause() meanwhile.")));
+}
+
+/*
+ * Open index and table.  From here on code runs as the table's owner, for the
+ * sake of functions in the index's expressions.
+ */
+static void
+open_index(Oid oid, CheckedIndex *opened)
+{
+	Oid			table;
+
+	SphxRequireIndex(oid);
+	table = IndexGetRelation(oid, true);
+	if (OidIsValid(table) && !SphxOwnsRelation(table, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(table));
+	require_paused_recovery();
+	opened->lock = RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock;
+
+	/* the table first, as everybody does */
+	opened->heap = OidIsValid(table) ? table_open(table, opened->lock) : NULL;
+	opened->index = index_open(oid, AccessShareLock);
+	if (opened->heap == NULL || opened->index->rd_index->indrelid != table)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("could not open the table of index \"%s\"",
+						RelationGetRelationName(opened->index))));
+	SphxRequirePages(opened->index);
+	GetUserIdAndSecContext(&opened->user, &opened->security);
+	SetUserIdAndSecContext(opened->heap->rd_rel->relowner,
+						   opened->security | SECURITY_RESTRICTED_OPERATION);
+	opened->nest_level = NewGUCNestLevel();
+	RestrictSearchPath();
+}
+
+static void
+close_index(CheckedIndex *opened)
+{
+	AtEOXact_GUC(false, opened->nest_level);
+	SetUserIdAndSecContext(opened->user, opened->security);
+	index_close(opened->index, AccessShareLock);
+	table_close(opened->heap, opened->lock);
+}
+
+/* The whole check; returns the number of rows compared. */
+static int64
+run_check(SphxCheck *check, const CheckedIndex *opened, bool rows)
+{
+	Snapshot	snapshot = NULL;
+	int64		row_count = 0;
+
+	/* first of all: what it sees has been put into pages that exist now */
+	if (rows)
+	{
+		snapshot = RegisterSnapshot(GetLatestSnapshot());
+		SphxStartRows(check);
+	}
+	SphxOpenPages(&check->pages, opened->index);
+	check->pages.strategy = GetAccessStrategy(BAS_BULKREAD);
+	check->nblocks = RelationGetNumberOfBlocks(opened->index);
+	SphxReadInfo(&check->pages, &check->info);
+	SphxCheckPages(check);
+	SphxCheckDirectory(check);
+	SphxCheckRecords(check);
+	SphxCountUnreachable(check);
+	if (rows)
+	{
+		row_count = SphxCheckRows(check, opened->heap, snapshot);
+		UnregisterSnapshot(snapshot);
+	}
+	FreeAccessStrategy(check->pages.strategy);
+	return row_count;
+}
+
+/*
+ * sphx_check(index, heap): raises an error at the first invariant that does
+ * not hold; otherwise one row of counts.
+ */
+Datum
+sphx_check(PG_FUNCTION_ARGS)
+{
+	bool		rows = PG_GETARG_BOOL(1);
+	CheckedIndex opened;
+	SphxCheck	check = {0};
+	Datum		values[CHECK_COLUMNS];
+	bool		nulls[CHECK_COLUMNS] = {false};
+	TupleDesc	desc;
+	int64		row_count;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
+		desc->natts != CHECK_COLUMNS)
+		elog(ERROR, "return type must be a row of %d columns", CHECK_COLUMNS);
+
+	open_index(PG_GETARG_OID(0), &opened);
+	row_count = run_check(&check, &opened, rows);
+	close_index(&opened);
+
+	values[0] = Int64GetDatum((int64) check.nblocks);
+	values[1] = Int64GetDatum(check.unwritten);
+	values[2] = Int64GetDatum(check.nodes);
+	values[3] = Int64GetDatum(check.deleted);
+	values[4] = Int64GetDatum(check.overflow);
+	values[5] = Int64GetDatum(check.edges);
+	values[6] = Int64GetDatum(check.unreachable);
+	values[7] = Int64GetDatum(check.tid_count);
+	values[8] = Int64GetDatum(row_count);
+	nulls[8] = !rows;
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
