@@ -87,7 +87,7 @@ for my $death (sort keys %deaths)
 		$node->safe_psql('postgres', 'DELETE FROM items WHERE random() < 0.3');
 		my $before = rows();
 		my $session = start_psql($node,
-			"SET vacuum_cost_delay = 20; SET vacuum_cost_limit = 20; VACUUM items;");
+			"SET vacuum_cost_delay = 100; SET vacuum_cost_limit = 20; VACUUM items;");
 
 		ok(wait_until($node, $phase), "$death: a vacuum runs");
 		select(undef, undef, undef, $delay);

@@ -15,7 +15,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_node gaussian make_vectors load_items make_queries
-  recall answers check_complete start_psql finish_psql running wait_until kill_and_start);
+  recall answers check_sound check_complete start_psql finish_psql running wait_until kill_and_start);
 
 # A started server with the extension.  An option allows_streaming is for
 # init(), the rest are lines of configuration.
@@ -147,8 +147,27 @@ sub answers
 	return $node->safe_psql('postgres', "SELECT query, ids FROM nearest('$table', false, $k) ORDER BY query");
 }
 
+# sphx_check finds nothing wrong with the sphx indexes of the table, nor between
+# them and its rows.  A standby's replay is paused meanwhile.
+sub check_sound
+{
+	my ($node, $table, $name) = @_;
+	my $standby = $node->safe_psql('postgres', 'SELECT pg_is_in_recovery()') eq 't';
+
+	if ($standby)
+	{
+		$node->safe_psql('postgres', 'SELECT pg_wal_replay_pause()');
+		wait_until($node, "SELECT pg_get_wal_replay_pause_state() = 'paused'") or die 'replay does not pause';
+	}
+	my ($status, $out, $err) = $node->psql('postgres', "SELECT c.* FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+		JOIN pg_am a ON a.oid = x.relam AND a.amname = 'sphx', sphx_check(i.indexrelid, true) c WHERE i.indrelid = '$table'::regclass");
+	$node->safe_psql('postgres', 'SELECT pg_wal_replay_resume()') if $standby;
+	ok($status == 0 && $out ne '', "$name: sphx_check") or diag($err);
+	return;
+}
+
 # Every row of the table is found by the index, and nothing else: reading it
-# to the end gives the same ids as a sequential scan.
+# to the end gives the same ids as a sequential scan.  And the index is sound.
 sub check_complete
 {
 	my ($node, $table, $operator, $name) = @_;
@@ -160,6 +179,7 @@ sub check_complete
 
 	like($node->safe_psql('postgres', "$settings EXPLAIN $order"), qr/Index Scan using/, "$name: is an index scan");
 	is($node->safe_psql('postgres', "$settings $digest FROM ($order OFFSET 0) s"), $rows, "$name: every row is found");
+	check_sound($node, $table, $name);
 	return;
 }
 
