@@ -9,11 +9,11 @@
  * the buffer where it was last seen, which ReadRecentBuffer verifies.  It also
  * gives an address to prefetch.  A hint is
  *
- *		buffer << 1 | checked
+ *		buffer << 3 | kind
  *
- * with 0 for none.  "checked" says that this backend has checked the page; the
- * kind of a page never changes, so a buffer that still holds the block needs
- * no second look at the special area (another cache line, far from the rest).
+ * with 0 for none.  The kind is 0 until this backend has checked the page; it
+ * never changes, so a buffer that still holds the block needs no second look
+ * at the special area (another cache line, far from the rest).
  * Temporary indexes have no hints: their buffers are the backend's own.
  *
  *-------------------------------------------------------------------------
@@ -28,7 +28,9 @@
 
 #include "page/memory.h"
 
-#define HINT_CHECKED		1
+#define HINT_KIND_BITS		3
+#define HINT_KIND			((1U << HINT_KIND_BITS) - 1)
+#define HINT_MAX_BUFFER		(PG_UINT32_MAX >> HINT_KIND_BITS)
 #define CACHE_LINE			64
 
 static HTAB *local_states = NULL;
@@ -126,6 +128,13 @@ SphxCorrupted(Relation index, BlockNumber block, const char *reason)
 			 errmsg("index \"%s\" is corrupted at block %u: %s",
 					RelationGetRelationName(index), block, reason),
 			 errhint("Please REINDEX it.")));
+}
+
+static inline uint32
+make_hint(Buffer buffer, SphxPageKind kind)
+{
+	Assert((uint32) kind <= HINT_KIND);
+	return (uint32) buffer <= HINT_MAX_BUFFER ? (uint32) buffer << HINT_KIND_BITS | kind : 0;
 }
 
 /* Room for a hint of every block below nblocks. */
@@ -237,7 +246,7 @@ read_checked(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 	if (defect != NULL)
 		SphxCorrupted(pages->index, block, defect);
 	if (local->hints != NULL && pages->fork == MAIN_FORKNUM && !BufferIsLocal(buffer))
-		local->hints[block] = (uint32) buffer << 1 | HINT_CHECKED;
+		local->hints[block] = make_hint(buffer, kind);
 	return buffer;
 }
 
@@ -250,17 +259,24 @@ SphxReadPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 	if (likely(block < local->nblocks && local->hints != NULL && pages->fork == MAIN_FORKNUM))
 	{
 		uint32		hint = local->hints[block];
-		Buffer		buffer = (Buffer) (hint >> 1);
+		Buffer		buffer = (Buffer) (hint >> HINT_KIND_BITS);
 
-		if ((hint & HINT_CHECKED) &&
+		if ((hint & HINT_KIND) == (uint32) kind &&
 			ReadRecentBuffer(local->locator, MAIN_FORKNUM, block, buffer))
 		{
 			LockBuffer(buffer, lock);
-			Assert(SphxPageGetOpaque(BufferGetPage(buffer))->kind == kind);
 			return buffer;
 		}
 	}
 	return read_checked(pages, block, kind, lock);
+}
+
+void
+SphxChainStep(SphxPages *pages, BlockNumber block, uint64 step, uint32 per_block)
+{
+	/* every block on the way has been found to exist */
+	if (unlikely(step > (uint64) pages->local->nblocks * per_block))
+		SphxCorrupted(pages->index, block, "a chain that leads here goes in a circle");
 }
 
 Buffer
@@ -305,10 +321,10 @@ SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes)
 		 * never seen by this backend: when it is in shared buffers, remember
 		 * where
 		 */
-		hint = (uint32) PrefetchBuffer(pages->index, MAIN_FORKNUM, block).recent_buffer << 1;
+		hint = make_hint(PrefetchBuffer(pages->index, MAIN_FORKNUM, block).recent_buffer, 0);
 		local->hints[block] = hint;
 	}
-	buffer = (Buffer) (hint >> 1);
+	buffer = (Buffer) (hint >> HINT_KIND_BITS);
 	if (BufferIsValid(buffer))
 	{
 		/* The buffer may hold something else by now: only an address is used. */

@@ -116,6 +116,13 @@ extern Buffer SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, Sph
  */
 extern void SphxUpgradeLock(Buffer buffer);
 
+/*
+ * For walks along chains, which are endless in a corrupted index: an error
+ * when a walk has come to `block` in more steps than the index has places,
+ * `per_block` of them in each of its blocks.
+ */
+extern void SphxChainStep(SphxPages *pages, BlockNumber block, uint64 step, uint32 per_block);
+
 /* `bytes` at `offset` within the block's data will soon be read; never waits. */
 extern void SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes);
 
