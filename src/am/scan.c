@@ -80,6 +80,7 @@ typedef struct ScanOpaque
 	uint32		cell_next;		/* position in cells[] of the cell being read */
 	BlockNumber cell_block;		/* its next block, or InvalidBlockNumber to
 								 * begin it */
+	uint64		cell_steps;		/* its blocks so far */
 	int64		returned;
 
 	/* what is known of the row's distances, from each of the queries */
@@ -348,10 +349,12 @@ read_cells(ScanOpaque *so, SphxPages *pages)
 
 			SphxReadCell(pages, &so->info.meta, cell, &data);
 			so->cell_block = data.first;
+			so->cell_steps = 0;
 		}
 		while (visited < CELL_BATCH && so->cell_block != InvalidBlockNumber)
 		{
 			CHECK_FOR_INTERRUPTS();
+			SphxChainStep(pages, so->cell_block, so->cell_steps++, 1);
 			visited += visit_page(so, pages, cell, &so->cell_block);
 		}
 		if (so->cell_block == InvalidBlockNumber)
@@ -516,6 +519,10 @@ return_row(IndexScanDesc scan, ScanOpaque *so)
 	so->distances[0].value = so->item.lower;
 	so->distances[0].isnull = so->unordered;
 	scan->xs_heaptid = so->tids != NULL ? so->tids[so->tid_next] : so->item.tid;
+	if (unlikely(!ItemPointerIsValid(&scan->xs_heaptid) ||
+				 ItemPointerGetBlockNumberNoCheck(&scan->xs_heaptid) == InvalidBlockNumber))
+		SphxCorrupted(scan->indexRelation, SphxNodeBlock(&so->info, so->item.id),
+					  "a heap TID is not valid");
 	scan->xs_recheck = false;
 	index_store_float8_orderby_distances(scan, so->distance_types, so->distances, recheck);
 	so->tid_next++;

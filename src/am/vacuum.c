@@ -67,6 +67,7 @@ needs_work(VacuumState *vacuum, const SphxRecord *r, double *living)
 	const SphxIndexInfo *info = &vacuum->info;
 	int			dead = count_dead(vacuum, r);
 	uint32		next = r->next;
+	uint64		step = 0;
 
 	if (r->flags & SPHX_NODE_DELETED)
 		return true;			/* left over from a vacuum that did not finish */
@@ -81,6 +82,7 @@ needs_work(VacuumState *vacuum, const SphxRecord *r, double *living)
 														BufferGetPage(buffer), next);
 		int			dead_here = count_dead(vacuum, overflow);
 
+		SphxChainStep(&vacuum->pages, SphxNodeBlock(info, next), step++, info->meta.per_page);
 		dead += dead_here;
 		*living += overflow->payload_count - dead_here;
 		next = overflow->next;
@@ -242,12 +244,15 @@ find_living(VacuumState *vacuum, BlockNumber block)
 {
 	const SphxIndexInfo *info = &vacuum->info;
 	uint32		found = SPHX_INVALID_NODE;
+	uint64		step = 0;
 
 	while (block != InvalidBlockNumber && found == SPHX_INVALID_NODE)
 	{
 		Buffer		buffer = SphxReadPage(&vacuum->pages, block, SPHX_PAGE_NODE,
 										  BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
+
+		SphxChainStep(&vacuum->pages, block, step++, 1);
 
 		for (uint32 slot = 0; slot < info->meta.per_page && found == SPHX_INVALID_NODE; slot++)
 			if (SphxPageRecord(info, page, slot)->flags == SPHX_NODE_USED)

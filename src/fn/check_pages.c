@@ -81,7 +81,8 @@ check_tids(SphxCheck *check, BlockNumber block, uint32 slot, const SphxRecord *r
 	ItemPointerData *tids = SphxRecordTids(&check->info, r);
 
 	for (int i = 0; i < r->payload_count; i++)
-		if (!ItemPointerIsValid(&tids[i]))
+		if (!ItemPointerIsValid(&tids[i]) ||
+			ItemPointerGetBlockNumberNoCheck(&tids[i]) == InvalidBlockNumber)
 			SphxCheckFailed(check, block, SPHX_I4_TIDS, "heap TID %d of record %u is not valid",
 							i, slot);
 }

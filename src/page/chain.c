@@ -100,10 +100,11 @@ SphxFindSlot(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, uint32 *s
 	block = data.insert;
 	if (block == InvalidBlockNumber)
 		data.insert = block = start_chain(pages, info, cell);
-	for (;;)
+	for (uint64 step = 0;; step++)
 	{
 		BlockNumber next;
 
+		SphxChainStep(pages, block, step, 1);
 		buffer = SphxReadPage(pages, block, kind, BUFFER_LOCK_EXCLUSIVE);
 		if (SphxPageGetOpaque(BufferGetPage(buffer))->cell != cell) /* I6 */
 			SphxCorrupted(pages->index, block, "page is in the chain of another cell");
@@ -143,7 +144,6 @@ SphxFreeSlot(const SphxIndexInfo *info, Page page, uint32 slot)
 	place->flags = 0;
 	place->version++;
 	SphxPageGetOpaque(page)->free++;
-	Assert(SphxPageGetOpaque(page)->free <= info->meta.per_page);
 }
 
 void
@@ -289,6 +289,7 @@ SphxNodeTids(SphxPages *pages, const SphxIndexInfo *info, uint32 id, uint8 versi
 	if (r != NULL && r->version == version)
 	{
 		uint32		next = r->next;
+		uint64		step = 0;
 
 		list_append(&list, SphxRecordTids(info, r), r->payload_count);
 
@@ -298,6 +299,7 @@ SphxNodeTids(SphxPages *pages, const SphxIndexInfo *info, uint32 id, uint8 versi
 			Buffer		overflow = SphxReadPage(pages, SphxNodeBlock(info, next),
 												SPHX_PAGE_OVERFLOW, BUFFER_LOCK_SHARE);
 
+			SphxChainStep(pages, SphxNodeBlock(info, next), step++, info->meta.per_page);
 			r = SphxOverflowRecord(pages, info, BufferGetPage(overflow), next);
 			list_append(&list, SphxRecordTids(info, r), r->payload_count);
 			next = r->next;

@@ -7,6 +7,8 @@
  */
 #include "page/store.h"
 
+#include <float.h>
+
 #include "miscadmin.h"
 
 SphxRecord *
@@ -16,10 +18,12 @@ SphxCheckNode(SphxPages *pages, const SphxIndexInfo *info, Page page, uint32 id)
 
 	if (!(r->flags & SPHX_NODE_USED))
 		return NULL;
-	if (unlikely(r->neighbours > info->layout.m || r->payload_count > SphxPayloadRoom(info)))
-		SphxCorrupted(pages->index, SphxNodeBlock(info, id), "a record's counts are out of range");
-	Assert(!(r->flags & SPHX_NODE_OVERFLOW));	/* those are on pages of their
-												 * own */
+	if (unlikely(r->neighbours > info->layout.m || r->payload_count > SphxPayloadRoom(info) ||
+				 !(r->scale >= 0.0f && r->scale <= FLT_MAX)))
+		SphxCorrupted(pages->index, SphxNodeBlock(info, id), "a record is out of range");
+	/* those are on pages of their own */
+	if (unlikely(r->flags & SPHX_NODE_OVERFLOW))
+		SphxCorrupted(pages->index, SphxNodeBlock(info, id), "an overflow record is among nodes");
 	return r;
 }
 
