@@ -145,6 +145,198 @@ write_index($sound);
 $node->safe_psql('postgres', 'REINDEX INDEX items_idx');
 check_complete($node, 'items', '<->', 'reindexed');
 
+# Single fields, each damaged in a copy of its own of table and index: the
+# checker names block and invariant, and whatever a statement does, it ends, in
+# an error of ours or an answer.
+my @meta_fields = qw(magic version rotation training metric storage book m dims payload_bytes record_size per_page
+  cells cells_per_page directory layer_count);
+my $sample;                     # the sound index of this section
+my %meta;
+
+sub u32 { return unpack('L', substr($sample, $_[0] * $page_size + $_[1], 4)); }
+sub u8 { return unpack('C', substr($sample, $_[0] * $page_size + $_[1], 1)); }
+
+sub opaque
+{
+	my ($block) = @_;
+	my %o;
+
+	@o{qw(next cell free kind unused id)} = unpack('L L S S S S', substr($sample, ($block + 1) * $page_size - 16, 16));
+	return \%o;
+}
+
+# where a record, and its edge, are within the page
+sub place { return 24 + $_[0] * $meta{record_size}; }
+sub edge { return place($_[0]) + $meta{record_size} - 6 * $meta{m} + 4 * $_[1]; }
+sub entry_place { return ($meta{directory} + int($_[0] / $meta{cells_per_page}), 24 + 20 * ($_[0] % $meta{cells_per_page})); }
+
+# Each damage: name, invariant (0 = an error before any), block that the error
+# names, and what to write where: block, offset, bytes.  The "silent" ones change
+# what nothing else in the index repeats: a scan cannot notice.
+sub single_damages
+{
+	my %pages;
+	my ($dir, $cell0) = entry_place(0);
+	my $special = $page_size - 16;
+
+	push @{ $pages{ opaque($_)->{kind} } }, $_ for 0 .. length($sample) / $page_size - 1;
+	my ($centroid) = @{ $pages{3} };
+	my $top = u32(0, 24 + 64 + 8 * ($meta{layer_count} - 1));
+	my ($overflow) = @{ $pages{5} };
+
+	# a full node page, one with a free slot, two of one chain
+	my ($full) = grep { opaque($_)->{free} == 0 } @{ $pages{2} };
+	my ($part) = grep { opaque($_)->{free} > 0 } @{ $pages{2} };
+	my ($slot) = grep { u8($part, place($_)) == 0 } 0 .. $meta{per_page} - 1;
+	my ($linked) = grep { opaque($_)->{next} != 0xFFFFFFFF } @{ $pages{2} };
+	my $free = $part * $meta{per_page} + $slot;
+	my ($end) = grep { opaque($_)->{next} == 0xFFFFFFFF && opaque($_)->{cell} != opaque($full)->{cell} } @{ $pages{2} };
+	my ($other) = grep { opaque($_)->{cell} != opaque($full)->{cell} } @{ $pages{2} };
+	my $self = $full * $meta{per_page};
+	my $cells = $meta{cells};
+	my ($last_dir, $last) = entry_place($cells);
+
+	# a node with an overflow chain
+	my ($owner, $owner_slot);
+	for my $block (@{ $pages{2} })
+	{
+		for (0 .. $meta{per_page} - 1)
+		{
+			($owner, $owner_slot) = ($block, $_)
+			  if u8($block, place($_)) == 1 && u32($block, place($_) + 12) != 0xFFFFFFFF;
+		}
+	}
+	my $chain = u32($owner, place($owner_slot) + 12);
+	my ($chain_block, $chain_slot) = (int($chain / $meta{per_page}), $chain % $meta{per_page});
+
+	return (
+		[ 'edge to a free slot', 1, $full, $full, edge(0, 0), pack('L', $free) ],
+		[ 'edge to itself', 2, $full, $full, edge(0, 1), pack('L', $self) ],
+		[ 'edge twice', 2, $full, $full, edge(0, 1), pack('L', u32($full, edge(0, 0))) ],
+		[ 'edge to the directory', 2, $full, $full, edge(0, 0), pack('L', $dir * $meta{per_page}) ],
+		[ 'edge to a centroid', 2, $full, $full, edge(0, 0), pack('L', $centroid * $meta{per_page}) ],
+		[ 'edge to an overflow record', 2, $full, $full, edge(0, 0), pack('L', $chain) ],
+		[ 'edge beyond the end', 2, $full, $full, edge(0, 0), pack('L', 0xFFFFFFF0) ],
+		[ 'edge of a centroid to a node', 2, $centroid, $centroid, edge(0, 0), pack('L', $self) ],
+		[ 'too many edges', 3, $full, $full, place(0) + 2, pack('C', 255) ],
+		[ 'too many TIDs', 4, $full, $full, place(0) + 1, pack('C', 255) ],
+		[ 'silent: deleted with TIDs', 4, $full, $full, place(0), pack('C', 3) ],
+		[ 'TID without offset', 4, $full, $full, place(0) + 16, pack('S S S', 0, 1, 0) ],
+		[ 'TID without block', 4, $full, $full, place(0) + 16, pack('S S S', 0xFFFF, 0xFFFF, 1) ],
+		[ 'too many free slots', 5, $full, $full, $special + 8, pack('S', 1) ],
+		[ 'too few free slots', 5, $part, $part, $special + 8, pack('S', opaque($part)->{free} - 1) ],
+		[ 'page of another cell', 6, $full, $full, $special + 4, pack('L', opaque($other)->{cell}) ],
+		[ 'page of no cell', 6, $full, $full, $special + 4, pack('L', $cells + 7) ],
+		[ 'next page of another cell', 6, $full, $end, $special, pack('L', $full) ],
+		[ 'unknown flags', 8, $full, $full, place(0), pack('C', 0x85) ],
+		[ 'overflow record among nodes', 8, $full, $full, place(0), pack('C', 5) ],
+		[ 'negative scale', 8, $full, $full, place(0) + 8, pack('f', -1) ],
+		[ 'infinite scale', 8, $full, $full, place(0) + 8, pack('L', 0x7F800000) ],
+		[ 'directory elsewhere', 8, 0, 0, 24 + 56, pack('L', $meta{directory} + 1) ],
+		[ 'layer elsewhere', 8, 0, 0, 24 + 64, pack('L', u32(0, 24 + 64) + 1) ],
+		[ 'layer beyond the end', 8, 0, 0, 24 + 64 + 8 * ($meta{layer_count} - 1), pack('L', 1 << 30) ],
+		[ 'parameters', 0, 0, 0, 24 + 30, pack('S', 7) ],
+		[ 'chain in a circle', 9, $linked, opaque($linked)->{next}, $special, pack('L', $linked) ],
+		[ 'chain beyond the end', 9, $end, $end, $special, pack('L', 1 << 20) ],
+		[ 'chain into the directory', 9, $end, $end, $special, pack('L', $dir) ],
+		[ 'silent: rest of a chain', 9, opaque($linked)->{next}, $linked, $special, pack('L', 0xFFFFFFFF) ],
+		[ 'insert block elsewhere', 9, $dir, $dir, $cell0 + 4, pack('L', $chain_block) ],
+		[ 'first block without insert block', 9, $dir, $dir, $cell0 + 4, pack('L', 0xFFFFFFFF) ],
+		[ 'entry in another cell', 10, $dir, $dir, entry_of(opaque($full)->{cell}), pack('L', $other * $meta{per_page}) ],
+		[ 'entry is a free slot', 10, $dir, $dir, entry_of(opaque($part)->{cell}), pack('L', $free) ],
+		[ 'entry beyond the end', 10, $dir, $dir, entry_of(0), pack('L', 0xFFFFFFF0) ],
+		[ 'entry of the overflow chain', 10, $last_dir, $last_dir, $last + 8, pack('L', $self) ],
+		[ 'silent: overflow chain', 11, $chain_block, $owner, place($owner_slot) + 12, pack('L', 0xFFFFFFFF) ],
+		[ 'silent: overflow chain twice', 11, $chain_block, $full, place(0) + 12, pack('L', $chain) ],
+		[ 'overflow chain in a circle', 11, $chain_block, $chain_block, place($chain_slot) + 12, pack('L', $chain) ],
+		[ 'overflow chain to a node', 11, $owner, $owner, place($owner_slot) + 12, pack('L', $self) ],
+		[ 'silent: empty overflow record', 11, $chain_block, $chain_block, place($chain_slot) + 1, pack('C', 0) ],
+		[ 'centroid of another cell', 12, $centroid, $centroid, place(0) + 16, pack('L', 1) ],
+		[ 'centroid of no cell', 12, $centroid, $centroid, place(0) + 16, pack('L', $cells) ],
+		[ 'missing centroid', 12, $centroid, $centroid, place(0), pack('C', 0) ],
+		[ 'way down to another layer', 12, $top, $top, place(0) + 16, pack('L', $top * $meta{per_page}) ],
+		[ 'silent: TID of another row', 13, undef, $full, place(0) + 16, substr($sample, $full * $page_size + place(1) + 16, 6) ]);
+}
+
+sub entry_of { return (entry_place($_[0]))[1] + 8; }
+
+$node->safe_psql('postgres', 'CREATE TABLE sample (id integer, embedding vector(32))');
+load_items($node, 'sample', 1, make_vectors(n => 1200, seed => 3, %shape));
+$node->safe_psql('postgres', <<'SQL');
+CREATE INDEX sample_idx ON sample USING sphx (embedding) WITH (lists = 100);
+INSERT INTO sample SELECT 10000 + i, (SELECT embedding FROM sample WHERE id = 1) FROM generate_series(1, 300) i;
+DELETE FROM sample WHERE id BETWEEN 1100 AND 1200;
+VACUUM sample;
+SQL
+check_complete($node, 'sample', '<->', 'sample');
+my %file = map { $_ => $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('$_')") } 'sample', 'sample_idx';
+my $rows = $node->safe_psql('postgres', 'SELECT count(*) FROM sample');
+$node->stop;
+$sample = slurp_file($file{sample_idx});
+@meta{@meta_fields} = unpack('L L Q Q S S S S L L L L L L L L', substr($sample, 24, 64));
+my $table = slurp_file($file{sample});
+$node->start;
+
+my @damages = single_damages();
+my @paths = split /\n/, $node->safe_psql('postgres', join('', map { <<"SQL" } 1 .. @damages));
+CREATE TABLE damaged$_ (id integer, embedding vector(32));
+CREATE INDEX damaged${_}_idx ON damaged$_ USING sphx (embedding) WITH (lists = 100);
+SELECT pg_relation_filepath('damaged$_');
+SELECT pg_relation_filepath('damaged${_}_idx');
+SQL
+$node->stop;
+for my $damage (@damages)
+{
+	my ($name, $invariant, $named, $block, $offset, $bytes) = @$damage;
+	my ($table_path, $index_path) = map { $node->data_dir . "/$_" } splice(@paths, 0, 2);
+	my $contents = $sample;
+
+	isnt(substr($contents, $block * $page_size + $offset, length($bytes)), $bytes, "$name: is a change");
+	substr($contents, $block * $page_size + $offset, length($bytes)) = $bytes;
+	for ([ $table_path, $table ], [ $index_path, $contents ])
+	{
+		open my $out, '>:raw', $_->[0] or die "$_->[0]: $!";
+		print $out $_->[1];
+		close $out or die "$_->[0]: $!";
+	}
+}
+$node->start;
+my $number = 0;
+for my $damage (@damages)
+{
+	my ($name, $invariant, $named) = @$damage;
+	my $table = 'damaged' . ++$number;
+	my (undef, undef, $all) = finish_psql(start_psql($node, <<"SQL"));
+\\set ON_ERROR_STOP 0
+SET statement_timeout = '60s'; SET enable_seqscan = off; SET enable_sort = off;
+SELECT * FROM sphx_check('${table}_idx', true);
+\\warn ----
+DO \$\$ BEGIN
+	IF (SELECT count(*) FROM (SELECT id FROM $table ORDER BY embedding <-> '$vector' OFFSET 0) s) <> $rows
+	THEN RAISE 'incomplete'; END IF; END \$\$;
+\\warn ----
+INSERT INTO $table SELECT -id, (SELECT embedding FROM $table WHERE id = 1) FROM $table WHERE id <= 3;
+INSERT INTO $table SELECT -id, embedding FROM sample WHERE id BETWEEN 500 AND 530;
+\\warn ----
+DELETE FROM $table WHERE id % 3 = 0;
+VACUUM $table;
+\\warn ----
+SQL
+	my ($check, $scan, $insert, $vacuum, $rest) = split /^----\n/m, $all, -1;
+	my $ours = qr/ERROR:\s+XX00[12]/;
+
+	is($rest, '', "$name: the server stays up") or diag($all);
+	like($check, qr/ERROR:\s+XX002.*"${table}_idx"/, "$name: the check's error");
+	like($check, qr/corrupted at block $named\b/, "$name: names the block") if defined $named;
+	like($check, qr/Invariant I$invariant\b/, "$name: names the invariant") if $invariant;
+	like($check, qr/HINT:.*REINDEX/, "$name: a hint");
+	like($scan, $name =~ /^silent/ ? qr/^$|$ours|ERROR:\s+(XX000|P0001)/ : qr/^$|$ours/, "$name: the scan's end");
+	like($insert, qr/^$|$ours/, "$name: the insert's end");
+	like($vacuum, qr/^$|$ours/, "$name: the vacuum's end");
+}
+$node->safe_psql('postgres', 'REINDEX INDEX damaged1_idx');
+check_complete($node, 'damaged1', '<->', 'damaged, reindexed');
+
 unlike(slurp_file($node->logfile), qr/was terminated by signal/, 'no process crashed');
 $node->stop;
 done_testing();
