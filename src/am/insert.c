@@ -156,6 +156,28 @@ raise_error(SphxInserter *inserter, SphxPages *pages, Buffer buffer, uint32 id)
 }
 
 /*
+ * The same, but from any living node of the cell, whatever the entries lead
+ * to.
+ */
+static int
+search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hits)
+{
+	SphxPageStore store;
+	SphxCellData data;
+	uint32		living;
+
+	SphxReadCell(pages, &inserter->info.meta, cell, &data);
+	living = SphxFindLiving(pages, &inserter->info, data.first);
+	if (living == SPHX_INVALID_NODE)
+		return 0;
+	SphxInitStore(&store, pages, &inserter->info);
+	sphx_search_start(inserter->search, SPHX_METRIC_L2, inserter->x, true);
+	sphx_search_seed(inserter->search, living);
+	sphx_search_run(inserter->search, &store.base, (int) inserter->info.meta.ef_construction);
+	return sphx_search_take(inserter->search, hits);
+}
+
+/*
  * When a node stores exactly the same vector, let it have the TID.  The node
  * may have changed since the search read it.
  */
@@ -329,14 +351,13 @@ link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, 
 	UnlockReleaseBuffer(buffer);
 }
 
+/* Put the row into the index, given what the search for it found. */
 static void
-insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
+add_row(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, int count, uint32 cell,
+		ItemPointer tid)
 {
 	const SphxIndexInfo *info = &inserter->info;
-	SphxHit    *hits = NULL;
-	uint32		cell;
 	uint32		id;
-	int			count = search_hits(inserter, pages, &hits, &cell);
 
 	memset(inserter->record, 0, (Size) info->layout.size);
 	sphx_record_init(&info->layout, inserter->record, inserter->x);
@@ -354,6 +375,30 @@ insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
 		CHECK_FOR_INTERRUPTS();
 		link_back(inserter, pages, &inserter->candidates[inserter->chosen[j]], id);
 	}
+}
+
+static void
+insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
+{
+	BlockNumber directory = inserter->info.meta.directory;
+	SphxHit    *hits = NULL;
+	uint32		cell;
+	int			count = search_hits(inserter, pages, &hits, &cell);
+
+	if (count > 0)
+	{
+		add_row(inserter, pages, hits, count, cell, tid);
+		return;
+	}
+
+	/*
+	 * The index is empty, or its nodes around here are deleted.  One insert
+	 * at a time begins a graph, or none of them would know of another.
+	 */
+	LockPage(pages->index, directory, ExclusiveLock);
+	count = search_cell(inserter, pages, cell, &hits);
+	add_row(inserter, pages, hits, count, cell, tid);
+	UnlockPage(pages->index, directory, ExclusiveLock);
 }
 
 bool

@@ -238,32 +238,6 @@ clean_page(VacuumState *vacuum, BlockNumber block)
 
 /* Phase 4: entries of cells, free slots, the directory */
 
-/* A living node of the chain that begins at this block. */
-static uint32
-find_living(VacuumState *vacuum, BlockNumber block)
-{
-	const SphxIndexInfo *info = &vacuum->info;
-	uint32		found = SPHX_INVALID_NODE;
-	uint64		step = 0;
-
-	while (block != InvalidBlockNumber && found == SPHX_INVALID_NODE)
-	{
-		Buffer		buffer = SphxReadPage(&vacuum->pages, block, SPHX_PAGE_NODE,
-										  BUFFER_LOCK_SHARE);
-		Page		page = BufferGetPage(buffer);
-
-		SphxChainStep(&vacuum->pages, block, step++, 1);
-
-		for (uint32 slot = 0; slot < info->meta.per_page && found == SPHX_INVALID_NODE; slot++)
-			if (SphxPageRecord(info, page, slot)->flags == SPHX_NODE_USED)
-				found = SphxNodeId(info, block, slot);
-		block = SphxPageGetOpaque(page)->next;
-		UnlockReleaseBuffer(buffer);
-		SphxVacuumDelay();
-	}
-	return found;
-}
-
 /* A living neighbour of a deleted node in the same cell, which is near it. */
 static uint32
 find_neighbour(VacuumState *vacuum, uint32 id, uint32 cell)
@@ -329,7 +303,7 @@ replace_entries(VacuumState *vacuum)
 			continue;
 		entry = find_neighbour(vacuum, data.entry, cell);
 		if (entry == SPHX_INVALID_NODE)
-			entry = find_living(vacuum, data.first);
+			entry = SphxFindLiving(&vacuum->pages, &vacuum->info, data.first);
 		set_entry(vacuum, cell, entry);
 		if (entry == SPHX_INVALID_NODE)
 		{
@@ -337,7 +311,7 @@ replace_entries(VacuumState *vacuum)
 			 * an insert that came between saw an entry and did not set its
 			 * own
 			 */
-			entry = find_living(vacuum, data.first);
+			entry = SphxFindLiving(&vacuum->pages, &vacuum->info, data.first);
 			if (entry != SPHX_INVALID_NODE)
 				SphxOfferEntry(&vacuum->pages, &vacuum->info, cell, entry);
 		}

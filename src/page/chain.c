@@ -167,6 +167,28 @@ SphxOfferEntry(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, uint32 
 	UnlockReleaseBuffer(directory);
 }
 
+uint32
+SphxFindLiving(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block)
+{
+	uint32		found = SPHX_INVALID_NODE;
+	uint64		step = 0;
+
+	while (block != InvalidBlockNumber && found == SPHX_INVALID_NODE)
+	{
+		Buffer		buffer = SphxReadPage(pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_SHARE);
+		Page		page = BufferGetPage(buffer);
+
+		SphxChainStep(pages, block, step++, 1);
+		for (uint32 slot = 0; slot < info->meta.per_page && found == SPHX_INVALID_NODE; slot++)
+			if (SphxPageRecord(info, page, slot)->flags == SPHX_NODE_USED)
+				found = SphxNodeId(info, block, slot);
+		block = SphxPageGetOpaque(page)->next;
+		UnlockReleaseBuffer(buffer);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return found;
+}
+
 
 /* Heap TIDs */
 

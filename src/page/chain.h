@@ -33,6 +33,12 @@ extern void SphxFreeSlot(const SphxIndexInfo *info, Page page, uint32 slot);
 extern void SphxOfferEntry(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, uint32 id);
 
 /*
+ * A living node of the chain that begins at this block (or is empty, when it
+ * is InvalidBlockNumber).
+ */
+extern uint32 SphxFindLiving(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block);
+
+/*
  * Add a heap TID to node `id`, whose page the caller holds exclusively locked
  * in `buffer`.
  */
