@@ -101,6 +101,10 @@ OBJS = $(SERVER_OBJS) $(UNLISTED_SERVER:.c=.o) $(MATH_OBJS)
 REGRESS := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=sphx
 ISOLATION := $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
+# those that stop a session inside the access method need sphx.stop_point
+ifndef ASSERT
+ISOLATION := $(filter-out stop_%,$(ISOLATION))
+endif
 ISOLATION_OPTS = --load-extension=sphx --inputdir=test/isolation
 EXTRA_CLEAN = build results regression.diffs regression.out output_iso
 

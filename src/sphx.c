@@ -13,6 +13,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #endif
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 
 #include "am/am.h"
@@ -86,11 +87,48 @@ define_scan_settings(void)
 							NULL, NULL, NULL);
 }
 
+#ifdef USE_ASSERT_CHECKING
+/* sphx.stop_point: name of the place to stop at, or empty */
+static char *stop_point_setting = NULL;
+
+#define STOP_POINT_LOCK		1	/* advisory lock, as pg_advisory_lock(1) takes
+								 * it */
+
+static void
+define_stop_point(void)
+{
+	DefineCustomStringVariable("sphx.stop_point",
+							   "Place in the access method where this session waits for advisory lock 1.",
+							   NULL,
+							   &stop_point_setting, "",
+							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
+							   NULL, NULL, NULL);
+}
+
+/*
+ * Wait here for whoever holds the advisory lock, when the setting names this
+ * place.  The caller holds no content lock.
+ */
+void
+SphxStopPoint(const char *name)
+{
+	Datum		lock = Int64GetDatum(STOP_POINT_LOCK);
+
+	if (stop_point_setting == NULL || strcmp(stop_point_setting, name) != 0)
+		return;
+	(void) DirectFunctionCall1(pg_advisory_lock_int8, lock);
+	(void) DirectFunctionCall1(pg_advisory_unlock_int8, lock);
+}
+#endif
+
 void
 _PG_init(void)
 {
 	define_kernel_settings();
 	define_scan_settings();
+#ifdef USE_ASSERT_CHECKING
+	define_stop_point();
+#endif
 	SphxInitOptions();
 
 	/* last: from here on other names under the prefix are refused */

@@ -130,4 +130,14 @@ typedef RelFileNode SphxRelLocator;
 extern int	sphx_ef_search;
 extern int	sphx_max_scan_tuples;
 
+/*
+ * A place where a test may stop this backend (sphx.c).  Only in builds with
+ * assertions.
+ */
+#ifdef USE_ASSERT_CHECKING
+extern void SphxStopPoint(const char *name);
+#else
+#define SphxStopPoint(name) ((void) 0)
+#endif
+
 #endif							/* SPHX_H */

@@ -368,8 +368,10 @@ add_row(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, int count
 	*SphxRecordTids(info, inserter->record) = *tid;
 	count = choose_neighbours(inserter, hits, count);
 	set_edges(inserter, count);
+	SphxStopPoint("insert-chosen");
 	id = write_node(inserter, pages, cell);
 	SphxOfferEntry(pages, info, cell, id);
+	SphxStopPoint("insert-written");
 	for (int j = 0; j < count; j++)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -417,8 +417,10 @@ vacuum_window(VacuumState *vacuum)
 	overflow_freed = vacuum->first_free[SphxOverflowCell(&vacuum->info.meta)] != InvalidBlockNumber;
 	if (vacuum->deleted_count == 0 && !overflow_freed)
 		return;
+	SphxStopPoint("vacuum-marked");
 	wait_for_inserts(vacuum);
 	SphxDropEdges(vacuum);
+	SphxStopPoint("vacuum-dropped");
 	if (vacuum->deleted_count > 0)
 		replace_entries(vacuum);
 	for (BlockNumber block = vacuum->first; block < vacuum->end; block++)
