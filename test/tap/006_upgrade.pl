@@ -23,15 +23,24 @@ my @versions = split /\n/, $node->safe_psql('postgres',
 	"SELECT v.version FROM pg_available_extension_versions v
 	 JOIN pg_extension_update_paths('sphx') p ON p.source = v.version AND p.target = '$current'
 	 WHERE v.name = 'sphx' AND p.path IS NOT NULL AND v.version <> '$current' ORDER BY 1");
+cmp_ok(scalar(@versions), '>', 0, "upgrades from @versions");
 for my $version (@versions)
 {
 	$node->safe_psql('postgres', "CREATE EXTENSION sphx VERSION '$version';
 		CREATE TABLE items (id integer, embedding vector(8))");
+	is($node->safe_psql('postgres', "SELECT extversion FROM pg_extension WHERE extname = 'sphx'"), $version, "$version is installed");
 	load_items($node, 'items', 1, @vectors);
 	$node->safe_psql('postgres', 'CREATE INDEX ON items USING sphx (embedding);
 		ALTER EXTENSION sphx UPDATE');
 	is($node->safe_psql('postgres', $contents), $fresh, "$version: the same after the upgrade as new");
 	check_complete($node, 'items', '<->', "$version, upgraded");
+	$node->safe_psql('postgres', 'DELETE FROM items WHERE id % 2 = 0');
+	load_items($node, 'items', 1001, @vectors[ 0 .. 199 ]);
+	$node->safe_psql('postgres', 'VACUUM items');
+	load_items($node, 'items', 2001, make_vectors(n => 200, seed => 2, %shape));
+	check_complete($node, 'items', '<->', "$version, upgraded, changed");
+	$node->safe_psql('postgres', 'REINDEX TABLE items');
+	check_complete($node, 'items', '<->', "$version, upgraded, reindexed");
 	$node->safe_psql('postgres', 'DROP TABLE items; DROP EXTENSION sphx');
 }
 
