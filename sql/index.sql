@@ -79,6 +79,7 @@ DELETE FROM t WHERE id % 2 = 0;
 VACUUM t;
 INSERT INTO t SELECT i, spread(i, 8) FROM generate_series(2001, 2400) i;
 SELECT pg_relation_size('t_e') <= :size AS reused;
+SELECT nodes, dead_nodes, tids, rows FROM sphx_check('t_e', true);
 SELECT recall('t', '<->', 10, 40) > 0.95 AS good;
 
 -- everything deleted
@@ -88,6 +89,8 @@ SELECT count(*) FROM (SELECT id FROM t ORDER BY e <-> spread(1, 8)) x;
 INSERT INTO t SELECT i, spread(i, 8) FROM generate_series(1, 100) i;
 SELECT id FROM t ORDER BY e <-> spread(42, 8) LIMIT 1;
 SELECT count(*) FROM (SELECT id FROM t ORDER BY e <-> spread(1, 8)) x;
+
+SELECT nodes, dead_nodes, tids, rows FROM sphx_check('t_e', true);
 
 -- other dimensions: refused, and the index is as before
 INSERT INTO t VALUES (-1, '[1,2,3]');

@@ -8,6 +8,7 @@ SET maintenance_work_mem = '1MB';
 CREATE INDEX shards_index ON shards USING sphx (e);
 RESET maintenance_work_mem;
 SELECT vectors, dead_records FROM sphx_index_stats('shards_index');
+SELECT nodes, tids, rows, unreachable_nodes <= 4 AS reached FROM sphx_check('shards_index', true);
 SET enable_seqscan = off;
 SELECT count(*), count(DISTINCT id) FROM
 	(SELECT id FROM shards ORDER BY e <-> (SELECT e FROM shards WHERE id = 1)) s;

@@ -66,11 +66,12 @@ my $offset = 0;
 for my $death (sort keys %deaths)
 {
 	my $before = rows();
-	my $session = start_inserts($offset);
+	# of the same vectors, so that both sessions change the same nodes
+	my @sessions = map { start_inserts($offset + 500000 * $_) } 0, 1;
 
 	ok(wait_until($node, "SELECT count(*) > $before + 700 FROM items"), "$death: inserts run");
 	$deaths{$death}->();
-	finish_psql($session);
+	finish_psql($_) for @sessions;
 	cmp_ok(rows(), '>', $before, "$death: rows survive");
 	check_recovered("$death in inserts");
 	$offset += 10000;
