@@ -56,11 +56,12 @@ VACUUM t;
 SELECT * FROM check_all();
 
 -- rebuilt, unlogged and temporary ones, and one in several shards
-INSERT INTO t SELECT i, i % 3, spread(i, 12) FROM generate_series(1, 3000) i;
+INSERT INTO t SELECT i, i % 3, spread(i, 12) FROM generate_series(1, 400) i;
+SELECT * FROM check_all();
 REINDEX TABLE t;
 SELECT * FROM check_all();
-CREATE UNLOGGED TABLE u AS SELECT * FROM t;
-CREATE TEMP TABLE tt AS SELECT * FROM t;
+CREATE UNLOGGED TABLE u AS SELECT i AS id, 1 AS kind, spread(i, 12) AS e FROM generate_series(1, 3000) i;
+CREATE TEMP TABLE tt AS SELECT * FROM u;
 ALTER TABLE tt ALTER e TYPE vector(12);
 ALTER TABLE u ALTER e TYPE vector(12);
 CREATE INDEX u_e ON u USING sphx (e);
