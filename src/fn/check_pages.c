@@ -12,9 +12,7 @@
 
 #include <math.h>
 
-#include "commands/vacuum.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 static const char *
 kind_name(SphxPageKind kind)
