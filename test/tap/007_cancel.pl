@@ -93,6 +93,9 @@ for my $how ('cancel', 'terminate')
 	interrupt($how, 0.1, "SET enable_material = off; $whole_scan", "scan, $how");
 	check_complete($node, 'items', '<->', "scan, $how");
 
+	interrupt($how, 0.1, q{SELECT sphx_check('items_idx', i > 0) FROM generate_series(1, 100000) i}, "check, $how");
+	check_complete($node, 'items', '<->', "check, $how");
+
 	interrupt($how, 0.3, 'INSERT INTO items SELECT id + 100000, embedding FROM source', "insert, $how");
 	check_complete($node, 'items', '<->', "insert, $how");
 
