@@ -31,6 +31,7 @@ SERVER_OBJS = \
 	src/fn/check_links.o \
 	src/fn/check_pages.o \
 	src/fn/check_rows.o \
+	src/fn/codebook.o \
 	src/fn/codes.o \
 	src/fn/hash.o \
 	src/fn/inspect.o \
@@ -49,7 +50,8 @@ SERVER_OBJS = \
 	src/type/vector_agg.o \
 	src/type/vector_cast.o \
 	src/type/vector_cmp.o \
-	src/type/vector_math.o
+	src/type/vector_math.o \
+	src/type/vector_query.o
 
 MATH_OBJS = \
 	src/math/assign.o \
@@ -85,6 +87,7 @@ MATH_OBJS = \
 	src/math/search.o \
 	src/math/select.o \
 	src/math/sine.o \
+	src/math/softmin.o \
 	src/math/spherical.o \
 	src/math/train.o
 

@@ -16,7 +16,6 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
-#include "math/blas.h"
 #include "math/kernels.h"
 
 /* a graph is built over at least so many rows at a time, whatever the memory */
@@ -156,13 +155,7 @@ finish_meta(SphxBuild *build)
 static void
 build_graph(SphxBuild *build)
 {
-	const char *why;
-
-	if (!sphx_blas_load(&why))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FILE),
-				 errmsg("could not load a BLAS library: %s", why),
-				 errhint("Install one, such as the package libopenblas0.")));
+	SphxLoadBlas();
 	build->info.meta.built_tuples = (double) SphxCountRows(build->rows);
 	build->info.meta.max_norm = build->max_norm;
 	SphxBuildPhase(build, SPHX_PHASE_TRAIN, 0);

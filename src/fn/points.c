@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #define FIRST_ROOM	16
@@ -49,11 +50,12 @@ SphxPointsAdd(SphxPoints *points, const Vector *v, MemoryContext context)
 	else if (set->d != v->dim)
 		SphxDimMismatch(set->d, v->dim);
 
+	SphxCheckBytes(((double) set->n + 1.0) * (double) size);
 	if (set->n == points->room)
 	{
 		size_t		room = points->room == 0 ? FIRST_ROOM : 2 * points->room;
 
-		SphxCheckBytes((double) set->n * (double) size);
+		room = Min(room, (size_t) (SPHX_SET_BYTES / (double) size));
 		if (points->room == 0)
 			set->rows = MemoryContextAllocHuge(context, room * size);
 		else
@@ -137,8 +139,14 @@ SphxPointsNormalize(SphxPoints *points)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("point %zu is zero and has no direction", i + 1)));
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		for (int k = 0; k < set->d; k++)
-			rows[i * (size_t) set->d + k] /= (float) norm;
+		{
+			float	   *x = &rows[i * (size_t) set->d + k];
+
+			*x = (float) ((double) *x / norm);
+		}
 	}
 }
 

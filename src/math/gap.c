@@ -255,6 +255,20 @@ next_strength(double strength, double cost, double aim, bool too_far)
 }
 
 /*
+ * The separation asked for.  On the sphere never more than k points can have,
+ * that of a regular simplex (Rankin's bound): with a target that cannot be met
+ * (seed 000, section 7.2) the pairs only push each other about.
+ */
+static double
+full_target(const SphxTrainer *t, const GapRun *run)
+{
+	double		k = (double) t->k;
+	double		target = run->plain->nearest_p5 * (1.0 + run->gap_weight * FACTOR_PER_WEIGHT);
+
+	return t->spherical ? fmin(target, sqrt(2.0 * k / (k - 1.0))) : target;
+}
+
+/*
  * Rounds of pushing and a Lloyd step, at a strength that says how far the
  * target goes from the separation that k-means reached (0) to all that was
  * asked for (1).  Each Lloyd step mends some of the error that pushing brings,
@@ -265,7 +279,7 @@ static int
 run_rounds(SphxTrainer *t, float *centroids, int rounds, GapRun *run)
 {
 	double		none = run->plain->separation;
-	double		full = run->plain->nearest_p5 * (1.0 + run->gap_weight * FACTOR_PER_WEIGHT);
+	double		full = full_target(t, run);
 	double		strength = 1.0;
 	int			last = rounds;	/* the regular end of this attempt */
 	int			round;
@@ -282,6 +296,7 @@ run_rounds(SphxTrainer *t, float *centroids, int rounds, GapRun *run)
 		push_apart(t, &p, centroids, none + strength * (full - none));
 		sphx_kmeans_evaluate(t, centroids);
 		offer_state(t, centroids, strength, run);
+		sphx_trainer_step(t, "regularisation", round, t->error);
 		cost = state_cost(t, run, round >= last);
 		if (round == 2 * rounds)
 			break;

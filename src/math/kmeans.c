@@ -53,6 +53,14 @@ sphx_trainer_work(SphxTrainer *t, size_t elements)
 	}
 }
 
+/* tell the caller what the iteration just done has come to */
+void
+sphx_trainer_step(SphxTrainer *t, const char *stage, int iteration, double error)
+{
+	if (t->step != NULL)
+		t->step(t->outer, stage, iteration, error);
+}
+
 /* sums of blocks of weights, and their total */
 static double
 sum_weights(const float *weight, size_t n, double *block_sum)
@@ -320,6 +328,7 @@ sphx_kmeans_run(SphxTrainer *t, float *centroids, int steps, double tolerance)
 
 		sphx_kmeans_update(t, centroids);
 		sphx_kmeans_evaluate(t, centroids);
+		sphx_trainer_step(t, "k-means", step, t->error);
 		if (!(before - t->error > tolerance * before))
 			return step;
 	}

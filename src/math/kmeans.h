@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * kmeans.h
- *	  What assign.c, kmeans.c, gap.c and train.c share.
+ *	  What assign.c, kmeans.c, gap.c, softmin.c and train.c share.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,6 +34,7 @@ typedef struct SphxTrainer
 	const float *rows;
 	bool		spherical;
 	SphxRandom	random;
+	void		(*step) (SphxEnv *env, const char *stage, int iteration, double error);
 
 	uint32_t   *cell;			/* [n] nearest centroid */
 	float	   *distance;		/* [n] squared distance to it */
@@ -53,6 +54,7 @@ extern void sphx_subtract_row(size_t n, size_t d, const float *rows, const float
 
 /* kmeans.c */
 extern void sphx_trainer_work(SphxTrainer *t, size_t elements);
+extern void sphx_trainer_step(SphxTrainer *t, const char *stage, int iteration, double error);
 extern void sphx_unit_row(float *x, size_t d);
 extern size_t sphx_kmeans_seed(SphxTrainer *t, size_t k, float *centroids);
 extern void sphx_kmeans_evaluate(SphxTrainer *t, const float *centroids);
@@ -62,5 +64,9 @@ extern int	sphx_kmeans_run(SphxTrainer *t, float *centroids, int steps, double t
 /* gap.c */
 extern int	sphx_gap_train(SphxTrainer *t, float *centroids, int rounds, double gap_weight,
 						   const SphxTrainReport *plain);
+
+/* softmin.c */
+extern void sphx_softmin_train(SphxTrainer *t, float *centroids, int steps, double gap_weight,
+							   double separation);
 
 #endif							/* SPHX_KMEANS_H */

@@ -16,6 +16,9 @@
 								 * draws from */
 #define DEFAULT_ITERATIONS	10
 #define GAP_ROUNDS			5	/* at most half of the iterations */
+#define SOFTMIN_STEPS		5000	/* seed 000, appendix B */
+#define SOFTMIN_KMEANS_STEPS 100	/* of the k-means that sets its target,
+									 * appendix A */
 #define TOLERANCE			1e-4	/* relative improvement of the error worth
 									 * a Lloyd step */
 
@@ -59,6 +62,7 @@ trainer_init(SphxTrainer *t, SphxEnv *outer, const SphxTrainParams *params, size
 	t->d = (size_t) d;
 	t->rows = rows;
 	t->spherical = params->spherical;
+	t->step = params->step;
 	sphx_random_seed(&t->random, params->seed);
 
 	t->cell = outer->alloc(outer, n * sizeof(uint32_t));
@@ -192,55 +196,62 @@ rows_equal(const float *a, const float *b, size_t d)
 	return true;
 }
 
-/*
- * Keep the first of equal centroids; an empty cell's new centroid may be one
- * that is there already.  Returns how many are left.
- */
-static size_t
-drop_equal(SphxTrainer *t, float *centroids)
+size_t
+sphx_drop_equal_rows(SphxEnv *env, size_t n, int d, float *rows)
 {
-	SphxEnv    *env = &t->env;
-	size_t		slots = 2 * t->k + 1;
+	size_t		slots = 2 * n + 1;
 	size_t	   *table = env->alloc(env, slots * sizeof(size_t));
+	size_t		width = (size_t) d;
 	size_t		kept = 0;
 
 	for (size_t i = 0; i < slots; i++)
 		table[i] = SIZE_MAX;
-	for (size_t c = 0; c < t->k; c++)
+	for (size_t i = 0; i < n; i++)
 	{
-		const float *x = centroids + c * t->d;
-		size_t		slot = (size_t) (hash_row(x, t->d) % slots);
+		const float *x = rows + i * width;
+		size_t		slot = (size_t) (hash_row(x, width) % slots);
 
-		while (table[slot] != SIZE_MAX && !rows_equal(centroids + table[slot] * t->d, x, t->d))
+		while (table[slot] != SIZE_MAX && !rows_equal(rows + table[slot] * width, x, width))
 			slot = (slot + 1) % slots;
-		sphx_trainer_work(t, t->d);
+		if (i % 64 == 63)
+			env->tick(env, 0, 0);
 		if (table[slot] != SIZE_MAX)
 			continue;
 		table[slot] = kept;
-		memmove(centroids + kept * t->d, x, t->d * sizeof(float));
+		memmove(rows + kept * width, x, width * sizeof(float));
 		kept++;
 	}
 	env->release(env, table);
 	return kept;
 }
 
-/* the figures of centroids just evaluated, once equal ones are dropped */
+/* the figures of centroids just evaluated */
 static void
-finish_centroids(SphxTrainer *t, float *centroids, int iterations, SphxTrainReport *report)
+fill_report(SphxTrainer *t, const float *centroids, int iterations, SphxTrainReport *report)
 {
-	size_t		k = drop_equal(t, centroids);
-
-	if (k < t->k)
-	{
-		t->k = k;
-		sphx_kmeans_evaluate(t, centroids);
-	}
 	memset(report, 0, sizeof(*report));
 	report->error = t->error;
 	report->imbalance = t->imbalance;
 	report->k = (int) t->k;
 	report->iterations = iterations;
 	report_spacing(t, centroids, report);
+}
+
+/*
+ * The figures of centroids just evaluated, once equal ones are dropped: an
+ * empty cell's new centroid may be one that is there already.
+ */
+static void
+finish_centroids(SphxTrainer *t, float *centroids, int iterations, SphxTrainReport *report)
+{
+	size_t		k = sphx_drop_equal_rows(&t->env, t->k, (int) t->d, centroids);
+
+	if (k < t->k)
+	{
+		t->k = k;
+		sphx_kmeans_evaluate(t, centroids);
+	}
+	fill_report(t, centroids, iterations, report);
 }
 
 /*
@@ -277,6 +288,25 @@ train_both(SphxTrainer *t, float *centroids, int iterations, int rounds, double 
 	t->env.release(&t->env, fork);
 }
 
+/*
+ * The method of seed 000, section 7.3, beside k-means run until it moves no
+ * more.
+ */
+static void
+train_softmin(SphxTrainer *t, float *centroids, const SphxTrainParams *params,
+			  SphxTrainReport report[2])
+{
+	int			steps = params->iterations > 0 ? params->iterations : SOFTMIN_STEPS;
+	int			done;
+
+	t->total = t->done + (uint64_t) (SOFTMIN_KMEANS_STEPS + steps) * t->n;
+	done = sphx_kmeans_run(t, centroids, SOFTMIN_KMEANS_STEPS, TOLERANCE);
+	finish_centroids(t, centroids, done, &report[1]);
+	sphx_softmin_train(t, centroids, steps, params->gap_weight, report[1].separation);
+	sphx_kmeans_evaluate(t, centroids);
+	finish_centroids(t, centroids, steps, &report[0]);
+}
+
 int
 sphx_train(SphxEnv *env, const SphxTrainParams *params, size_t n, int d, const float *rows,
 		   float *centroids, SphxTrainReport report[2])
@@ -289,6 +319,13 @@ sphx_train(SphxEnv *env, const SphxTrainParams *params, size_t n, int d, const f
 	trainer_init(&t, env, params, n, d, rows);
 	start_centroids(&t, (size_t) params->k, centroids);
 
+	if (params->gap_weight > 0.0 && t.k > 1 && params->method == SPHX_TRAIN_SOFTMIN)
+	{
+		assert(params->spherical);
+		train_softmin(&t, centroids, params, report);
+		trainer_free(&t);
+		return report[0].k;
+	}
 	if (params->gap_weight > 0.0 && t.k > 1)
 		rounds = iterations < 2 * GAP_ROUNDS ? (iterations + 1) / 2 : GAP_ROUNDS;
 	t.total = t.done + (uint64_t) (iterations + rounds) * n;
@@ -304,4 +341,20 @@ sphx_train(SphxEnv *env, const SphxTrainParams *params, size_t n, int d, const f
 	trainer_free(&t);
 	assert(report[0].k >= 1 && report[0].k <= params->k);
 	return report[0].k;
+}
+
+void
+sphx_train_measure(SphxEnv *env, size_t n, int d, const float *rows, int k,
+				   const float *centroids, SphxTrainReport *report)
+{
+	SphxTrainParams params = {.k = k};
+	SphxTrainer t;
+
+	assert(n <= UINT32_MAX && d >= 1 && k >= 1);
+	trainer_init(&t, env, &params, n, d, rows);
+	t.k = (size_t) k;
+	t.total = n;
+	sphx_kmeans_evaluate(&t, centroids);
+	fill_report(&t, centroids, 0, report);
+	trainer_free(&t);
 }

@@ -11,6 +11,8 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
+#include "math/blas.h"
+
 /* vectors that start at a cache line are faster to read; palloc aligns to 8 bytes */
 #define ENV_ALIGN			64
 
@@ -48,4 +50,16 @@ SphxInitEnv(SphxServerEnv *env, MemoryContext context)
 	env->base.tick = check_interrupts;
 	env->context = context;
 	env->progress = -1;
+}
+
+void
+SphxLoadBlas(void)
+{
+	const char *why;
+
+	if (!sphx_blas_load(&why))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE),
+				 errmsg("could not load a BLAS library: %s", why),
+				 errhint("Install one, such as the package libopenblas0.")));
 }

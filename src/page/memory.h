@@ -25,4 +25,7 @@ typedef struct SphxServerEnv
 /* All memory comes from this context; no progress is reported. */
 extern void SphxInitEnv(SphxServerEnv *env, MemoryContext context);
 
+/* Load the BLAS library, or an error that says what is missing. */
+extern void SphxLoadBlas(void);
+
 #endif							/* SPHX_MEMORY_H */

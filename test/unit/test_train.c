@@ -119,7 +119,13 @@ make_rows(SphxRandom *r, size_t n, int d, int clusters, double spread, bool sphe
 static SphxTrainParams
 make_params(int k, int iterations, double gap_weight, bool spherical)
 {
-	SphxTrainParams params = {k, iterations, gap_weight, spherical, 42};
+	SphxTrainParams params = {
+		.k = k,
+		.iterations = iterations,
+		.gap_weight = gap_weight,
+		.spherical = spherical,
+		.seed = 42
+	};
 
 	return params;
 }

@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * vector_query.h
+ *	  The vectors that a query returns.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_VECTOR_QUERY_H
+#define SPHX_VECTOR_QUERY_H
+
+#include "type/vector.h"
+
+/*
+ * Takes a row: v is NULL for a NULL, else valid during the call only.  The
+ * current memory context is reset now and then: what is to stay needs one of
+ * its own.
+ */
+typedef void (*SphxVectorSink) (void *arg, const Vector *v);
+
+/*
+ * Run a query and hand its rows to the sink, in their order.  It must be a
+ * single SELECT (or VALUES, TABLE) that changes nothing and returns one column
+ * of type vector, whose OID is given; anything else is an error before it
+ * runs.  It runs with the rights of the current user under the active
+ * snapshot, through a cursor, so that no more than a few rows are held.
+ */
+extern void SphxReadVectors(const char *query, Oid vector_type, SphxVectorSink sink, void *arg);
+
+#endif							/* SPHX_VECTOR_QUERY_H */
