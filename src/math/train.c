@@ -302,6 +302,9 @@ train_softmin(SphxTrainer *t, float *centroids, const SphxTrainParams *params,
 	t->total = t->done + (uint64_t) (SOFTMIN_KMEANS_STEPS + steps) * t->n;
 	done = sphx_kmeans_run(t, centroids, SOFTMIN_KMEANS_STEPS, TOLERANCE);
 	finish_centroids(t, centroids, done, &report[1]);
+	report[0] = report[1];
+	if (t->k < 2)
+		return;
 	sphx_softmin_train(t, centroids, steps, params->gap_weight, report[1].separation);
 	sphx_kmeans_evaluate(t, centroids);
 	finish_centroids(t, centroids, steps, &report[0]);

@@ -413,6 +413,123 @@ test_gap(const char *name, int clusters, double spread, bool spherical, double g
 	free(again);
 }
 
+/* counts the iterations that a training tells of */
+typedef struct StepCounts
+{
+	int			kmeans;
+	int			other;
+} StepCounts;
+
+static StepCounts told;
+
+static void
+count_step(SphxEnv *env, const char *stage, int iteration, double error)
+{
+	int		   *count = strcmp(stage, "k-means") == 0 ? &told.kmeans : &told.other;
+
+	if (env == &counting.env && iteration == *count + 1 && error > 0.0)
+		++* count;
+}
+
+/*
+ * The configuration of seed 000, section 8.3: 50,000 rows of 128 dimensions
+ * around 100 places, 64 centroids.  With this noise k-means has the paper's
+ * error of 1.466.
+ */
+static void
+test_seed(void)
+{
+	enum
+	{
+	n = 50000, d = 128, k = 64, places = 100};
+	SphxTrainReport report[2];
+	SphxRandom	r;
+	float	   *rows;
+	float	   *centroids = new_floats(k * d);
+
+	sphx_random_seed(&r, 1);
+	rows = make_rows(&r, n, d, places, 0.3 * sqrt((double) d), true);
+	for (int gap_weight = 2; gap_weight <= 5; gap_weight += 3)
+	{
+		SphxTrainParams params = make_params(k, 60, gap_weight, true);
+
+		sphx_train(&counting.env, &params, n, d, rows, centroids, report);
+		ok(fabs(report[1].error - 1.466) < 0.01, "the paper's data: error of k-means %.3f",
+		   report[1].error);
+		ok(report[0].separation >= 1.10 * report[1].separation &&
+		   report[0].error <= (1.0 + 0.005 * gap_weight) * report[1].error,
+		   "weight %d: separation %+.1f %%, error %+.2f %%; the paper has +10 %% at +3.1 %%",
+		   gap_weight, 100.0 * (report[0].separation / report[1].separation - 1.0),
+		   100.0 * (report[0].error / report[1].error - 1.0));
+	}
+	free(rows);
+	free(centroids);
+}
+
+/* the paper's own method, on less */
+static void
+test_softmin(void)
+{
+	enum
+	{
+	n = 3000, d = 32, k = 24};
+	SphxTrainParams params = make_params(k, 400, 2.0, true);
+	SphxTrainReport report[2];
+	SphxTrainReport measured;
+	SphxRandom	r;
+	float	   *rows;
+	float	   *centroids = new_floats(k * d);
+	float	   *again = new_floats(k * d);
+
+	sphx_random_seed(&r, 10);
+	rows = make_rows(&r, n, d, 40, 1.5, true);
+	params.method = SPHX_TRAIN_SOFTMIN;
+	ok(sphx_train(&counting.env, &params, n, d, rows, centroids, report) == k, "soft minimum");
+	ok(report[0].separation >= 1.10 * report[1].separation &&
+	   report[0].error <= 1.08 * report[1].error,
+	   "separation %+.1f %%, error %+.2f %%",
+	   100.0 * (report[0].separation / report[1].separation - 1.0),
+	   100.0 * (report[0].error / report[1].error - 1.0));
+	check_spacing(k, d, centroids, &report[0]);
+	sphx_train(&counting.env, &params, n, d, rows, again, report);
+	ok(memcmp(centroids, again, k * d * sizeof(float)) == 0, "the same again for the same seed");
+
+	/*
+	 * without the penalty it only makes the error small: to a local minimum,
+	 * as k-means does
+	 */
+	params.gap_weight = 1e-9;
+	params.iterations = 1000;
+	params.step = count_step;
+	told.kmeans = told.other = 0;
+
+	sphx_train(&counting.env, &params, n, d, rows, again, report);
+	ok(told.kmeans == report[1].iterations && told.other == 1000, "each iteration is told");
+	ok(report[0].error <= 1.10 * report[1].error, "no penalty: error %+.2f %%",
+	   100.0 * (report[0].error / report[1].error - 1.0));
+
+	sphx_train_measure(&counting.env, n, d, rows, k, again, &measured);
+	measured.iterations = 1000;
+	ok(memcmp(&measured, &report[0], sizeof(measured)) == 0,
+	   "centroids from elsewhere have the figures of those trained");
+	sphx_train_measure(&counting.env, 0, d, rows, k, again, &measured);
+	ok(isnan(measured.error) && isnan(measured.imbalance) &&
+	   measured.separation == report[0].separation, "and without rows only those among themselves");
+	free(rows);
+	free(centroids);
+	free(again);
+}
+
+static void
+test_drop_equal(void)
+{
+	float		rows[7] = {3, 0, 3, -0.0f, 1, 3, 2};
+
+	ok(sphx_drop_equal_rows(&counting.env, 7, 1, rows) == 4 && rows[0] == 3 && rows[1] == 0 &&
+	   rows[2] == 1 && rows[3] == 2, "the first of equal rows are kept, in order");
+	ok(sphx_drop_equal_rows(&counting.env, 0, 1, rows) == 0, "none of none");
+}
+
 /* data where separation must cost: the promise holds whatever is reached */
 static void
 test_gap_promise(const char *name, size_t n, int d, int k, const float *rows)
@@ -490,6 +607,16 @@ check_few(const char *name, size_t n, size_t different, int d, int k, bool spher
 		   (different > (size_t) k || report[0].error < 1e-10),
 		   "%s: %d centroids, error %g, gap %d", name, found, report[0].error, gap);
 	}
+	if (spherical)
+	{
+		SphxTrainParams params = make_params(k, 20, 2.0, true);
+		int			found;
+
+		params.method = SPHX_TRAIN_SOFTMIN;
+		found = sphx_train(&counting.env, &params, n, d, rows, centroids, report);
+		ok(found >= 1 && found <= expected && all_different(found, d, centroids),
+		   "%s: %d centroids, soft minimum", name, found);
+	}
 	free(rows);
 	free(centroids);
 }
@@ -561,6 +688,9 @@ main(void)
 	test_gap("uniform on the sphere", 0, 1.0, true, 5.0);
 	test_gap("clustered on the sphere", 200, 0.4, true, 2.0);
 	test_gap("clustered", 30, 0.5, false, 2.0);
+	test_seed();
+	test_softmin();
+	test_drop_equal();
 	test_gap_promises();
 	test_few();
 	ok(counting.live == 0, "all of %ld allocations are released", counting.allocations);
