@@ -13,6 +13,7 @@ DATA = $(sort $(wildcard sql/install/*.sql))
 
 SERVER_OBJS = \
 	src/am/build.o \
+	src/am/centroids.o \
 	src/am/cost.o \
 	src/am/descend.o \
 	src/am/geometry.o \

@@ -68,6 +68,13 @@ typedef RelFileNode SphxRelLocator;
 #define AmAutoVacuumWorkerProcess() IsAutoVacuumWorkerProcess()
 #endif
 
+/* Version 16 gave the parser of names a place to note errors in. */
+#if PG_VERSION_NUM >= 160000
+#define SphxParseName(name)	stringToQualifiedNameList(name, NULL)
+#else
+#define SphxParseName(name)	stringToQualifiedNameList(name)
+#endif
+
 /* Version 18 lets a module tell its name and version (Makefile defines it). */
 #if PG_VERSION_NUM >= 180000
 #define SPHX_MODULE_MAGIC	PG_MODULE_MAGIC_EXT(.name = "sphx", .version = SPHX_VERSION)

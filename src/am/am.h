@@ -35,6 +35,8 @@ typedef struct SphxOptions
 	double		gap_weight;
 	double		code_bits;		/* 0 = chosen, .5, 1 or 2 */
 	int			storage;		/* SphxStorage, or SPHX_STORAGE_AUTO */
+	int			centroids;		/* offset of a name from the start of what the
+								 * relation cache holds; 0 = none */
 } SphxOptions;
 
 #define SPHX_STORAGE_AUTO		(-1)
@@ -44,6 +46,9 @@ typedef struct SphxOptions
 
 extern void SphxInitOptions(void);
 extern SphxOptions SphxGetOptions(Relation index);
+
+/* The name of the relation with the index's centroids, in palloc'd memory, or NULL. */
+extern char *SphxCentroidsOption(Relation index);
 
 /*
  * Fill metric, layout, ef_construction and gap_weight of info->meta for

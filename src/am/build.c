@@ -69,9 +69,8 @@ sphxbuildphasename(int64 phase)
 	return pstrdup(names[phase]);
 }
 
-/* Fix everything that depends on the number of dimensions. */
-static void
-begin_rows(SphxBuild *build, int dims)
+void
+SphxBeginRows(SphxBuild *build, int dims)
 {
 	SphxMetaPageData *meta = &build->info.meta;
 
@@ -104,7 +103,7 @@ load_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool aliv
 	old = MemoryContextSwitchTo(state->row_context);
 	v = DatumGetVectorP(values[0]);
 	if (build->rows == NULL)
-		begin_rows(build, v->dim);
+		SphxBeginRows(build, v->dim);
 	if (state->x == NULL)
 		state->x = MemoryContextAllocZero(build->context, sizeof(float) * (Size) build->d);
 	if (SphxTransform(&build->pages, &build->info, v, state->x))
@@ -160,7 +159,8 @@ build_graph(SphxBuild *build)
 	build->info.meta.max_norm = build->max_norm;
 	SphxBuildPhase(build, SPHX_PHASE_TRAIN, 0);
 	SphxTrainCells(build);
-	SphxBuildShards(build);
+	if (SphxCountRows(build->rows) > 0)
+		SphxBuildShards(build);
 	finish_meta(build);
 }
 
@@ -183,7 +183,8 @@ sphxbuild(Relation heap, Relation index, IndexInfo *index_info)
 	build.pages.building = true;
 	build.options = SphxGetOptions(index);
 	if (dims > 0)
-		begin_rows(&build, dims);
+		SphxBeginRows(&build, dims);
+	SphxLoadCentroids(&build);
 
 	result->heap_tuples = load_rows(&build, heap, index_info);
 	if (build.rows == NULL)
@@ -194,7 +195,7 @@ sphxbuild(Relation heap, Relation index, IndexInfo *index_info)
 				 errhint("Declare the column with dimensions, such as vector(3).") :
 				 errhint("Cast the expression to a type with dimensions, such as vector(3).")));
 	result->index_tuples = (double) SphxCountRows(build.rows);
-	if (result->index_tuples > 0)
+	if (result->index_tuples > 0 || build.cells > 0)
 		build_graph(&build);
 	else
 		write_empty(&build.pages, (int) build.info.meta.dims);

@@ -67,7 +67,8 @@ typedef struct SphxBuild
 	SphxRows   *rows;			/* all rows, transformed */
 	float		max_norm;		/* largest norm of a row (inner product) */
 
-	int			cells;
+	int			cells;			/* set before the rows are read when centroids
+								 * were trained elsewhere */
 	float	   *centroids;		/* cells * D */
 	double	   *cell_share;		/* expected share of the rows, by the training
 								 * sample */
@@ -76,7 +77,13 @@ typedef struct SphxBuild
 	double		gain_count;
 } SphxBuild;
 
-/* train.c: train the cells, build the layers above and write the skeleton */
+/* build.c: fix all that depends on the number of dimensions, and make room for rows */
+extern void SphxBeginRows(SphxBuild *build, int dims);
+
+/* centroids.c: take the centroids from elsewhere when the index's options say so */
+extern void SphxLoadCentroids(SphxBuild *build);
+
+/* train.c: train the cells unless they are there, build the layers above and write the skeleton */
 extern void SphxTrainCells(SphxBuild *build);
 
 /* shard.c: memory for a row while its graph is built; write all rows' nodes with their edges */

@@ -8,7 +8,9 @@
 #include "am/am.h"
 
 #include "access/reloptions.h"
+#include "catalog/namespace.h"
 #include "utils/lsyscache.h"
+#include "utils/regproc.h"
 
 static relopt_kind option_kind;
 
@@ -18,6 +20,14 @@ static relopt_enum_elt_def storage_values[] = {
 	{"int8", SPHX_STORAGE_INT8},
 	{NULL, 0}
 };
+
+/* Is it a name, with or without a schema?  Whether it exists is the build's question. */
+static void
+check_centroids(const char *name)
+{
+	if (name != NULL)
+		(void) makeRangeVarFromNameList(SphxParseName(name));
+}
 
 void
 SphxInitOptions(void)
@@ -37,6 +47,8 @@ SphxInitOptions(void)
 					   storage_values, SPHX_STORAGE_AUTO,
 					   gettext_noop("Valid values are \"auto\", \"int16\" and \"int8\"."),
 					   AccessExclusiveLock);
+	add_string_reloption(option_kind, "centroids", "Relation with centroids trained elsewhere",
+						 NULL, check_centroids, AccessExclusiveLock);
 }
 
 /* What the server's own checks of ranges leave open. */
@@ -70,6 +82,8 @@ sphxoptions(Datum reloptions, bool validate)
 		{.optname = "code_bits",.opttype = RELOPT_TYPE_REAL,
 		.offset = offsetof(SphxOptions, code_bits)},
 		{.optname = "storage",.opttype = RELOPT_TYPE_ENUM,.offset = offsetof(SphxOptions, storage)},
+		{.optname = "centroids",.opttype = RELOPT_TYPE_STRING,
+		.offset = offsetof(SphxOptions, centroids)},
 	};
 	void	   *options = build_reloptions(reloptions, validate, option_kind, sizeof(SphxOptions),
 										   table, lengthof(table));
@@ -91,6 +105,16 @@ SphxGetOptions(Relation index)
 	if (index->rd_options != NULL)
 		memcpy(&options, index->rd_options, sizeof(options));
 	return options;
+}
+
+char *
+SphxCentroidsOption(Relation index)
+{
+	SphxOptions *options = (SphxOptions *) index->rd_options;
+
+	if (options == NULL || options->centroids == 0)
+		return NULL;
+	return pstrdup((const char *) options + options->centroids);
 }
 
 SphxMetric

@@ -130,6 +130,26 @@ train_cells(SphxBuild *build)
 	meta->kmeans = training_data(&report[1]);
 }
 
+/* Figures of centroids that were trained elsewhere; there is no k-means beside them. */
+static void
+measure_cells(SphxBuild *build)
+{
+	static const SphxTrainingData unknown = {NAN, NAN, NAN, NAN, NAN};
+	SphxEnv    *env = &build->env.base;
+	SphxMetaPageData *meta = &build->info.meta;
+	SphxTrainReport report;
+	float	   *sample;
+	uint64		n = draw_sample(build, build->cells, &sample);
+
+	sphx_train_measure(env, n, build->info.layout.D, sample, build->cells, build->centroids,
+					   &report);
+	measure_shares(build, n, sample);
+	env->release(env, sample);
+	meta->training = training_data(&report);
+	meta->kmeans = unknown;
+	meta->gap_weight = NAN;
+}
+
 /* Neighbours of centroids within their layer, pooled by the centroids of the layer above. */
 static uint32 *
 layer_edges(SphxBuild *build, uint32 count, const float *centroids, uint32 above_count,
@@ -217,7 +237,10 @@ SphxTrainCells(SphxBuild *build)
 	SphxSkeletonLayer layers[SPHX_MAX_LAYERS] = {{0}};
 	int			top = 0;
 
-	train_cells(build);
+	if (build->cells > 0)
+		measure_cells(build);
+	else
+		train_cells(build);
 	layers[0].count = (uint32) build->cells;
 	layers[0].centroids = build->centroids;
 	while (layers[top].count > SPHX_TOP_RECORDS && top + 1 < SPHX_MAX_LAYERS)

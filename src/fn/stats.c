@@ -7,6 +7,8 @@
  */
 #include "sphx.h"
 
+#include <math.h>
+
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "funcapi.h"
@@ -131,14 +133,24 @@ code_bits(SphxCodebook book)
 	return 4.0f / (float4) sphx_code_piece_dim(book);
 }
 
+/* what is not known is a NaN on the metapage */
+static void
+add_figure(RowBuilder *row, float8 value)
+{
+	if (isnan(value))
+		add_null(row);
+	else
+		add_column(row, Float8GetDatum(value));
+}
+
 static void
 add_training(RowBuilder *row, const SphxTrainingData *training)
 {
-	add_column(row, Float8GetDatum(training->separation));
-	add_column(row, Float8GetDatum(training->nearest_mean));
-	add_column(row, Float8GetDatum(training->nearest_p5));
-	add_column(row, Float8GetDatum(training->error));
-	add_column(row, Float8GetDatum(training->imbalance));
+	add_figure(row, training->separation);
+	add_figure(row, training->nearest_mean);
+	add_figure(row, training->nearest_p5);
+	add_figure(row, training->error);
+	add_figure(row, training->imbalance);
 }
 
 /* The columns up to "storage". */
@@ -154,7 +166,7 @@ add_parameters(RowBuilder *row, const SphxIndexInfo *info, const PageCounts *cou
 	add_column(row, Int32GetDatum((int32) meta->layer_count));
 	add_training(row, &meta->training);
 	add_training(row, &meta->kmeans);
-	add_column(row, Float8GetDatum(meta->gap_weight));
+	add_figure(row, meta->gap_weight);
 	add_column(row, Float4GetDatum(code_bits((SphxCodebook) meta->book)));
 	add_column(row, Float8GetDatum(meta->mean_a));
 	add_column(row, Int32GetDatum(meta->m));

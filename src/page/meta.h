@@ -27,7 +27,7 @@ typedef struct SphxLayerData
 	uint32		count;			/* records */
 } SphxLayerData;
 
-/* figures of a training, as in SphxTrainReport */
+/* figures of a training, as in SphxTrainReport; NaN where they are not known */
 typedef struct SphxTrainingData
 {
 	float8		separation;
@@ -72,7 +72,7 @@ typedef struct SphxMetaPageData
 	float4		max_norm;		/* inner product: largest norm at build time */
 
 	/* figures of the build, for sphx_index_stats */
-	float8		gap_weight;
+	float8		gap_weight;		/* NaN: centroids were trained elsewhere */
 	float8		built_tuples;	/* rows indexed by the build */
 	float8		mean_a;			/* mean of A over the edges */
 	SphxTrainingData training;	/* what was reached */
