@@ -120,8 +120,9 @@ sphx_reference_cosine(SphxEnv *env, const SphxPointSet *set, int levels, int64_t
 
 
 /*
- * Kissing numbers, as listed by Cohn and Li (2024, Table 1.1; arXiv
- * 2411.04916), with one later lower bound.
+ * Kissing numbers, as listed in August 2026 by Cohn's table of kissing
+ * number bounds (https://hdl.handle.net/1721.1/153312).  The upper bounds of
+ * Leijenhorst and de Laat are numerical results of high precision.
  */
 
 #define ELEMENTARY	"elementary"
@@ -132,7 +133,7 @@ sphx_reference_cosine(SphxEnv *env, const SphxPointSet *set, int levels, int64_t
 #define LEVENSHTEIN	"Levenshtein 1979; Odlyzko and Sloane 1979"
 #define MITTELMANN	"Mittelmann and Vallentin 2010, High-accuracy semidefinite programming bounds"
 #define MACHADO		"Machado and de Oliveira Filho 2018, Improving the semidefinite programming bound"
-#define LAAT		"de Laat and Leijenhorst 2022, A Low-Rank Semidefinite Programming Solver"
+#define LAAT		"Leijenhorst and de Laat 2022, Solving clustered low-rank semidefinite programs arising from polynomial optimization (numerical)"
 
 static const SphxKissing kissing[] = {
 	{2, 2, ELEMENTARY, ELEMENTARY},
@@ -145,15 +146,15 @@ static const SphxKissing kissing[] = {
 	{240, 240, SPLAG, LEVENSHTEIN},
 	{306, 363, SPLAG, MACHADO},
 	{510, 553, GANZHINOV, MACHADO},
-	{593, 868, "AlphaEvolve 2025 (592: Ganzhinov 2022)", LAAT},
-	{840, 1355, SPLAG, LAAT},
+	{604, 868, "Bianchi, Kwon, Pappu and Zou 2026, Harnessing the collective intelligence of AI agents in the wild", LAAT},
+	{841, 1355, "Takhanov, Assylbekov and Yun 2026, A kissing configuration in 12 dimensions with 841 spheres", LAAT},
 	{1154, 2064, ZINOVIEV, LAAT},
 	{1932, 3174, GANZHINOV, LAAT},
 	{2564, 4853, SPLAG, LAAT},
 	{4320, 7320, SPLAG, LAAT},
 	{5730, 10978, COHN_LI, LAAT},
 	{7654, 16406, COHN_LI, LAAT},
-	{11692, 24417, COHN_LI, LAAT},
+	{11948, 24417, "Ho 2026, A new lower bound for the kissing number in 19 dimensions", LAAT},
 	{19448, 36195, COHN_LI, LAAT},
 	{29768, 53524, COHN_LI, LAAT},
 	{49896, 80810, SPLAG, LAAT},
