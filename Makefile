@@ -55,6 +55,7 @@ SERVER_OBJS = \
 	src/type/vector_query.o
 
 MATH_OBJS = \
+	src/math/angle.o \
 	src/math/assign.o \
 	src/math/blas.o \
 	src/math/code.o \
@@ -65,6 +66,7 @@ MATH_OBJS = \
 	src/math/gap.o \
 	src/math/golay.o \
 	src/math/graph.o \
+	src/math/haar.o \
 	src/math/kernels.o \
 	src/math/kernels_avx2.o \
 	src/math/kernels_avx2_codes.o \

@@ -720,6 +720,34 @@ sphx_spherical_decode(SphxSpherical *code, const double *x, double *product)
 }
 
 double
+sphx_spherical_nearest(SphxSpherical *code, const double *x, double *word)
+{
+	const SphxPart *part = &code->part[0];
+	SphxPart	level = *part;
+	double		product = 0.0;
+	uint64_t	index;
+
+	if (part->kind != SPHX_PART_PRODUCT)
+	{
+		sphx_spherical_word(code, sphx_spherical_decode(code, x, &product), word);
+		return product;
+	}
+
+	/* every level is a code of its own */
+	level.dim = part->dim / part->levels;
+	level.levels = 1;
+	for (int l = 0; l < part->levels; l++)
+	{
+		product += sphx_part_best(&level, x, code->work, &index);
+		sphx_part_word(&level, index, code->work, word);
+		level.points += (size_t) level.m * (size_t) level.dim;
+		x += level.dim;
+		word += level.dim;
+	}
+	return product;
+}
+
+double
 sphx_spherical_cost(const SphxSpherical *code)
 {
 	double		cost = 0.0;

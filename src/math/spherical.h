@@ -102,6 +102,12 @@ extern void sphx_spherical_word(SphxSpherical *code, uint64_t index, double *wor
  */
 extern uint64_t sphx_spherical_decode(SphxSpherical *code, const double *x, double *product);
 
+/*
+ * That codeword itself, also of product codes with too many codewords to be
+ * numbered; returns its inner product with x.
+ */
+extern double sphx_spherical_nearest(SphxSpherical *code, const double *x, double *word);
+
 /* multiplications that decoding takes, roughly */
 extern double sphx_spherical_cost(const SphxSpherical *code);
 
