@@ -28,6 +28,7 @@ SERVER_OBJS = \
 	src/am/train.o \
 	src/am/vacuum.o \
 	src/am/validate.o \
+	src/fn/angle.o \
 	src/fn/check.o \
 	src/fn/check_links.o \
 	src/fn/check_pages.o \

@@ -76,3 +76,27 @@ COMMENT ON FUNCTION sphx_train_report(text, integer, double precision, boolean, 
 
 
 -- Angle testing
+
+CREATE FUNCTION sphx_ks1(q vector, v vector, family text DEFAULT 'antipodal(256)', seed bigint DEFAULT 1)
+	RETURNS double precision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION sphx_ks1(vector, vector, text, bigint) IS 'kernel function for comparing angles with a unit vector q: inner product of v and the point of HS nearest to q, S a spherical code of vector_dims(q) dimensions and H a random rotation drawn from the seed (Lu, Xiao, Ishikawa, Eq. 2; v of any norm, Eq. 8); sphx_ks1(q, q, ...) is the cosine of the reference angle of q';
+
+CREATE FUNCTION sphx_ks2(q vector, v vector, family text DEFAULT 'antipodal(256)', seed bigint DEFAULT 1)
+	RETURNS double precision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION sphx_ks2(vector, vector, text, bigint) IS 'kernel function for comparing the angle of unit vectors with a threshold, an unbiased estimate of their inner product: that of Hq and the point of S nearest to Hv, divided by the cosine of the reference angle of v, which is sphx_ks1(v, v, family, seed) (Lu, Xiao, Ishikawa, Eq. 3)';
+
+CREATE FUNCTION sphx_ks1_cdf(x double precision, phi double precision, psi double precision, dim integer)
+	RETURNS double precision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_ks1_cdf(double precision, double precision, double precision, integer) IS 'probability that sphx_ks1(q, v) is at most x, for unit vectors of dim dimensions at the angle phi and the reference angle psi of q (Lu, Xiao, Ishikawa, Lemma 4.2)';
+
+CREATE FUNCTION sphx_ks2_probability(theta double precision, phi double precision, psi double precision, dim integer)
+	RETURNS double precision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_ks2_probability(double precision, double precision, double precision, integer) IS 'probability that sphx_ks2(q, v) is at least cos(theta), for unit vectors of dim dimensions at the angle phi and the reference angle psi of v (Lu, Xiao, Ishikawa, Lemma 4.3)';

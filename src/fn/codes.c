@@ -14,6 +14,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "fn/points.h"
 
@@ -118,6 +119,46 @@ SphxParseFamily(const char *name, int dim, SphxSphericalSpec *spec)
 			report_dim(spec->family, dim);
 			break;
 	}
+}
+
+static SphxCodeCache *
+get_cache(FunctionCallInfo fcinfo, Size size)
+{
+	SphxCodeCache *cache = fcinfo->flinfo->fn_extra;
+
+	if (cache == NULL)
+	{
+		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, size);
+		cache->size = size;
+		cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "spherical code",
+											   ALLOCSET_DEFAULT_SIZES);
+		SphxInitEnv(&cache->env, cache->context);
+		fcinfo->flinfo->fn_extra = cache;
+	}
+	Assert(cache->size == size);
+	return cache;
+}
+
+SphxCodeCache *
+SphxCacheCode(FunctionCallInfo fcinfo, Size size, text *family, int dim)
+{
+	SphxCodeCache *cache = get_cache(fcinfo, size);
+	SphxSphericalSpec spec;
+
+	if (cache->code != NULL && cache->dim == dim &&
+		strlen(cache->family) == VARSIZE_ANY_EXHDR(family) &&
+		memcmp(cache->family, VARDATA_ANY(family), VARSIZE_ANY_EXHDR(family)) == 0)
+		return cache;
+
+	/* an error on the way leaves an empty cache */
+	cache->code = NULL;
+	memset((char *) cache + sizeof(SphxCodeCache), 0, size - sizeof(SphxCodeCache));
+	MemoryContextReset(cache->context);
+	cache->dim = dim;
+	cache->family = MemoryContextStrdup(cache->context, text_to_cstring(family));
+	SphxParseFamily(cache->family, dim, &spec);
+	cache->code = sphx_spherical_create(&cache->env.base, &spec);
+	return cache;
 }
 
 /* sphx_code(family text, dim integer): (id integer, point vector) */

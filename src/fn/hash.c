@@ -10,7 +10,6 @@
 #include <math.h>
 
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
 #include "fn/points.h"
 #include "math/collision.h"
@@ -23,75 +22,37 @@ PG_FUNCTION_INFO_V1(sphx_collision_probability_points);
 PG_FUNCTION_INFO_V1(sphx_query_exponent);
 PG_FUNCTION_INFO_V1(sphx_query_exponent_points);
 
-/*
- * A code made ready, and a projection, kept from call to call of one
- * expression.  Both belong to the context, which is reset when the arguments
- * change.
- */
+/* a code made ready, and a projection */
 typedef struct HashCache
 {
-	MemoryContext context;
-	SphxServerEnv env;
-	char	   *family;
-	int			k;
+	SphxCodeCache base;
 	int64		seed;
 	int			dim;			/* of vectors that the projection takes */
-	SphxSpherical *code;
-	double	   *projection;		/* k x dim, or NULL */
-	double	   *projected;		/* [k] */
+	double	   *projection;		/* base.dim x dim, or NULL */
+	double	   *projected;		/* [base.dim] */
 } HashCache;
 
+/* the code of this name and dimension, whose codewords have numbers */
 static HashCache *
-get_cache(FunctionCallInfo fcinfo)
+cache_code(FunctionCallInfo fcinfo, text *family, int k)
 {
-	HashCache  *cache = fcinfo->flinfo->fn_extra;
+	HashCache  *cache = (HashCache *) SphxCacheCode(fcinfo, sizeof(HashCache), family, k);
 
-	if (cache == NULL)
-	{
-		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(HashCache));
-		cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "spherical code",
-											   ALLOCSET_DEFAULT_SIZES);
-		SphxInitEnv(&cache->env, cache->context);
-		fcinfo->flinfo->fn_extra = cache;
-	}
-	return cache;
-}
-
-/* the code of this name and dimension, in the cache */
-static void
-cache_code(HashCache *cache, text *name, int k)
-{
-	SphxSphericalSpec spec;
-	uint64_t	size;
-	char	   *family;
-
-	if (cache->code != NULL && cache->k == k &&
-		strlen(cache->family) == VARSIZE_ANY_EXHDR(name) &&
-		memcmp(cache->family, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0)
-		return;
-
-	cache->code = NULL;
-	cache->projection = NULL;
-	MemoryContextReset(cache->context);
-	family = text_to_cstring(name);
-	SphxParseFamily(family, k, &spec);
-	size = sphx_spherical_size(&spec);
-	if (size > PG_INT64_MAX)
+	if (sphx_spherical_count(cache->base.code) > PG_INT64_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("codewords of \"%s\" in %d dimensions are too many to be numbered",
-						family, k)));
-	cache->family = MemoryContextStrdup(cache->context, family);
-	cache->k = k;
-	cache->projected = MemoryContextAlloc(cache->context, sizeof(double) * k);
-	cache->code = sphx_spherical_create(&cache->env.base, &spec);
+						cache->base.family, k)));
+	if (cache->projected == NULL)
+		cache->projected = MemoryContextAlloc(cache->base.context, sizeof(double) * k);
+	return cache;
 }
 
 /* a k x dim matrix of standard normal numbers, in the cache */
 static void
 cache_projection(HashCache *cache, int64 seed, int dim)
 {
-	size_t		n = (size_t) cache->k * (size_t) dim;
+	size_t		n = (size_t) cache->base.dim * (size_t) dim;
 	SphxRandom	random;
 
 	if (cache->projection != NULL && cache->seed == seed && cache->dim == dim)
@@ -100,7 +61,7 @@ cache_projection(HashCache *cache, int64 seed, int dim)
 	if (cache->projection != NULL)
 		pfree(cache->projection);
 	cache->projection = NULL;
-	cache->projection = MemoryContextAllocHuge(cache->context, n * sizeof(double));
+	cache->projection = MemoryContextAllocHuge(cache->base.context, n * sizeof(double));
 	sphx_random_seed(&random, (uint64_t) seed);
 	for (size_t i = 0; i < n; i++)
 		cache->projection[i] = sphx_random_normal(&random);
@@ -126,13 +87,13 @@ Datum
 sphx_nearest_codeword(PG_FUNCTION_ARGS)
 {
 	Vector	   *x = PG_GETARG_VECTOR_P(1);
-	HashCache  *cache = get_cache(fcinfo);
+	HashCache  *cache;
 
 	check_direction(x);
-	cache_code(cache, PG_GETARG_TEXT_PP(0), x->dim);
+	cache = cache_code(fcinfo, PG_GETARG_TEXT_PP(0), x->dim);
 	for (int i = 0; i < x->dim; i++)
 		cache->projected[i] = x->x[i];
-	PG_RETURN_INT64((int64) sphx_spherical_decode(cache->code, cache->projected, NULL) + 1);
+	PG_RETURN_INT64((int64) sphx_spherical_decode(cache->base.code, cache->projected, NULL) + 1);
 }
 
 /* sphx_hash(family text, k integer, seed bigint, x vector) */
@@ -141,11 +102,11 @@ sphx_hash(PG_FUNCTION_ARGS)
 {
 	int			k = PG_GETARG_INT32(1);
 	Vector	   *x = PG_GETARG_VECTOR_P(3);
-	HashCache  *cache = get_cache(fcinfo);
+	HashCache  *cache;
 	const double *row;
 
 	check_direction(x);
-	cache_code(cache, PG_GETARG_TEXT_PP(0), k);
+	cache = cache_code(fcinfo, PG_GETARG_TEXT_PP(0), k);
 	cache_projection(cache, PG_GETARG_INT64(2), x->dim);
 	row = cache->projection;
 	for (int i = 0; i < k; i++, row += x->dim)
@@ -156,7 +117,7 @@ sphx_hash(PG_FUNCTION_ARGS)
 			sum += row[j] * x->x[j];
 		cache->projected[i] = sum;
 	}
-	PG_RETURN_INT64((int64) sphx_spherical_decode(cache->code, cache->projected, NULL) + 1);
+	PG_RETURN_INT64((int64) sphx_spherical_decode(cache->base.code, cache->projected, NULL) + 1);
 }
 
 

@@ -63,4 +63,22 @@ extern Datum SphxMakeRecord(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 /* codes.c: the family and its parameters, or an error that says what there is */
 extern void SphxParseFamily(const char *name, int dim, SphxSphericalSpec *spec);
 
+/*
+ * A code made ready, kept from call to call of one expression.  The first
+ * member of a struct with what else is kept for this code; all of that lives
+ * in context, and is forgotten (zeroed) when the code changes.
+ */
+typedef struct SphxCodeCache
+{
+	Size		size;			/* of the whole struct */
+	MemoryContext context;
+	SphxServerEnv env;
+	char	   *family;
+	int			dim;
+	SphxSpherical *code;
+} SphxCodeCache;
+
+/* codes.c: the cache of this expression, a struct of this size, with this code in it */
+extern SphxCodeCache *SphxCacheCode(FunctionCallInfo fcinfo, Size size, text *family, int dim);
+
 #endif							/* SPHX_POINTS_H */

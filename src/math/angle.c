@@ -73,7 +73,7 @@ sphx_ks2_rotate(const SphxAngle *angle, double *x)
 }
 
 double
-sphx_ks2(SphxAngle *angle, const double *rotated, const double *v, double *cosine)
+sphx_ks2_estimate(SphxAngle *angle, const double *rotated, const double *v, double *cosine)
 {
 	double		product = 0.0;
 
@@ -101,7 +101,7 @@ inner_product_cdf(SphxEnv *env, int d, double w)
 }
 
 double
-sphx_ks1_cdf(SphxEnv *env, int d, double phi, double psi, double x)
+sphx_ks1_distribution(SphxEnv *env, int d, double phi, double psi, double x)
 {
 	assert(d >= 3);
 	/* KS1 = cos phi cos psi + sin phi sin psi W (Eq. 14) */
@@ -109,7 +109,7 @@ sphx_ks1_cdf(SphxEnv *env, int d, double phi, double psi, double x)
 }
 
 double
-sphx_ks2_probability(SphxEnv *env, int d, double phi, double psi, double theta)
+sphx_ks2_exceedance(SphxEnv *env, int d, double phi, double psi, double theta)
 {
 	assert(d >= 3);
 	/* KS2 = cos phi + sin phi tan psi W (Eq. 21), and W is symmetric */

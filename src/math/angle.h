@@ -48,19 +48,19 @@ extern void sphx_ks2_rotate(const SphxAngle *angle, double *x);
  * KS2 of q, given as Hq, and a unit vector v.  A_S(Hv) goes to *cosine; when it
  * is not positive the result means nothing and is NAN.
  */
-extern double sphx_ks2(SphxAngle *angle, const double *rotated, const double *v, double *cosine);
+extern double sphx_ks2_estimate(SphxAngle *angle, const double *rotated, const double *v, double *cosine);
 
 /*
  * P(KS1(q, v) <= x) for unit vectors of d >= 3 dimensions at the angle phi, of
  * which q has the reference angle psi (Lemma 4.2, Eq. 4); both in (0, pi).
  */
-extern double sphx_ks1_cdf(SphxEnv *env, int d, double phi, double psi, double x);
+extern double sphx_ks1_distribution(SphxEnv *env, int d, double phi, double psi, double x);
 
 /*
  * P(KS2(q, v) >= cos theta) for unit vectors of d >= 3 dimensions at the angle
  * phi, of which v has the reference angle psi in (0, pi / 2) (Lemma 4.3, Eq.
  * 24); phi in (0, pi).
  */
-extern double sphx_ks2_probability(SphxEnv *env, int d, double phi, double psi, double theta);
+extern double sphx_ks2_exceedance(SphxEnv *env, int d, double phi, double psi, double theta);
 
 #endif							/* SPHX_ANGLE_H */
