@@ -67,6 +67,28 @@ FROM table_1 t, generate_series(1, 5) i, sphx_query_exponent(t.family, t.dim, i 
 GROUP BY 1, 2 ORDER BY 2, 1;
 DROP TABLE table_1;
 
+-- its unnamed codes, best packings; of those with a minimum angle of 90 degrees, which are many, the ones that
+-- have the paper's figures: pairs on some axes and a simplex in the rest of the space
+CREATE FUNCTION packing(n int, k int) RETURNS vector[] LANGUAGE sql AS $$
+	SELECT CASE WHEN n < 2 * k THEN (SELECT array_agg(point) FROM (
+			SELECT point || array_fill(0, ARRAY[2 * k + 1 - n])::vector AS point FROM sphx_code('orthoplex', n - k - 1)
+			UNION ALL
+			SELECT array_fill(0, ARRAY[n - k - 1])::vector || point FROM sphx_code('simplex', 2 * k + 1 - n)) s)
+		ELSE (SELECT array_agg(point) FROM sphx_optimize_code(n, k)) END
+$$;
+SELECT t.n, t.dim, bool_and(abs(q.rho - t.rho[i]) < 0.002) AS as_published
+FROM (VALUES
+	(5, 3, '{.1170,.2481,.3965,.5664,.7644}'::float8[]),
+	(7, 3, '{.1207,.2554,.4065,.5772,.7725}'),
+	(9, 3, '{.1217,.2591,.4129,.5850,.7786}'),
+	(6, 4, '{.1128,.2401,.3861,.5555,.7564}'),
+	(7, 4, '{.1120,.2392,.3852,.5553,.7567}'),
+	(10, 4, '{.1136,.2426,.3909,.5623,.7622}'),
+	(13, 4, '{.1133,.2439,.3939,.5666,.7663}')) t (n, dim, rho), LATERAL (SELECT packing(n, dim) OFFSET 0) p (points),
+	generate_series(1, 5) i, sphx_query_exponent(p.points, i * pi() / 12, samples => 4096) q
+GROUP BY 1, 2 ORDER BY 2, 1;
+DROP FUNCTION packing(int, int);
+
 -- bad input
 SELECT sphx_nearest_codeword('E8', '[1,2,3]');
 SELECT sphx_nearest_codeword('E8', '[0,0,0,0,0,0,0,0]');

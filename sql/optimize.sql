@@ -13,7 +13,8 @@ $$;
 -- known packings, default arguments
 SELECT dim, n, known, abs(opt_min_angle(n, dim) - known) < 0.001 AS found
 FROM (VALUES (3, 7, 77.8695), (3, 8, 74.8585), (3, 9, 70.5288), (3, 10, 66.1468), (3, 11, 63.4349),
-	(3, 12, 63.4349), (3, 13, 57.1367), (4, 9, 80.676), (4, 10, 80.406)) t (dim, n, known);
+	(3, 12, 63.4349), (3, 13, 57.1367), (3, 16, 52.2444), (3, 20, 47.4310), (3, 24, 43.6908),
+	(4, 9, 80.676), (4, 10, 80.406), (4, 11, 76.679), (4, 12, 75.522), (4, 13, 72.104), (4, 24, 60)) t (dim, n, known);
 
 -- known constructions: simplex, orthoplex, polygon
 SELECT n, dim, round(opt_min_angle(n, dim)::numeric, 2) AS angle
