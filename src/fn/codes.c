@@ -181,7 +181,7 @@ sphx_code(PG_FUNCTION_ARGS)
 	Assert(size <= INT_MAX);
 
 	InitMaterializedSRF(fcinfo, 0);
-	SphxInitEnv(&env, CurrentMemoryContext);
+	SphxInitTask(&env, "spherical code");
 	code = sphx_spherical_create(&env.base, &spec);
 	word = palloc(sizeof(double) * dim);
 	point = SphxVectorNew(dim);
@@ -225,7 +225,7 @@ sphx_code_levels(PG_FUNCTION_ARGS)
 				 errhint("Product codes are antipodal(...), cross-polytopes(...) and gaussian(...).")));
 
 	InitMaterializedSRF(fcinfo, 0);
-	SphxInitEnv(&env, CurrentMemoryContext);
+	SphxInitTask(&env, "spherical code");
 	code = sphx_spherical_create(&env.base, &spec);
 	points = sphx_spherical_points(code, &m, &levels);
 	point = SphxVectorNew(dim / levels);

@@ -154,7 +154,7 @@ family_collision(FunctionCallInfo fcinfo)
 	SphxCollision result;
 
 	SphxParseFamily(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1), &spec);
-	SphxInitEnv(&env, CurrentMemoryContext);
+	SphxInitTask(&env, "collision probability");
 	sphx_collision(&env.base, sphx_spherical_create(&env.base, &spec), &params, &result);
 	return result;
 }
@@ -170,7 +170,7 @@ points_collision(FunctionCallInfo fcinfo)
 	SphxSpherical *code;
 
 	SphxPointsCheckUnit(points);
-	SphxInitEnv(&env, CurrentMemoryContext);
+	SphxInitTask(&env, "collision probability");
 	code = sphx_spherical_from_points(&env.base, (int) points->set.n, points->set.d,
 									  SphxPointsUnitDoubles(points));
 	sphx_collision(&env.base, code, &params, &result);

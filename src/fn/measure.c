@@ -50,7 +50,7 @@ min_angle(SphxPoints *points)
 	SphxPointPair pair;
 
 	SphxPointsNormalize(points);
-	SphxInitEnv(&env, CurrentMemoryContext);
+	SphxInitTask(&env, "sphx_min_angle");
 	pair = sphx_nearest_pair(&env.base, &points->set);
 	return 2.0 * asin(fmin(pair.distance / 2.0, 1.0));
 }
@@ -60,7 +60,7 @@ packing_radius(SphxPoints *points)
 {
 	SphxServerEnv env;
 
-	SphxInitEnv(&env, CurrentMemoryContext);
+	SphxInitTask(&env, "sphx_packing_radius");
 	return sphx_nearest_pair(&env.base, &points->set).distance / 2.0;
 }
 
@@ -85,7 +85,7 @@ gap(SphxPoints *points)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("pairs and neighbours exclude each other")));
 
-	SphxInitEnv(&env, CurrentMemoryContext);
+	SphxInitTask(&env, "sphx_gap");
 	if (pairs > 0.0)
 		pair = sphx_sampled_pair(&env.base, &points->set, (int64) pairs, seed);
 	else if (points->option[2] != 0.0 && sphx_blas_load(&why) && points->set.n < UINT32_MAX)
@@ -105,7 +105,7 @@ softmin_separation(SphxPoints *points)
 	double		result;
 
 	check_positive("tau", tau);
-	SphxInitEnv(&env, CurrentMemoryContext);
+	SphxInitTask(&env, "sphx_softmin_separation");
 	result = sphx_softmin_separation(&env.base, &points->set, tau);
 	return points->option[1] != 0.0 ? result + tau * log(pairs) : result;
 }
@@ -120,7 +120,7 @@ covering_radius(SphxPoints *points)
 
 	check_positive("number of samples", points->option[0]);
 	SphxPointsCheckUnit(points);
-	SphxInitEnv(&env, CurrentMemoryContext);
+	SphxInitTask(&env, "sphx_covering_radius");
 	hole = palloc(sizeof(double) * points->set.d);
 	return sphx_covering_radius(&env.base, &points->set, (int64) points->option[0], seed, hole);
 }
@@ -254,7 +254,7 @@ sphx_reference_cosine_array(PG_FUNCTION_ARGS)
 	check_positive("number of levels", levels);
 	check_positive("number of samples", samples);
 	SphxPointsCheckUnit(points);
-	SphxInitEnv(&env, CurrentMemoryContext);
+	SphxInitTask(&env, "sphx_reference_cosine");
 	sphx_reference_cosine(&env.base, &points->set, levels, samples, &result);
 	values[0] = Float8GetDatum(result.estimate);
 	values[1] = Float8GetDatum(result.error);
@@ -305,7 +305,7 @@ sphx_certify(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("tolerance must not be negative")));
-	SphxInitEnv(&env, CurrentMemoryContext);
+	SphxInitTask(&env, "sphx_certify");
 	pair = sphx_nearest_pair(&env.base, &points->set);
 	found = pair.distance - 2.0 * radius;
 	norm_error = worst_norm(&points->set, 2.0 * radius);

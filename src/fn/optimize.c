@@ -119,7 +119,7 @@ return_code(FunctionCallInfo fcinfo, const SphxOptimizeParams *params)
 
 	check_params(params);
 	InitMaterializedSRF(fcinfo, 0);
-	SphxInitEnv(&env, CurrentMemoryContext);
+	SphxInitTask(&env, "optimised code");
 	points = MemoryContextAllocHuge(CurrentMemoryContext,
 									sizeof(double) * (Size) params->n * params->dim);
 	sphx_optimize(&env.base, params, points, &report);

@@ -34,17 +34,36 @@ context_release(SphxEnv *env, void *ptr)
 	pfree(((void **) ptr)[-1]);
 }
 
+/* the first call only takes the time, so that short tasks report nothing */
+static void
+report_task(SphxServerEnv *env, uint64_t done, uint64_t total)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (env->reported != 0 && now - env->reported < USECS_PER_SEC)
+		return;
+	if (env->reported != 0)
+		ereport(DEBUG1,
+				(errmsg_internal("%s: step " UINT64_FORMAT " of " UINT64_FORMAT, env->task,
+								 (uint64) done, (uint64) total)));
+	env->reported = now;
+}
+
 static void
 check_interrupts(SphxEnv *env, uint64_t done, uint64_t total)
 {
 	CHECK_FOR_INTERRUPTS();
 	if (unlikely(((SphxServerEnv *) env)->progress >= 0))
 		pgstat_progress_update_param(((SphxServerEnv *) env)->progress, (int64) done);
+	if (unlikely(((SphxServerEnv *) env)->task != NULL))
+		report_task((SphxServerEnv *) env, done, total);
 }
 
 void
 SphxInitEnv(SphxServerEnv *env, MemoryContext context)
 {
+	env->task = NULL;
+	env->reported = 0;
 	env->base.alloc = context_alloc;
 	env->base.release = context_release;
 	env->base.tick = check_interrupts;
@@ -62,4 +81,11 @@ SphxLoadBlas(void)
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 errmsg("could not load a BLAS library: %s", why),
 				 errhint("Install one, such as the package libopenblas0.")));
+}
+
+void
+SphxInitTask(SphxServerEnv *env, const char *task)
+{
+	SphxInitEnv(env, CurrentMemoryContext);
+	env->task = task;
 }

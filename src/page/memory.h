@@ -11,6 +11,8 @@
 
 #include "sphx.h"
 
+#include "utils/timestamp.h"
+
 #include "math/env.h"
 
 typedef struct SphxServerEnv
@@ -20,6 +22,9 @@ typedef struct SphxServerEnv
 	MemoryContext context;
 	int			progress;		/* parameter of the command's progress that
 								 * tick() sets, or -1 */
+	const char *task;			/* what tick() reports at DEBUG1, once a
+								 * second, or NULL */
+	TimestampTz reported;		/* when the last report was, or 0 */
 } SphxServerEnv;
 
 /* All memory comes from this context; no progress is reported. */
@@ -27,5 +32,8 @@ extern void SphxInitEnv(SphxServerEnv *env, MemoryContext context);
 
 /* Load the BLAS library, or an error that says what is missing. */
 extern void SphxLoadBlas(void);
+
+/* The current context; progress of the task is reported at DEBUG1. */
+extern void SphxInitTask(SphxServerEnv *env, const char *task);
 
 #endif							/* SPHX_MEMORY_H */

@@ -118,5 +118,19 @@ is($node->safe_psql('postgres', "SET enable_seqscan = off; SET statement_timeout
 		SELECT count(*) FROM (SELECT id FROM items ORDER BY embedding <-> '$vectors[5]' LIMIT 10) s"),
 	'10', 'the session goes on after a time-out');
 
+# Long computations without an index are cancelled as well, and tell how far
+# they are.
+for my $query ('SELECT count(*) FROM sphx_optimize_code(2000, 100)',
+	"SELECT sphx_query_exponent('antipodal(2000)', 100, 1, samples => 1000000)",
+	"SELECT sphx_softmin_separation(point, 1) FROM sphx_code('gaussian(60000)', 100)")
+{
+	my $session = start_psql($node, "SET client_min_messages = debug1; SET statement_timeout = 2500; $query");
+	my ($status, $out, $err) = finish_psql($session);
+
+	isnt($status, 0, "$query: cancelled");
+	like($err, qr/57014/, "$query: says so");
+	like($err, qr/: step \d+ of \d+/, "$query: reports progress");
+}
+
 $node->stop;
 done_testing();
