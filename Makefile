@@ -204,7 +204,15 @@ $(UNIT_BUILD)/test/unit/%.o: test/unit/%.c $(ALL_HEADERS) $(wildcard test/unit/*
 $(addprefix $(UNIT_BUILD)/,$(UNIT_TESTS)): $(UNIT_BUILD)/%: $(UNIT_BUILD)/test/unit/%.o $(UNIT_LIB)
 	$(UNIT_CC) $(UNIT_CFLAGS) $(UNIT_LDFLAGS) -o $@ $^ -lm -ldl
 
-.PRECIOUS: $(UNIT_BUILD)/test/unit/%.o
+$(UNIT_BUILD)/test/bench/%.o: test/bench/%.c $(ALL_HEADERS) $(wildcard test/bench/*.h)
+	@mkdir -p $(@D)
+	$(UNIT_COMPILE) $(UNIT_WARNINGS) -iquote test/bench -c -o $@ $<
+
+# the one benchmark that needs the mathematics but no server
+$(UNIT_BUILD)/angle: $(UNIT_BUILD)/test/bench/angle.o $(UNIT_BUILD)/test/bench/vectors.o $(UNIT_LIB)
+	$(UNIT_CC) $(UNIT_CFLAGS) $(UNIT_LDFLAGS) -o $@ $^ -lm -ldl
+
+.PRECIOUS: $(UNIT_BUILD)/test/unit/%.o $(UNIT_BUILD)/test/bench/%.o
 
 unit: $(addprefix $(UNIT_BUILD)/,$(UNIT_TESTS))
 	@failed=; for t in $(UNIT_TESTS); do \
