@@ -161,17 +161,39 @@ angle_argument(FunctionCallInfo fcinfo, int i, const char *name, double limit)
 	return value;
 }
 
-static int
-dim_argument(FunctionCallInfo fcinfo, int i)
+/* the distribution of inner products in that many dimensions, kept from call to call */
+typedef struct InnerCache
 {
-	int			dim = PG_GETARG_INT32(i);
+	SphxServerEnv env;
+	int			dim;
+	SphxSine   *inner;
+} InnerCache;
+
+static const SphxSine *
+get_inner(FunctionCallInfo fcinfo, int dim)
+{
+	InnerCache *cache = fcinfo->flinfo->fn_extra;
 
 	if (dim < 3 || dim > SPHX_FAMILY_MAX_DIM)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("number of dimensions must be between 3 and %d, not %d",
 						SPHX_FAMILY_MAX_DIM, dim)));
-	return dim;
+	if (cache == NULL)
+	{
+		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(InnerCache));
+		SphxInitEnv(&cache->env, fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = cache;
+	}
+	if (cache->inner == NULL || cache->dim != dim)
+	{
+		if (cache->inner != NULL)
+			cache->env.base.release(&cache->env.base, cache->inner);
+		cache->inner = NULL;
+		cache->inner = sphx_sine_create(&cache->env.base, dim - 3);
+		cache->dim = dim;
+	}
+	return cache->inner;
 }
 
 /* sphx_ks1_cdf(x, phi, psi, dim): Lemma 4.2 */
@@ -181,15 +203,12 @@ sphx_ks1_cdf(PG_FUNCTION_ARGS)
 	double		x = PG_GETARG_FLOAT8(0);
 	double		phi = angle_argument(fcinfo, 1, "phi", M_PI);
 	double		psi = angle_argument(fcinfo, 2, "psi", M_PI);
-	int			dim = dim_argument(fcinfo, 3);
-	SphxServerEnv env;
 
 	if (isnan(x))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("x must be a number")));
-	SphxInitEnv(&env, CurrentMemoryContext);
-	PG_RETURN_FLOAT8(sphx_ks1_distribution(&env.base, dim, phi, psi, x));
+	PG_RETURN_FLOAT8(sphx_ks1_distribution(get_inner(fcinfo, PG_GETARG_INT32(3)), phi, psi, x));
 }
 
 /* sphx_ks2_probability(theta, phi, psi, dim): Lemma 4.3 */
@@ -199,9 +218,6 @@ sphx_ks2_probability(PG_FUNCTION_ARGS)
 	double		theta = angle_argument(fcinfo, 0, "theta", M_PI);
 	double		phi = angle_argument(fcinfo, 1, "phi", M_PI);
 	double		psi = angle_argument(fcinfo, 2, "psi", M_PI_2);
-	int			dim = dim_argument(fcinfo, 3);
-	SphxServerEnv env;
 
-	SphxInitEnv(&env, CurrentMemoryContext);
-	PG_RETURN_FLOAT8(sphx_ks2_exceedance(&env.base, dim, phi, psi, theta));
+	PG_RETURN_FLOAT8(sphx_ks2_exceedance(get_inner(fcinfo, PG_GETARG_INT32(3)), phi, psi, theta));
 }

@@ -304,7 +304,7 @@ sphx_certify(PG_FUNCTION_ARGS)
 	if (!(tolerance >= 0.0) || isinf(tolerance))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("tolerance must not be negative")));
+				 errmsg("tolerance must be a finite number that is not negative")));
 	SphxInitTask(&env, "sphx_certify");
 	pair = sphx_nearest_pair(&env.base, &points->set);
 	found = pair.distance - 2.0 * radius;

@@ -5,13 +5,11 @@
  *
  *-------------------------------------------------------------------------
  */
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "angle.h"
 #include "haar.h"
-#include "sine.h"
 
 struct SphxAngle
 {
@@ -91,27 +89,21 @@ sphx_ks2_estimate(SphxAngle *angle, const double *rotated, const double *v, doub
  * (d - 2) / 2) (Eq. 15).
  */
 static double
-inner_product_cdf(SphxEnv *env, int d, double w)
+inner_product_cdf(const SphxSine *inner, double w)
 {
-	SphxSine   *sine = sphx_sine_create(env, d - 3);
-	double		probability = 1.0 - sphx_sine_cdf(sine, acos(fmax(-1.0, fmin(1.0, w))));
-
-	env->release(env, sine);
-	return probability;
+	return 1.0 - sphx_sine_cdf(inner, acos(fmax(-1.0, fmin(1.0, w))));
 }
 
 double
-sphx_ks1_distribution(SphxEnv *env, int d, double phi, double psi, double x)
+sphx_ks1_distribution(const SphxSine *inner, double phi, double psi, double x)
 {
-	assert(d >= 3);
 	/* KS1 = cos phi cos psi + sin phi sin psi W (Eq. 14) */
-	return inner_product_cdf(env, d, (x - cos(phi) * cos(psi)) / (sin(phi) * sin(psi)));
+	return inner_product_cdf(inner, (x - cos(phi) * cos(psi)) / (sin(phi) * sin(psi)));
 }
 
 double
-sphx_ks2_exceedance(SphxEnv *env, int d, double phi, double psi, double theta)
+sphx_ks2_exceedance(const SphxSine *inner, double phi, double psi, double theta)
 {
-	assert(d >= 3);
 	/* KS2 = cos phi + sin phi tan psi W (Eq. 21), and W is symmetric */
-	return inner_product_cdf(env, d, (cos(phi) - cos(theta)) / (sin(phi) * tan(psi)));
+	return inner_product_cdf(inner, (cos(phi) - cos(theta)) / (sin(phi) * tan(psi)));
 }

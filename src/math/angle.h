@@ -19,6 +19,7 @@
 #ifndef SPHX_ANGLE_H
 #define SPHX_ANGLE_H
 
+#include "sine.h"
 #include "spherical.h"
 
 /*
@@ -51,16 +52,21 @@ extern void sphx_ks2_rotate(const SphxAngle *angle, double *x);
 extern double sphx_ks2_estimate(SphxAngle *angle, const double *rotated, const double *v, double *cosine);
 
 /*
- * P(KS1(q, v) <= x) for unit vectors of d >= 3 dimensions at the angle phi, of
- * which q has the reference angle psi (Lemma 4.2, Eq. 4); both in (0, pi).
+ * Distributions.  inner is that of the angle between a fixed and a uniform
+ * direction of d - 1 dimensions, sphx_sine_create(env, d - 3), for vectors of d
+ * >= 3 dimensions.
  */
-extern double sphx_ks1_distribution(SphxEnv *env, int d, double phi, double psi, double x);
 
 /*
- * P(KS2(q, v) >= cos theta) for unit vectors of d >= 3 dimensions at the angle
- * phi, of which v has the reference angle psi in (0, pi / 2) (Lemma 4.3, Eq.
- * 24); phi in (0, pi).
+ * P(KS1(q, v) <= x) for unit vectors at the angle phi, of which q has the
+ * reference angle psi (Lemma 4.2, Eq. 4); both in (0, pi).
  */
-extern double sphx_ks2_exceedance(SphxEnv *env, int d, double phi, double psi, double theta);
+extern double sphx_ks1_distribution(const SphxSine *inner, double phi, double psi, double x);
+
+/*
+ * P(KS2(q, v) >= cos theta) for unit vectors at the angle phi in (0, pi), of
+ * which v has the reference angle psi in (0, pi / 2) (Lemma 4.3, Eq. 24).
+ */
+extern double sphx_ks2_exceedance(const SphxSine *inner, double phi, double psi, double theta);
 
 #endif							/* SPHX_ANGLE_H */
