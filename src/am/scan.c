@@ -139,14 +139,12 @@ bound_cosine(const ScanOpaque *so, const SphxHit *hit, double *lower, double *up
 	*upper = *upper * *upper / 2.0 + slack;
 }
 
-/* Minus the inner product; |v| is bounded through the error of its elements. */
+/* Minus the inner product. */
 static void
 bound_product(const ScanOpaque *so, const SphxHit *hit, double *lower, double *upper)
 {
-	const SphxLayout *layout = &so->info.layout;
-	double		steps = layout->storage == SPHX_STORAGE_INT16 ? 65534.0 : 254.0;
-	double		length = steps * hit->error;
-	double		relative = 2.0 * SPHX_KERNEL_ERROR(layout->D) + 2.0 * ROUNDING;
+	double		length = hit->norm;
+	double		relative = 2.0 * SPHX_KERNEL_ERROR(so->info.layout.D) + 2.0 * ROUNDING;
 	double		slack = so->norm * (1.0001 * hit->error + relative * length) + 1e-37;
 
 	*lower = hit->distance - slack;

@@ -11,6 +11,10 @@
 
 #include "record.h"
 
+/* the largest stored elements */
+#define LIMIT_INT16		32767.0f
+#define LIMIT_INT8		127.0f
+
 static int
 align_up(int x, int to)
 {
@@ -84,11 +88,19 @@ measure_error(const SphxLayout *layout, const SphxRecord *r, const float *x)
 	return (uint8_t) fmaxf(1.0f, fminf(255.0f, ceilf(part * 255.0f)));
 }
 
+float
+sphx_record_norm(const SphxLayout *layout, const SphxRecord *r)
+{
+	float		limit = layout->storage == SPHX_STORAGE_INT16 ? LIMIT_INT16 : LIMIT_INT8;
+
+	return 1.001f * limit * r->scale * sqrtf((float) layout->D);
+}
+
 void
 sphx_record_init(const SphxLayout *layout, SphxRecord *r, const float *x)
 {
 	bool		wide = layout->storage == SPHX_STORAGE_INT16;
-	float		limit = wide ? 32767.0f : 127.0f;
+	float		limit = wide ? LIMIT_INT16 : LIMIT_INT8;
 	float		scale = largest_coordinate(x, layout->D) / limit;
 	void	   *stored = (char *) r + layout->vector;
 

@@ -117,8 +117,9 @@ extern void sphx_record_vector(const SphxLayout *layout, const SphxRecord *r, fl
 extern bool sphx_record_same_vector(const SphxLayout *layout, const SphxRecord *a,
 									const SphxRecord *b);
 
-/* a bound on |stored vector - vector it was made from| */
+/* bounds on |stored vector - vector it was made from|, and on |stored vector| */
 extern float sphx_record_error(const SphxLayout *layout, const SphxRecord *r);
+extern float sphx_record_norm(const SphxLayout *layout, const SphxRecord *r);
 
 /*
  * Estimates for the whole record: estimates[j], j < neighbours, of |x - e_j|^2

@@ -437,6 +437,7 @@ add_hit(SphxSearch *search, uint32_t id, const SphxRecord *r, float distance)
 	hit->distance = distance;
 	hit->id = id;
 	hit->error = sphx_record_error(layout, r);
+	hit->norm = sphx_record_norm(layout, r);
 	hit->payload_count = r->payload_count;
 	hit->version = r->version;
 	hit->next = r->next;

@@ -39,6 +39,7 @@ typedef struct SphxHit
 								 * product */
 	uint32_t	id;
 	float		error;			/* bound on |stored vector - original vector| */
+	float		norm;			/* bound on |stored vector| */
 	uint8_t		payload_count;
 	uint8_t		version;
 	uint8_t		payload[6];		/* first bytes of the payload (one heap TID) */
