@@ -98,12 +98,14 @@ SELECT id FROM t ORDER BY e <-> '[1,2,3]' LIMIT 1;
 DROP TABLE t;
 CREATE TABLE t (id int, e vector);
 INSERT INTO t VALUES (1, '[1,2,3]'), (2, '[4,5,6]');
-CREATE INDEX t_e ON t USING sphx (e);
+CREATE INDEX t_e ON t USING sphx ((e::vector(3)));
 INSERT INTO t VALUES (3, '[1,2]');
 INSERT INTO t VALUES (4, '[7,8,9]');
-SELECT id FROM t ORDER BY e <-> '[7,8,9]';
-SELECT id FROM t ORDER BY e <-> '[1,2]';
+SELECT id FROM t ORDER BY e::vector(3) <-> '[7,8,9]';
+SELECT id FROM t ORDER BY e::vector(3) <-> '[1,2]';
 TRUNCATE t;
+INSERT INTO t VALUES (5, '[7,8,9]');
+SELECT id FROM t ORDER BY e::vector(3) <-> '[7,8,9]';
 DROP TABLE t;
 
 -- duplicates

@@ -81,8 +81,8 @@ SELECT cells, metric FROM sphx_index_stats('t_e');
 SELECT exact('<#>') >= 390 AS recall;
 DROP INDEX t_e;
 
--- on nothing: rows that come later find their cells; dimensions are those of the centroids
-CREATE TABLE later (e vector);
+-- on nothing: rows that come later find their cells
+CREATE TABLE later (e vector(8));
 CREATE INDEX later_e ON later USING sphx (e) WITH (centroids = 'book');
 SELECT dimensions, cells, vectors, quantization_error, imbalance, separation > 0 AS separation FROM sphx_index_stats('later_e');
 INSERT INTO later SELECT e FROM t;

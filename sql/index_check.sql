@@ -14,7 +14,7 @@ CREATE INDEX t_l2 ON t USING sphx (e) WITH (lists = 20, m = 8, code_bits = 2, st
 CREATE INDEX t_cosine ON t USING sphx (e vector_cosine_ops) WITH (lists = 90, code_bits = 1, storage = int8);
 CREATE INDEX t_ip ON t USING sphx (e vector_ip_ops) WITH (lists = 20, code_bits = 0.5, gap_weight = 0);
 CREATE INDEX t_partial ON t USING sphx (e) WITH (lists = 4) WHERE kind = 1;
-CREATE INDEX t_expression ON t USING sphx (subvector(e, 2, 5)) WITH (lists = 4);
+CREATE INDEX t_expression ON t USING sphx ((subvector(e, 2, 5)::vector(5))) WITH (lists = 4);
 CREATE FUNCTION check_all(OUT index name, OUT nodes bigint, OUT overflow bool, OUT dead_nodes bigint, OUT full_degree bool,
 	OUT reached bool, OUT tids bigint, OUT rows bigint) RETURNS SETOF record LANGUAGE sql AS
 	'SELECT relname, nodes, overflow_records > 0, dead_nodes, edges > 4 * nodes, unreachable_nodes <= nodes / 100, tids, rows

@@ -86,10 +86,6 @@ DELETE FROM t WHERE id % 2 = 0;
 VACUUM t;
 SELECT count(*) FROM (SELECT id FROM t ORDER BY e <-> spread(7, 4)) x;
 DROP TABLE t;
-CREATE UNLOGGED TABLE t (id int, e vector);
-INSERT INTO t VALUES (1, '[1,2]');
-CREATE INDEX ON t USING sphx (e);
-DROP TABLE t;
 
 -- partitioned
 CREATE TABLE t (id int, e vector(4)) PARTITION BY RANGE (id);

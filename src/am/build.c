@@ -69,8 +69,29 @@ sphxbuildphasename(int64 phase)
 	return pstrdup(names[phase]);
 }
 
-void
-SphxBeginRows(SphxBuild *build, int dims)
+/*
+ * The dimensions that the column is declared with.  Rows could tell them, too,
+ * but not when the index is built again (TRUNCATE, VACUUM FULL, a restore)
+ * and there are none.
+ */
+static int
+declared_dims(Relation index, const IndexInfo *index_info)
+{
+	int			dims = SphxTypmodDims(index);
+
+	if (dims <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("column does not have dimensions"),
+				 index_info->ii_IndexAttrNumbers[0] != 0 ?
+				 errhint("Declare the column with dimensions, such as vector(3).") :
+				 errhint("Cast the expression to a type with dimensions, such as vector(3).")));
+	return dims;
+}
+
+/* From now on rows can be appended. */
+static void
+begin_rows(SphxBuild *build, int dims)
 {
 	SphxMetaPageData *meta = &build->info.meta;
 
@@ -102,10 +123,6 @@ load_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool aliv
 		return;
 	old = MemoryContextSwitchTo(state->row_context);
 	v = DatumGetVectorP(values[0]);
-	if (build->rows == NULL)
-		SphxBeginRows(build, v->dim);
-	if (state->x == NULL)
-		state->x = MemoryContextAllocZero(build->context, sizeof(float) * (Size) build->d);
 	if (SphxTransform(&build->pages, &build->info, v, state->x))
 	{
 		SphxBuildRow row = {.tid = *tid};
@@ -132,6 +149,7 @@ load_rows(SphxBuild *build, Relation heap, IndexInfo *index_info)
 
 	state.row_context = AllocSetContextCreate(build->context, "sphx build row",
 											  ALLOCSET_DEFAULT_SIZES);
+	state.x = palloc0(sizeof(float) * (Size) build->d);
 	SphxBuildPhase(build, SPHX_PHASE_LOAD, heap->rd_rel->reltuples > 0 ?
 				   (uint64) heap->rd_rel->reltuples : 0);
 	return table_index_build_scan(heap, build->index, index_info, true, true, load_row, &state,
@@ -169,7 +187,7 @@ sphxbuild(Relation heap, Relation index, IndexInfo *index_info)
 {
 	IndexBuildResult *result = palloc0(sizeof(IndexBuildResult));
 	SphxBuild	build = {.index = index};
-	int			dims = SphxTypmodDims(index);
+	int			dims = declared_dims(index, index_info);
 	MemoryContext old;
 
 	if (RelationGetNumberOfBlocks(index) != 0)
@@ -182,23 +200,15 @@ sphxbuild(Relation heap, Relation index, IndexInfo *index_info)
 	SphxOpenPages(&build.pages, index);
 	build.pages.building = true;
 	build.options = SphxGetOptions(index);
-	if (dims > 0)
-		SphxBeginRows(&build, dims);
+	begin_rows(&build, dims);
 	SphxLoadCentroids(&build);
 
 	result->heap_tuples = load_rows(&build, heap, index_info);
-	if (build.rows == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("column does not have dimensions, and there is no row to take them from"),
-				 index_info->ii_IndexAttrNumbers[0] != 0 ?
-				 errhint("Declare the column with dimensions, such as vector(3).") :
-				 errhint("Cast the expression to a type with dimensions, such as vector(3).")));
 	result->index_tuples = (double) SphxCountRows(build.rows);
 	if (result->index_tuples > 0 || build.cells > 0)
 		build_graph(&build);
 	else
-		write_empty(&build.pages, (int) build.info.meta.dims);
+		write_empty(&build.pages, dims);
 	if (RelationNeedsWAL(index))
 		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
 	MemoryContextSwitchTo(old);

@@ -77,9 +77,6 @@ typedef struct SphxBuild
 	double		gain_count;
 } SphxBuild;
 
-/* build.c: fix all that depends on the number of dimensions, and make room for rows */
-extern void SphxBeginRows(SphxBuild *build, int dims);
-
 /* centroids.c: take the centroids from elsewhere when the index's options say so */
 extern void SphxLoadCentroids(SphxBuild *build);
 

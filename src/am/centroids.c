@@ -160,8 +160,6 @@ add_centroid(void *arg, const Vector *v)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("centroid %d in \"%s\" is null", number, reader->name)));
-	if (build->rows == NULL)
-		SphxBeginRows(build, v->dim);
 	if (v->dim != (int) build->info.meta.dims)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
