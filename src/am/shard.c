@@ -58,11 +58,13 @@ typedef struct ShardSet
 	SphxRows  **overlap;
 } ShardSet;
 
-/* the candidates kept for each row while the graph is built */
+/* the candidates kept for each row while the graph is built, in units of m at least */
+#define CANDIDATES		4
+
 static int
 candidate_count(const SphxBuild *build)
 {
-	return Max(5 * build->info.layout.m / 2, build->options.ef_construction);
+	return Max(CANDIDATES * build->info.layout.m, build->options.ef_construction);
 }
 
 /*
