@@ -138,24 +138,6 @@ search_hits(SphxInserter *inserter, SphxPages *pages, SphxHit **hits, uint32 *ce
 }
 
 /*
- * The node, on a page locked exclusively, is about to stand for the new row as
- * well, whose vector may be further from the one stored.
- */
-static void
-raise_error(SphxInserter *inserter, SphxPages *pages, Buffer buffer, uint32 id)
-{
-	const SphxIndexInfo *info = &inserter->info;
-	uint8		error = SphxNodeRecord(info, BufferGetPage(buffer), id)->error;
-	SphxChange	change;
-
-	if (error == 0 || error >= inserter->record->error)
-		return;
-	SphxChangeBegin(&change, pages);
-	SphxNodeRecord(info, SphxChangePage(&change, buffer), id)->error = inserter->record->error;
-	SphxChangeFinish(&change);
-}
-
-/*
  * The same, but from any living node of the cell, whatever the entries lead
  * to.
  */
@@ -175,6 +157,24 @@ search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hit
 	sphx_search_seed(inserter->search, living);
 	sphx_search_run(inserter->search, &store.base, (int) inserter->info.meta.ef_construction);
 	return sphx_search_take(inserter->search, hits);
+}
+
+/*
+ * The node, on a page locked exclusively, is about to stand for the new row as
+ * well, whose vector may be further from the one stored.
+ */
+static void
+raise_error(SphxInserter *inserter, SphxPages *pages, Buffer buffer, uint32 id)
+{
+	const SphxIndexInfo *info = &inserter->info;
+	uint8		error = SphxNodeRecord(info, BufferGetPage(buffer), id)->error;
+	SphxChange	change;
+
+	if (error == 0 || error >= inserter->record->error)
+		return;
+	SphxChangeBegin(&change, pages);
+	SphxNodeRecord(info, SphxChangePage(&change, buffer), id)->error = inserter->record->error;
+	SphxChangeFinish(&change);
 }
 
 /*
