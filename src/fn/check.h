@@ -91,9 +91,10 @@ SphxIsChecked(const SphxCheck *check, uint32 id)
 }
 
 /* The index is not as the invariant says: an error with block and reason. */
-extern void SphxCheckFailed(SphxCheck *check, BlockNumber block, SphxInvariant invariant,
-							const char *format,...) pg_attribute_printf(4, 5) pg_attribute_noreturn();
-extern void SphxRowsFailed(SphxCheck *check, const char *problem, int64 tid) pg_attribute_noreturn();
+pg_noreturn extern void SphxCheckFailed(SphxCheck *check, BlockNumber block,
+										SphxInvariant invariant,
+										const char *format,...) pg_attribute_printf(4, 5);
+pg_noreturn extern void SphxRowsFailed(SphxCheck *check, const char *problem, int64 tid);
 
 /* check_pages.c: every page by itself */
 
