@@ -163,6 +163,9 @@ include $(PGXS)
 $(OBJS): $(ALL_HEADERS)
 src/sphx.o: sphx.control
 
+# Loops made for it (rate_neighbours).
+src/math/search.o: CFLAGS += $(CFLAGS_VECTORIZE)
+
 # Without CPPFLAGS: src/math cannot include a server header even by mistake.
 $(MATH_OBJS): %.o: %.c
 	$(CC) $(filter-out $(SERVER_WARNINGS) -Wdeclaration-after-statement,$(CFLAGS)) $(MATH_CFLAGS) -c -o $@ $<

@@ -14,6 +14,7 @@
 
 #include "access/relscan.h"
 #include "catalog/pg_type.h"
+#include "lib/pairingheap.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
@@ -42,13 +43,13 @@ typedef enum ScanStage
 /* A node found, with bounds of what the operator will say about its rows. */
 typedef struct ScanItem
 {
+	pairingheap_node node;		/* in the batch's heap */
 	double		lower;
 	double		upper;
 	uint32		id;
 	uint32		next;
 	uint8		tids;			/* in the node's own record */
 	uint8		version;
-	bool		recheck;
 	ItemPointerData tid;		/* the first */
 } ScanItem;
 
@@ -64,17 +65,18 @@ typedef struct ScanOpaque
 	bool		unordered;		/* query is NULL: any order will do */
 	int			ef;				/* of the next widening */
 
-	ScanItem   *items;			/* the present batch, ascending by lower */
-	int			item_count;
-	int			item_next;
+	ScanItem   *items;			/* room of the present batch */
 	int			item_room;
-	double		largest_upper;	/* of all items so far */
+	pairingheap *batch;			/* what is left of it; the least lower bound
+								 * is first */
+	double		largest_upper;	/* of all items returned so far */
 
 	ItemPointerData *tids;		/* of the present item when it has several, or
 								 * NULL */
 	int			tid_count;
 	int			tid_next;
 	ScanItem	item;			/* the present item */
+	bool		recheck;		/* its distance is not certain enough */
 
 	uint32	   *cells;			/* all, nearest first, or NULL */
 	uint32		cell_next;		/* position in cells[] of the cell being read */
@@ -178,40 +180,24 @@ bound_hit(const ScanOpaque *so, const SphxHit *hit, double *lower, double *upper
 
 /* Batches */
 
+/* pairing heaps put the greatest first */
 static int
-compare_items(const void *a, const void *b)
+compare_items(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 {
-	double		x = ((const ScanItem *) a)->lower;
-	double		y = ((const ScanItem *) b)->lower;
+	double		x = pairingheap_const_container(ScanItem, node, a)->lower;
+	double		y = pairingheap_const_container(ScanItem, node, b)->lower;
 
-	return (x > y) - (x < y);
-}
-
-/*
- * An item whose interval meets no other's is in its place.  The others need
- * the executor to look at the heap tuple, and so do several rows of one item.
- */
-static void
-mark_rechecks(ScanOpaque *so)
-{
-	for (int i = 0; i < so->item_count; i++)
-	{
-		ScanItem   *item = &so->items[i];
-
-		item->recheck = item->lower < so->largest_upper ||
-			(i + 1 < so->item_count && so->items[i + 1].lower < item->upper) ||
-			item->tids != 1 || item->next != SPHX_INVALID_NODE;
-		so->largest_upper = Max(so->largest_upper, item->upper);
-	}
+	return (x < y) - (x > y);
 }
 
 /* Make the search's new hits the present batch. */
 static void
 take_batch(ScanOpaque *so)
 {
-	SphxHit    *hits;
-	int			count = sphx_search_take(so->search, &hits);
+	const SphxHit *hits;
+	int			count = sphx_search_take_unsorted(so->search, &hits);
 
+	Assert(pairingheap_is_empty(so->batch));
 	if (count > so->item_room)
 	{
 		if (so->items != NULL)
@@ -229,11 +215,8 @@ take_batch(ScanOpaque *so)
 		item->tids = hits[i].payload_count;
 		item->version = hits[i].version;
 		memcpy(&item->tid, hits[i].payload, sizeof(ItemPointerData));
+		pairingheap_add(so->batch, &item->node);
 	}
-	qsort(so->items, (size_t) count, sizeof(ScanItem), compare_items);
-	so->item_count = count;
-	so->item_next = 0;
-	mark_rechecks(so);
 }
 
 static void
@@ -363,12 +346,11 @@ read_cells(ScanOpaque *so, SphxPages *pages)
 		so->stage = SCAN_DONE;
 }
 
-/* The next batch that is not empty; false when there is none. */
+/* See that the batch has items; false when there are no more. */
 static bool
-next_batch(ScanOpaque *so, SphxPages *pages)
+fill_batch(ScanOpaque *so, SphxPages *pages)
 {
-	so->item_count = so->item_next = 0;
-	while (so->item_count == 0)
+	while (pairingheap_is_empty(so->batch))
 	{
 		switch (so->stage)
 		{
@@ -388,11 +370,30 @@ next_batch(ScanOpaque *so, SphxPages *pages)
 	return true;
 }
 
+/*
+ * Must the executor look at the heap tuples of the present item?  One whose
+ * interval meets no other's is in its place, unless it has several rows.
+ */
+static bool
+needs_recheck(const ScanOpaque *so, const ScanItem *item)
+{
+	bool		meets = item->lower < so->largest_upper;
+
+	if (!meets && !pairingheap_is_empty(so->batch))
+		meets = pairingheap_container(ScanItem, node, pairingheap_first(so->batch))->lower <
+			item->upper;
+	return meets || item->tids != 1 || item->next != SPHX_INVALID_NODE;
+}
+
 /* Make the next item the present one: its TIDs are tids[], or its own only one. */
 static void
 next_item(ScanOpaque *so, SphxPages *pages)
 {
-	so->item = so->items[so->item_next++];
+	pairingheap_node *first = pairingheap_remove_first(so->batch);
+
+	so->item = *pairingheap_container(ScanItem, node, first);
+	so->recheck = needs_recheck(so, &so->item);
+	so->largest_upper = Max(so->largest_upper, so->item.upper);
 	if (so->tids != NULL)
 		pfree(so->tids);
 	so->tids = NULL;
@@ -435,9 +436,12 @@ sphxbeginscan(Relation index, int nkeys, int norderbys)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "sphx scan",
 												  ALLOCSET_DEFAULT_SIZES);
 	ScanOpaque *so = MemoryContextAllocZero(context, sizeof(ScanOpaque));
+	MemoryContext old = MemoryContextSwitchTo(context);
 	SphxPages	pages;
 
 	so->context = context;
+	so->batch = pairingheap_allocate(compare_items, NULL);
+	MemoryContextSwitchTo(old);
 	SphxOpenPages(&pages, index);
 	SphxGetInfo(&pages, &so->info);
 	so->q = MemoryContextAlloc(context, sizeof(float) * (Size) so->info.layout.D);
@@ -460,7 +464,7 @@ sphxrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int no
 	so->tids = NULL;
 	so->cells = NULL;
 	so->stage = SCAN_START;
-	so->item_count = so->item_next = 0;
+	pairingheap_reset(so->batch);
 	so->tid_count = so->tid_next = 0;
 	so->largest_upper = -INFINITY;
 	so->returned = 0;
@@ -512,7 +516,7 @@ start_scan(IndexScanDesc scan, ScanOpaque *so, SphxPages *pages)
 static void
 return_row(IndexScanDesc scan, ScanOpaque *so)
 {
-	bool		recheck = scan->numberOfOrderBys > 1 || (so->item.recheck && !so->unordered);
+	bool		recheck = scan->numberOfOrderBys > 1 || (so->recheck && !so->unordered);
 
 	so->distances[0].value = so->item.lower;
 	so->distances[0].isnull = so->unordered;
@@ -541,10 +545,9 @@ sphxgettuple(IndexScanDesc scan, ScanDirection direction)
 		start_scan(scan, so, &pages);
 	while (found && so->tid_next >= so->tid_count)
 	{
-		if (so->item_next < so->item_count)
+		found = fill_batch(so, &pages);
+		if (found)
 			next_item(so, &pages);
-		else
-			found = next_batch(so, &pages);
 	}
 	if (sphx_max_scan_tuples > 0 && so->returned >= sphx_max_scan_tuples)
 		found = false;

@@ -8,12 +8,21 @@
 #include "keymap.h"
 
 static void
+make_free(Candidate *entries, size_t count)
+{
+	size_t		done = 1;
+
+	entries[0].key = KEY_FRESH;
+	entries[0].id = 0;
+	for (; done < count; done *= 2)
+		memcpy(entries + done, entries, (done * 2 < count ? done : count - done) * sizeof(Candidate));
+}
+
+static void
 allocate(SphxEnv *env, KeyMap *map, int bits)
 {
-	size_t		size = sizeof(Candidate) << bits;
-
-	map->entries = env->alloc(env, size);
-	memset(map->entries, 0, size);
+	map->entries = env->alloc(env, sizeof(Candidate) << bits);
+	make_free(map->entries, (size_t) 1 << bits);
 	map->bits = map->room_bits = bits;
 }
 
@@ -50,7 +59,7 @@ void
 sphx_keymap_clear(KeyMap *map)
 {
 	if (map->count > 0)
-		memset(map->entries, 0, sizeof(Candidate) << map->bits);
+		make_free(map->entries, (size_t) 1 << map->bits);
 	map->count = 0;
 	map->bits = MAP_SMALLEST;
 }

@@ -35,49 +35,61 @@ typedef struct Candidate
 #define KEY_MARKS		(KEY_READ | KEY_COUNT)
 
 static inline uint32_t
-key_marks(float key)
+key_bits(float key)
 {
 	uint32_t	bits;
 
 	memcpy(&bits, &key, sizeof(bits));
-	return bits & KEY_MARKS;
+	return bits;
+}
+
+static inline float
+key_from_bits(uint32_t bits)
+{
+	float		key;
+
+	memcpy(&key, &bits, sizeof(key));
+	return key;
 }
 
 /* keys stay comparable, whatever overflowed */
 static inline float
 make_key(float value, uint32_t marks)
 {
-	uint32_t	bits;
-
-	if (!isfinite(value))
-		value = value < 0.0f ? -FLT_MAX : FLT_MAX;
-	memcpy(&bits, &value, sizeof(bits));
-	bits = (bits & ~KEY_MARKS) | marks;
-	memcpy(&value, &bits, sizeof(bits));
-	return value;
+	value = value < FLT_MAX ? value : FLT_MAX;
+	value = value > -FLT_MAX ? value : -FLT_MAX;
+	return key_from_bits((key_bits(value) & ~KEY_MARKS) | marks);
 }
+
+/* the key of no node: without marks there are only those of seeds, which are far below */
+#define KEY_FRESH		make_key(FLT_MAX, 0)
 
 static inline bool
 is_read(float key)
 {
-	return key_marks(key) & KEY_READ;
-}
-
-/* the key with one estimate more in its mean */
-static inline float
-key_with_estimate(float key, float estimate)
-{
-	uint32_t	marks = key_marks(key);
-	float		count = (float) (marks / KEY_ESTIMATE);
-
-	if (marks < KEY_COUNT)
-		marks += KEY_ESTIMATE;
-	return make_key(key + (estimate - key) / (count + 1.0f), marks);
+	return key_bits(key) & KEY_READ;
 }
 
 /*
- * Keys by id, open addressing: an entry holds id + 1, or 0 when it is free (no
- * id is UINT32_MAX).  Entries from 1 << bits to the end of the room are free,
+ * The key with one estimate more in its mean; a node that has been read keeps
+ * its key.  Without a branch: nobody can foresee which it is.
+ */
+static inline float
+key_with_estimate(float key, float estimate)
+{
+	uint32_t	bits = key_bits(key);
+	uint32_t	marks = bits & KEY_COUNT;
+	uint32_t	keep = 0 - (bits & KEY_READ);
+	float		count = (float) (int32_t) (marks / KEY_ESTIMATE);
+	float		mean = (key * count + estimate) / (count + 1.0f);
+
+	marks += marks < KEY_COUNT ? KEY_ESTIMATE : 0;
+	return key_from_bits((bits & keep) | (key_bits(make_key(mean, marks)) & ~keep));
+}
+
+/*
+ * Keys by id, open addressing: an entry holds id + 1, or 0 and the fresh key
+ * when it is free (no id is UINT32_MAX).  Entries from 1 << bits to the end of the room are free,
  * so that small searches clear little.
  */
 typedef struct KeyMap
@@ -118,7 +130,8 @@ map_find(const KeyMap *map, uint32_t id)
 	uint32_t	mask = (UINT32_C(1) << map->bits) - 1;
 	uint32_t	i = map_hash(map, id);
 
-	while (map->entries[i].id != 0 && map->entries[i].id != id + 1)
+	/* either may be 0, with one branch for both */
+	while ((uint64_t) map->entries[i].id * (map->entries[i].id ^ (id + 1)) != 0)
 		i = (i + 1) & mask;
 	return &map->entries[i];
 }

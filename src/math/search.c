@@ -35,8 +35,15 @@ typedef struct CandidateArray
 	size_t		room;
 } CandidateArray;
 
+/*
+ * Nodes chosen at a time.  Their pages are fetched together: for each, the
+ * processor waits until the page's address is translated, and two such waits
+ * are hardly longer than one.
+ */
+#define TOGETHER			2
+
 /* nodes seen for one read: room for them spares most searches to grow the map */
-#define MAP_ENTRIES_A_READ	32
+#define MAP_ENTRIES_A_READ	64
 
 /* with a larger ef the map grows when it must: the index may be small */
 #define MAP_LARGE_EF		4096
@@ -232,21 +239,22 @@ beam_insert(SphxSearch *search, float key, uint32_t id)
 	beam_settle(search, place);
 }
 
-/* the candidate at `place` gets another key, and goes where that belongs */
+/*
+ * The candidate at `place` gets another key, and goes where that belongs.
+ * Mostly that is near: the beam is walked, not searched.
+ */
 static void
 beam_move(SphxSearch *search, size_t place, float key)
 {
 	Candidate  *items = search->beam.items;
 	Candidate	candidate = {key, items[place].id};
-	size_t		target = beam_lower(search, key);
+	size_t		target = place;
 
-	if (target > place)
-	{
-		target--;				/* its own place becomes free */
-		memmove(items + place, items + place + 1, (target - place) * sizeof(Candidate));
-	}
-	else
-		memmove(items + target + 1, items + target, (place - target) * sizeof(Candidate));
+	for (; target > 0 && !(items[target - 1].key < key); target--)
+		items[target] = items[target - 1];
+	if (target == place)
+		for (; target + 1 < search->beam.count && items[target + 1].key < key; target++)
+			items[target] = items[target + 1];
 	items[target] = candidate;
 	if (place < search->unread)
 		search->unread--;		/* those behind it have moved up */
@@ -506,33 +514,105 @@ update_candidate(SphxSearch *search, float old, float key, uint32_t id, size_t e
 		beam_insert(search, key, id);
 }
 
+/* the neighbours of the node just read: their entries in the map, keys there before and now */
+typedef struct Neighbours
+{
+	Candidate  *entry[SPHX_MAX_M];
+	float		old[SPHX_MAX_M];	/* KEY_FRESH: not seen before */
+	float		key[SPHX_MAX_M];
+	uint32_t	wanted[SPHX_MAX_M]; /* 1: may have a place in the beam */
+} Neighbours;
+
+/* find or make the entries of the n neighbours */
+static void
+look_up_neighbours(SphxSearch *search, int n, Neighbours *found)
+{
+	KeyMap		map;
+
+	sphx_keymap_reserve(search->env, &search->seen, (size_t) n);
+	map = search->seen;
+	for (int j = 0; j < n; j++)
+	{
+		uint32_t	id = search->neighbours[j];
+		Candidate  *entry = map_find(&map, id);
+
+		found->entry[j] = entry;
+		found->old[j] = entry->key;
+		map.count += entry->id == 0;
+		entry->id = id + 1;
+	}
+	search->seen.count = map.count;
+}
+
+/*
+ * The keys that follow from the estimates, and whether they matter to a beam
+ * that ends at `end`.  Neither can be foreseen: no branch is to depend on it.
+ */
+static void
+rate_neighbours(const float *estimates, int n, float end, Neighbours *found)
+{
+	for (int j = 0; j < n; j++)
+	{
+		float		old = found->old[j];
+		float		key = key_with_estimate(old, estimates[j]);
+		float		less = key < old ? key : old;
+
+		found->key[j] = key;
+		found->wanted[j] = less < end ? ~key_bits(old) & KEY_READ : 0;
+	}
+}
+
+/* enter the keys; what is new but not wanted is set aside.  Returns how many are wanted, and which. */
+static int
+keep_neighbours(SphxSearch *search, int n, const Neighbours *found, uint8_t *wanted)
+{
+	CandidateArray *aside = &search->aside;
+	Candidate  *put;
+	int			count = 0;
+
+	candidates_reserve(search->env, aside, (size_t) n);
+	put = aside->items + aside->count;
+	for (int j = 0; j < n; j++)
+	{
+		float		key = found->key[j];
+		uint32_t	want = found->wanted[j];
+
+		found->entry[j]->key = key;
+		wanted[count] = (uint8_t) j;
+		count += (int) want;
+		put->key = key;
+		put->id = search->neighbours[j];
+		put += (uint32_t) (found->old[j] == KEY_FRESH) & ~want;
+	}
+	aside->count = (size_t) (put - aside->items);
+	return count;
+}
+
 /* put the n neighbours just estimated into the beam of ef, or aside */
 static void
 add_neighbours(SphxSearch *search, int n, size_t ef)
 {
-	sphx_keymap_reserve(search->env, &search->seen, (size_t) n);
-	candidates_reserve(search->env, &search->aside, (size_t) n);
-	for (int j = 0; j < n; j++)
+	bool		full = search->beam.count >= ef;
+	Neighbours	found;
+	uint8_t		wanted[SPHX_MAX_M];
+	int			count;
+
+	look_up_neighbours(search, n, &found);
+	rate_neighbours(search->estimates, n,
+					full ? search->beam.items[search->beam.count - 1].key : INFINITY, &found);
+	count = keep_neighbours(search, n, &found, wanted);
+	for (int i = 0; i < count; i++)
 	{
-		uint32_t	id = search->neighbours[j];
-		Candidate  *entry = map_find(&search->seen, id);
-		float		old = entry->key;
+		uint32_t	id = search->neighbours[wanted[i]];
+		float		old = found.old[wanted[i]];
+		float		key = found.key[wanted[i]];
 
-		if (entry->id == 0)
-		{
-			float		key = make_key(search->estimates[j], KEY_ESTIMATE);
-
-			map_enter(&search->seen, entry, id, key);
-			if (beam_wants(search, key, ef))
-				beam_insert(search, key, id);
-			else
-				candidates_append(search->env, &search->aside, key, id);
-		}
-		else if (!is_read(old))
-		{
-			entry->key = key_with_estimate(old, search->estimates[j]);
-			update_candidate(search, old, entry->key, id, ef);
-		}
+		if (old != KEY_FRESH)
+			update_candidate(search, old, key, id, ef);
+		else if (beam_wants(search, key, ef))
+			beam_insert(search, key, id);
+		else
+			candidates_append(search->env, &search->aside, key, id);
 	}
 	beam_trim(search, ef);
 }
@@ -611,29 +691,51 @@ read_candidate(SphxSearch *search, SphxStore *store, uint32_t id, size_t ef)
 	add_neighbours(search, n, ef);
 }
 
+static int
+choose_group(SphxSearch *search, SphxStore *store, uint32_t *group)
+{
+	int			count = 0;
+
+	while (count < TOGETHER)
+	{
+		group[count] = choose_next(search, store);
+		if (group[count] == SPHX_INVALID_NODE)
+			break;
+		count++;
+	}
+	return count;
+}
+
 /*
- * The node to be read after the present one is chosen before that is read, so
- * that it has arrived from memory when its turn comes.  A better one may turn
- * up meanwhile, but nearly all of the beam is read in the end anyway.
+ * The nodes to be read after the present ones are chosen before those are
+ * read, so that they have arrived from memory when their turn comes.  Better
+ * ones may turn up meanwhile, but nearly all of the beam is read in the end
+ * anyway.
  */
 int
 sphx_search_run(SphxSearch *search, SphxStore *store, int ef)
 {
-	uint32_t	next;
+	uint32_t	groups[2][TOGETHER];
+	int			present = 0;
+	int			count;
 
 	if (ef < MAP_LARGE_EF)
 		sphx_keymap_reserve(search->env, &search->seen, (size_t) ef * MAP_ENTRIES_A_READ);
 	beam_refill(search, (size_t) ef);
-	next = choose_next(search, store);
-	while (next != SPHX_INVALID_NODE)
+	count = choose_group(search, store, groups[present]);
+	while (count > 0)
 	{
-		uint32_t	present = next;
+		int			next_count = choose_group(search, store, groups[!present]);
 
-		next = choose_next(search, store);
-		read_candidate(search, store, present, (size_t) ef);
-		if (next == SPHX_INVALID_NODE)
-			next = choose_next(search, store);
-		search->env->tick(search->env, search->reads, 0);
+		for (int i = 0; i < count; i++)
+		{
+			read_candidate(search, store, groups[present][i], (size_t) ef);
+			search->env->tick(search->env, search->reads, 0);
+		}
+		if (next_count == 0)
+			next_count = choose_group(search, store, groups[!present]);
+		count = next_count;
+		present = !present;
 	}
 	return (int) search->hit_count;
 }
@@ -669,6 +771,16 @@ sphx_search_take(SphxSearch *search, SphxHit **hits)
 	search->hit_count = 0;
 	*hits = search->taken;
 	return (int) count;
+}
+
+int
+sphx_search_take_unsorted(SphxSearch *search, const SphxHit **hits)
+{
+	int			count = (int) search->hit_count;
+
+	search->hit_count = 0;
+	*hits = search->hits;
+	return count;
 }
 
 const float *

@@ -78,7 +78,10 @@ extern int	sphx_search_run(SphxSearch *search, SphxStore *store, int ef);
  */
 extern int	sphx_search_take(SphxSearch *search, SphxHit **hits);
 
-/* the kept vector of hit i of the last take (D floats); only with keep_vectors */
+/* the same in no order, without that work; the array is valid until the search goes on */
+extern int	sphx_search_take_unsorted(SphxSearch *search, const SphxHit **hits);
+
+/* the kept vector of hit i of the last sorted take (D floats); only with keep_vectors */
 extern const float *sphx_search_vector(SphxSearch *search, int i);
 
 /* nothing is left to read: every node reachable has been read */
