@@ -20,6 +20,7 @@ SERVER_OBJS = \
 	src/am/handler.o \
 	src/am/insert.o \
 	src/am/options.o \
+	src/am/plan.o \
 	src/am/repair.o \
 	src/am/rows.o \
 	src/am/scan.o \

@@ -130,6 +130,7 @@ _PG_init(void)
 	define_stop_point();
 #endif
 	SphxInitOptions();
+	SphxInitPlanning();
 
 	/* last: from here on other names under the prefix are refused */
 	MarkGUCPrefixReserved("sphx");

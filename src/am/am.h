@@ -45,6 +45,10 @@ typedef struct SphxOptions
 #define SPHX_MAX_LISTS			65536
 
 extern void SphxInitOptions(void);
+
+/* Have plans looked at, see plan.c. */
+extern void SphxInitPlanning(void);
+
 extern SphxOptions SphxGetOptions(Relation index);
 
 /* The name of the relation with the index's centroids, in palloc'd memory, or NULL. */
