@@ -21,7 +21,7 @@
 /*
  * The lowest bits of a key's mantissa, far below the noise of the estimates,
  * say whether the candidate has been read and of how many estimates the key is
- * the mean, as far as they can count.
+ * the mean.
  */
 typedef struct Candidate
 {
@@ -31,7 +31,7 @@ typedef struct Candidate
 
 #define KEY_READ		UINT32_C(1)
 #define KEY_ESTIMATE	UINT32_C(2) /* one estimate in the count */
-#define KEY_COUNT		UINT32_C(14)
+#define KEY_COUNT		UINT32_C(6) /* at most three */
 #define KEY_MARKS		(KEY_READ | KEY_COUNT)
 
 static inline uint32_t
@@ -71,20 +71,20 @@ is_read(float key)
 }
 
 /*
- * The key with one estimate more in its mean; a node that has been read keeps
- * its key.  Without a branch: nobody can foresee which it is.
+ * The key with one estimate more in its mean.  A node that has been read keeps
+ * its key, and so does one estimated as often as can be counted: more would
+ * only move it about.  Without a branch: nobody can foresee which it is.
  */
 static inline float
 key_with_estimate(float key, float estimate)
 {
 	uint32_t	bits = key_bits(key);
 	uint32_t	marks = bits & KEY_COUNT;
-	uint32_t	keep = 0 - (bits & KEY_READ);
+	uint32_t	keep = (bits & KEY_READ) || marks == KEY_COUNT ? UINT32_MAX : 0;
 	float		count = (float) (int32_t) (marks / KEY_ESTIMATE);
 	float		mean = (key * count + estimate) / (count + 1.0f);
 
-	marks += marks < KEY_COUNT ? KEY_ESTIMATE : 0;
-	return key_from_bits((bits & keep) | (key_bits(make_key(mean, marks)) & ~keep));
+	return key_from_bits((bits & keep) | (key_bits(make_key(mean, marks + KEY_ESTIMATE)) & ~keep));
 }
 
 /*

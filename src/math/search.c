@@ -558,7 +558,7 @@ rate_neighbours(const float *estimates, int n, float end, Neighbours *found)
 		float		less = key < old ? key : old;
 
 		found->key[j] = key;
-		found->wanted[j] = less < end ? ~key_bits(old) & KEY_READ : 0;
+		found->wanted[j] = less < end ? key != old : 0;
 	}
 }
 
