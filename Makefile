@@ -84,6 +84,7 @@ MATH_OBJS = \
 	src/math/optimize_holes.o \
 	src/math/optimize_polish.o \
 	src/math/parts.o \
+	src/math/portable.o \
 	src/math/product.o \
 	src/math/random.o \
 	src/math/record.o \
@@ -131,13 +132,14 @@ ifdef WERROR
 COMMON_WARNINGS += -Werror
 endif
 
-# The results of kernels are specified to the last bit: no contraction of
+# Results are the same to the last bit on every machine: no contraction of
 # a * b + c that the source does not ask for.
-MATH_CFLAGS = -std=c11 -ffp-contract=off $(MATH_WARNINGS)
+NO_CONTRACTION = -ffp-contract=off
+MATH_CFLAGS = -std=c11 $(NO_CONTRACTION) $(MATH_WARNINGS)
 
 SPHX_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" sphx.control)
 PG_CPPFLAGS = -I$(CURDIR)/src -DSPHX_VERSION='"$(SPHX_VERSION)"'
-PG_CFLAGS = $(SERVER_WARNINGS)
+PG_CFLAGS = $(NO_CONTRACTION) $(SERVER_WARNINGS)
 SHLIB_LINK = -lm -ldl
 ifdef ASSERT
 PG_CPPFLAGS += -DUSE_ASSERT_CHECKING
@@ -194,7 +196,7 @@ UNIT_TESTS = $(patsubst test/unit/%.c,%,$(sort $(wildcard test/unit/test_*.c)))
 UNIT_HELPERS = $(filter-out test/unit/test_%,$(sort $(wildcard test/unit/*.c)))
 UNIT_LIB = $(patsubst %.o,$(UNIT_BUILD)/%.o,$(MATH_OBJS)) \
 	$(patsubst %.c,$(UNIT_BUILD)/%.o,$(UNIT_HELPERS))
-UNIT_COMPILE = $(UNIT_CC) -std=c11 -ffp-contract=off -fno-strict-aliasing \
+UNIT_COMPILE = $(UNIT_CC) -std=c11 $(NO_CONTRACTION) -fno-strict-aliasing \
 	-iquote src -iquote src/math -iquote test/unit $(UNIT_CFLAGS)
 
 $(UNIT_BUILD)/src/math/%.o: src/math/%.c $(ALL_HEADERS)

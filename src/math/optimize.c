@@ -22,11 +22,9 @@
 #include <string.h>
 
 #include "optimize_private.h"
+#include "portable.h"
 
 #define PI					3.14159265358979323846
-/* log(2) in two parts, the first with zeros at its end: k times it is exact */
-#define LOG2_HIGH			0x1.62e42fefa38p-1
-#define LOG2_LOW			0x1.ef35793c7673p-45
 
 /*
  * Annealing: temperature and step, in multiples of the spacing, first and
@@ -143,54 +141,6 @@ sphx_code_random_direction(SphxRandom *random, double *x, int d)
 	sphx_code_unit(x, d);
 }
 
-/* exp by reduction to |r| <= log(2) / 2 and its power series */
-double
-sphx_portable_exp(double x)
-{
-	static const double inverse_factorial[] = {
-		1.0, 1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320,
-		1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600
-	};
-	double		k;
-	double		r;
-	double		sum = 0.0;
-	uint64_t	bits;
-	double		power;
-
-	if (x < -700.0)
-		return 0.0;
-	assert(x < 700.0);
-	k = (double) (int) (x * 1.44269504088896340736 + (x < 0.0 ? -0.5 : 0.5));
-	r = (x - k * LOG2_HIGH) - k * LOG2_LOW;
-	for (int i = 12; i >= 0; i--)
-		sum = sum * r + inverse_factorial[i];
-	bits = (uint64_t) (1023 + (int) k) << 52;	/* 2^k */
-	memcpy(&power, &bits, sizeof(power));
-	return sum * power;
-}
-
-/* log by reduction to [sqrt(1/2), sqrt(2)) and the series of atanh */
-double
-sphx_portable_log(double x)
-{
-	int			exponent;
-	double		m;
-	double		t;
-	double		sum = 0.0;
-
-	assert(x > 0.0);
-	m = frexp(x, &exponent);
-	if (m < 0.70710678118654752440)
-	{
-		m *= 2.0;
-		exponent--;
-	}
-	t = (m - 1.0) / (m + 1.0);
-	for (int i = 21; i > 0; i -= 2)
-		sum = sum * t * t + 1.0 / i;
-	return exponent * 0.69314718055994530942 + 2.0 * t * sum;
-}
-
 /* known optima */
 
 /* n <= d + 1 points with pairwise cosine -1 / (n - 1) */
@@ -231,8 +181,8 @@ put_polygon(int n, double *x)
 {
 	for (int i = 0; i < n; i++)
 	{
-		x[2 * i] = cos(2.0 * PI * i / n);
-		x[2 * i + 1] = sin(2.0 * PI * i / n);
+		x[2 * i] = sphx_portable_cos(2.0 * PI * i / n);
+		x[2 * i + 1] = sphx_portable_sin(2.0 * PI * i / n);
 	}
 }
 
@@ -250,8 +200,8 @@ known_optimum(const SphxOptimizeParams *params, double *points, SphxOptimizeRepo
 	if (n <= d + 1 && d != 2)
 	{
 		put_simplex(n, d, points);
-		report->min_angle = n > 1 ? acos(-1.0 / (n - 1)) : 0.0;
-		report->covering_radius = n == 1 ? PI : n <= d ? PI / 2.0 : acos(1.0 / d);
+		report->min_angle = n > 1 ? sphx_portable_acos(-1.0 / (n - 1)) : 0.0;
+		report->covering_radius = n == 1 ? PI : n <= d ? PI / 2.0 : sphx_portable_acos(1.0 / d);
 		if (d == 1)
 			report->covering_radius = n == 1 ? PI : 0.0;
 	}
@@ -639,10 +589,10 @@ search_bounded(Search *s, const SphxOptimizeParams *params, int restarts)
 
 	p->pair_weight = 0.0;
 	search_starts(s, restarts);
-	radius = acos(hole_cosine(p, s->best, FINAL_SAMPLES));
+	radius = sphx_portable_acos(hole_cosine(p, s->best, FINAL_SAMPLES));
 	p->pair_weight = 1.0;
 	p->bounded = true;
-	p->bound = cos(fmin(radius * (1.0 + params->slack), fmax(radius, MAX_BOUND)));
+	p->bound = sphx_portable_cos(fmin(radius * (1.0 + params->slack), fmax(radius, MAX_BOUND)));
 	memcpy(s->x, s->best, p->size * sizeof(double));
 	s->best_value = exact_value(p, s->x);
 	judge_start(s);
@@ -654,14 +604,14 @@ fill_report(Search *s, SphxOptimizeReport *report)
 {
 	SphxCodeProblem *p = s->problem;
 
-	report->min_angle = acos(fmax(-1.0, fmin(1.0, largest_cosine(p, s->best))));
+	report->min_angle = sphx_portable_acos(fmax(-1.0, fmin(1.0, largest_cosine(p, s->best))));
 	if (p->holes != NULL)
 	{
 		p->holes->count = 0;
-		report->covering_radius = acos(hole_cosine(p, s->best, FINAL_SAMPLES));
+		report->covering_radius = sphx_portable_acos(hole_cosine(p, s->best, FINAL_SAMPLES));
 	}
 	if (p->bounded)
-		report->covering_bound = acos(p->bound);
+		report->covering_bound = sphx_portable_acos(p->bound);
 	report->polished = p->size <= SPHX_POLISH_MAX_SIZE;
 }
 

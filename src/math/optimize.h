@@ -69,7 +69,7 @@ extern SphxOptimizeCheck sphx_optimize_check(const SphxOptimizeParams *params);
 /*
  * Find a code: points receives n * dim coordinates.  sphx_optimize_check must
  * have passed.  The same parameters give the same bits on every machine with
- * IEEE arithmetic, up to the rounding of sin, cos and acos.
+ * IEEE arithmetic.
  *
  * Known optima are returned as they are: one point, regular polygons (dim =
  * 2), simplices (n <= dim + 1) and, for packing, orthoplex vertices (n <= 2

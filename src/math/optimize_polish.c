@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "optimize_private.h"
+#include "portable.h"
 
 #define K_GROWTH			4.0
 #define K_END				1e9

@@ -82,8 +82,6 @@ extern void sphx_code_work(SphxCodeProblem *p, uint64_t operations);
 extern double sphx_code_dot(const double *a, const double *b, int d);
 extern void sphx_code_unit(double *x, int d);
 extern void sphx_code_random_direction(SphxRandom *random, double *x, int d);
-extern double sphx_portable_exp(double x);
-extern double sphx_portable_log(double x);
 
 /* optimize_holes.c */
 extern size_t sphx_holes_bytes(int d);

@@ -16,6 +16,7 @@
 
 #include "golay.h"
 #include "parts.h"
+#include "portable.h"
 
 #define PI			3.14159265358979323846
 #define TOO_MANY	(UINT64_C(1) << 62)
@@ -508,8 +509,8 @@ polygon_word(const SphxPart *part, uint64_t index, double *word)
 {
 	double		angle = 2.0 * PI * (double) index / part->m;
 
-	word[0] = cos(angle);
-	word[1] = sin(angle);
+	word[0] = sphx_portable_cos(angle);
+	word[1] = sphx_portable_sin(angle);
 }
 
 static double

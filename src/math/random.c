@@ -10,6 +10,7 @@
  */
 #include <math.h>
 
+#include "portable.h"
 #include "random.h"
 
 static uint64_t
@@ -63,7 +64,7 @@ sphx_random_normal(SphxRandom *r)
 		double		s = x * x + y * y;
 
 		if (s > 0.0 && s < 1.0)
-			return x * sqrt(-2.0 * log(s) / s);
+			return x * sqrt(-2.0 * sphx_portable_log(s) / s);
 	}
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "optimize_private.h"
+#include "portable.h"
 
 #include "tap.h"
 
