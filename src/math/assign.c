@@ -10,18 +10,29 @@
  * centre (the mean of the centroids) keeps the terms small beside the
  * distances when the data lie far from the origin.
  *
- * Scores only choose.  The distances that leave this file are computed again
- * from the differences, and so are exactly 0 for equal vectors.
+ * Products are rounded as the BLAS library pleases, so scores only tell which
+ * centroids may be among the nearest.  Which are, and how far, is decided by
+ * distances that have the same bits on every machine; they are computed from
+ * the differences, and so are exactly 0 for equal vectors.
+ *
+ * A score is off by at most e = slack (|x|^2 + |c|^2) (sphx_product_slack).
+ * slack |c|^2 is added to the element -|c|^2 / 2: then what a score may be at
+ * most is the score itself, but for slack |x|^2, which all scores of a row
+ * share; and at least it is, on the same scale, 2 e less.  A centroid whose
+ * score is below that least of `probes` others is not among the nearest.
+ * Nearly all scores are, so that hardly any distances are computed for
+ * nothing.
  *
  *-------------------------------------------------------------------------
  */
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "blas.h"
-#include "kernels.h"
 #include "kmeans.h"
+#include "portable.h"
 #include "train.h"
 
 /* products in a tile: half of a common L2 cache of 1 MB */
@@ -35,35 +46,52 @@
 /* multiply-adds in one call of the BLAS: a few milliseconds, between two ticks */
 #define TILE_WORK			((size_t) 1 << 27)
 
-/* heap entries of one block of rows */
-#define BLOCK_PROBES		((size_t) 1 << 18)
+/* candidates of one block of rows: 2 MB */
+#define BLOCK_CANDIDATES	((size_t) 1 << 17)
 
-/* scores that are looked at together (any_above) */
+/* scores that are looked at together (any_reaches) */
 #define CHUNK				((size_t) 16)
+
+/* up to these squared norms no score overflows */
+#define SQUARE_MOST			(FLT_MAX / 16.0f)
+
+/* candidates of a row beside the best `probes`, before distances decide */
+#define ROOM_BESIDE			((size_t) 8)
 
 typedef float Vector4 __attribute__((vector_size(16)));
 typedef int32_t Mask4 __attribute__((vector_size(16)));
 
 typedef struct Candidate
 {
-	float		score;
+	float		least;			/* bounds of the score */
+	float		most;
+	float		distance;		/* squared, once decide_row has been here */
 	uint32_t	id;
 } Candidate;
 
 typedef struct Assigner
 {
+	SphxEnv    *env;
+	uint64_t	done;			/* rows, of */
+	uint64_t	total;
 	size_t		d;				/* of the caller's vectors; packed ones have
 								 * one more */
 	size_t		k;
 	size_t		probes;
 	size_t		block_rows;
 	size_t		tile_centroids;
+	float		slack;			/* sphx_product_slack */
 	float	   *centre;			/* [d] */
 	float	   *centroids;		/* [k][d + 1], packed */
+	float	   *centroid_square;	/* [k] squared norms */
 	float	   *rows;			/* [block_rows][d + 1], packed */
+	float	   *row_square;		/* [block_rows] */
+	bool		overflow;		/* a centroid is too large for scores */
 	float	   *products;		/* [block_rows][tile_centroids] */
-	Candidate  *best;			/* [block_rows][probes], each a heap: the
-								 * worst first */
+	Candidate  *best;			/* [block_rows][probes + ROOM_BESIDE], first a
+								 * heap: the worst first */
+	size_t	   *beside;			/* [block_rows] candidates behind the heap */
+	Candidate  *nearest;		/* [probes] scratch */
 } Assigner;
 
 static size_t
@@ -109,36 +137,51 @@ pack_rows(const Assigner *a, size_t n, const float *rows)
 {
 	sphx_subtract_row(n, a->d, rows, a->centre, a->rows, a->d + 1);
 	for (size_t i = 0; i < n; i++)
-		a->rows[i * (a->d + 1) + a->d] = 1.0f;
+	{
+		float	   *x = a->rows + i * (a->d + 1);
+
+		x[a->d] = 1.0f;
+		a->row_square[i] = (float) sphx_portable_square(x, a->d);
+	}
 }
 
 static void
-pack_centroids(const Assigner *a, const float *centroids)
+pack_centroids(Assigner *a, const float *centroids)
 {
 	sphx_subtract_row(a->k, a->d, centroids, a->centre, a->centroids, a->d + 1);
 	for (size_t i = 0; i < a->k; i++)
 	{
 		float	   *c = a->centroids + i * (a->d + 1);
 
-		c[a->d] = -0.5f * sphx_kernels->dot_f32(c, c, a->d);
+		a->centroid_square[i] = (float) sphx_portable_square(c, a->d);
+		if (!(a->centroid_square[i] <= SQUARE_MOST))
+			a->overflow = true;
+		c[a->d] = (a->slack - 0.5f) * a->centroid_square[i];
 	}
 }
 
 static void
-assigner_init(Assigner *a, SphxEnv *env, size_t n, const float *centroids)
+assigner_init(Assigner *a, const float *centroids)
 {
+	SphxEnv    *env = a->env;
 	size_t		cells = min_size(TILE_PRODUCTS, TILE_WORK / (a->d + 1));
 	double	   *sum;
 
 	a->tile_centroids = min_size(a->k, min_size(TILE_CENTROIDS, cells / TILE_MIN_ROWS));
 	a->block_rows = min_size(cells / a->tile_centroids,
 							 max_size(TILE_MIN_ROWS, BLOCK_ELEMENTS / (a->d + 1)));
-	a->block_rows = max_size(1, min_size(a->block_rows, min_size(n, BLOCK_PROBES / a->probes)));
+	a->block_rows = min_size(min_size(a->block_rows, (size_t) a->total),
+							 max_size(1, BLOCK_CANDIDATES / (a->probes + ROOM_BESIDE)));
+	a->slack = (float) sphx_product_slack(a->d);
 	a->centre = env->alloc(env, a->d * sizeof(float));
+	a->centroid_square = env->alloc(env, a->k * sizeof(float));
 	a->centroids = env->alloc(env, a->k * (a->d + 1) * sizeof(float));
 	a->rows = env->alloc(env, a->block_rows * (a->d + 1) * sizeof(float));
+	a->row_square = env->alloc(env, a->block_rows * sizeof(float));
 	a->products = env->alloc(env, a->block_rows * a->tile_centroids * sizeof(float));
-	a->best = env->alloc(env, a->block_rows * a->probes * sizeof(Candidate));
+	a->best = env->alloc(env, a->block_rows * (a->probes + ROOM_BESIDE) * sizeof(Candidate));
+	a->beside = env->alloc(env, a->block_rows * sizeof(size_t));
+	a->nearest = env->alloc(env, a->probes * sizeof(Candidate));
 
 	sum = env->alloc(env, a->d * sizeof(double));
 	sphx_mean_row(a->k, a->d, centroids, sum, a->centre);
@@ -147,28 +190,26 @@ assigner_init(Assigner *a, SphxEnv *env, size_t n, const float *centroids)
 }
 
 static void
-assigner_release(Assigner *a, SphxEnv *env)
+assigner_release(Assigner *a)
 {
+	SphxEnv    *env = a->env;
+
+	env->release(env, a->nearest);
+	env->release(env, a->beside);
 	env->release(env, a->best);
 	env->release(env, a->products);
+	env->release(env, a->row_square);
 	env->release(env, a->rows);
 	env->release(env, a->centroids);
+	env->release(env, a->centroid_square);
 	env->release(env, a->centre);
 }
 
-/* ties go to the lower id */
-static bool
-is_worse(Candidate a, Candidate b)
-{
-	return a.score < b.score || (a.score == b.score && a.id > b.id);
-}
-
-/* restore the heap of n candidates below its root, which was replaced */
+/* restore the heap of n candidates below position i, which was replaced */
 static void
-sift_down(Candidate *heap, size_t n)
+sift_down(Candidate *heap, size_t i, size_t n)
 {
-	Candidate	moved = heap[0];
-	size_t		i = 0;
+	Candidate	moved = heap[i];
 
 	for (;;)
 	{
@@ -176,9 +217,9 @@ sift_down(Candidate *heap, size_t n)
 
 		if (child >= n)
 			break;
-		if (child + 1 < n && is_worse(heap[child + 1], heap[child]))
+		if (child + 1 < n && heap[child + 1].least < heap[child].least)
 			child++;
-		if (!is_worse(heap[child], moved))
+		if (!(heap[child].least < moved.least))
 			break;
 		heap[i] = heap[child];
 		i = child;
@@ -195,70 +236,170 @@ load4(const float *x)
 	return v;
 }
 
-/* is any of CHUNK scores above the bound? */
+/* does any of CHUNK scores reach the bound? */
 static bool
-any_above(const float *scores, float bound)
+any_reaches(const float *scores, float bound)
 {
 	Vector4		bounds = {bound, bound, bound, bound};
-	Mask4		above = (load4(scores) > bounds) | (load4(scores + 4) > bounds) |
-	(load4(scores + 8) > bounds) | (load4(scores + 12) > bounds);
+	Mask4		reached = (load4(scores) >= bounds) | (load4(scores + 4) >= bounds) |
+	(load4(scores + 8) >= bounds) | (load4(scores + 12) >= bounds);
 	uint64_t	bits[2];
 
 	_Static_assert(CHUNK == 16, "four vectors");
-	memcpy(bits, &above, sizeof(bits));
+	memcpy(bits, &reached, sizeof(bits));
 	return (bits[0] | bits[1]) != 0;
 }
 
+/* the candidates of a row: `probes` in the heap, and those beside */
+static Candidate *
+row_candidates(const Assigner *a, size_t row)
+{
+	return a->best + row * (a->probes + ROOM_BESIDE);
+}
+
+/* ties go to the lower id */
+static bool
+is_farther(const Candidate *a, const Candidate *b)
+{
+	return a->distance > b->distance || (a->distance == b->distance && a->id > b->id);
+}
+
 /*
- * Offer the centroids first, first + 1, ... with these scores to one row's
- * heap.  They come in ascending order of id, so that an equal score never
- * replaces one that is there.  After the first few, hardly a score enters: the
- * time goes into passing over the others.
+ * Enter a candidate among the `count` nearest so far, `probes` at most, in
+ * order of distance.  What is not a number counts as infinite.
+ */
+static size_t
+enter_distance(const Assigner *a, size_t row, Candidate c, size_t count)
+{
+	Candidate  *list = a->nearest;
+	size_t		p;
+
+	c.distance = sphx_portable_l2sq(a->rows + row * (a->d + 1),
+									a->centroids + (size_t) c.id * (a->d + 1), a->d);
+	if (!(c.distance <= FLT_MAX))
+		c.distance = INFINITY;
+	if (count == a->probes && !is_farther(&list[count - 1], &c))
+		return count;
+	p = count < a->probes ? count++ : count - 1;
+	for (; p > 0 && is_farther(&list[p - 1], &c); p--)
+		list[p] = list[p - 1];
+	list[p] = c;
+	return count;
+}
+
+/* are scores of this row of no use, so that all centroids are candidates? */
+static bool
+row_overflows(const Assigner *a, size_t row)
+{
+	return a->overflow || !(a->row_square[row] <= SQUARE_MOST);
+}
+
+/* let distances decide which of a row's candidates are the nearest `probes` */
+static void
+decide_row(const Assigner *a, size_t row)
+{
+	const Candidate *best = row_candidates(a, row);
+	size_t		count = 0;
+
+	if (row_overflows(a, row))
+	{
+		for (size_t i = 0; i < a->k; i++)
+		{
+			Candidate	c = {.id = (uint32_t) i};
+
+			count = enter_distance(a, row, c, count);
+		}
+		return;
+	}
+	for (size_t i = 0; i < a->probes + a->beside[row]; i++)
+		if (best[i].most >= best[0].least)
+			count = enter_distance(a, row, best[i], count);
+	assert(count == a->probes);
+}
+
+/* make room beside the heap: those go that are surely, or at last, not among the nearest */
+static void
+make_room(const Assigner *a, size_t row)
+{
+	Candidate  *best = row_candidates(a, row);
+	Candidate  *beside = best + a->probes;
+	size_t		kept = 0;
+
+	for (size_t i = 0; i < ROOM_BESIDE; i++)
+		if (beside[i].most >= best[0].least)
+			beside[kept++] = beside[i];
+	a->beside[row] = kept;
+	if (kept < ROOM_BESIDE)
+		return;
+	decide_row(a, row);
+	memcpy(best, a->nearest, a->probes * sizeof(Candidate));
+	for (size_t i = a->probes / 2; i-- > 0;)
+		sift_down(best, i, a->probes);
+	a->beside[row] = 0;
+}
+
+/* a centroid whose score may be among the best `probes` of a row */
+static void
+offer_score(const Assigner *a, size_t row, float score, size_t id)
+{
+	Candidate  *best = row_candidates(a, row);
+
+	/* FLT_MIN for what underflows */
+	float		off = a->slack * (a->row_square[row] + a->centroid_square[id]) + FLT_MIN;
+	Candidate	c = {score - 2.0f * off, score, 0.0f, (uint32_t) id};
+
+	if (c.least > best[0].least)
+	{
+		Candidate	displaced = best[0];
+
+		best[0] = c;
+		sift_down(best, 0, a->probes);
+		c = displaced;
+	}
+	/* the heap is being filled, or the candidate is surely not among the best */
+	if (c.id == UINT32_MAX || !(c.most >= best[0].least))
+		return;
+	if (a->beside[row] == ROOM_BESIDE)
+		make_room(a, row);
+	best[a->probes + a->beside[row]++] = c;
+}
+
+/*
+ * Offer the centroids first, first + 1, ... with these scores to one row.
+ * After the first few, hardly a score may be among the best: the time goes
+ * into passing over the others.
  */
 static void
-offer_scores(Candidate *heap, size_t probes, const float *scores, size_t n, size_t first)
+offer_scores(const Assigner *a, size_t row, const float *scores, size_t n, size_t first)
 {
+	const Candidate *best = row_candidates(a, row);
 	size_t		j = 0;
 
 	while (j < n)
 	{
 		size_t		end = min_size(j + CHUNK, n);
 
-		if (end - j == CHUNK && !any_above(scores + j, heap[0].score))
+		if (end - j == CHUNK && !any_reaches(scores + j, best[0].least))
 			j = end;
 		for (; j < end; j++)
+			if (scores[j] >= best[0].least)
+				offer_score(a, row, scores[j], first + j);
+	}
+}
+
+static void
+search_block(const Assigner *a, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		Candidate  *best = row_candidates(a, i);
+
+		a->beside[i] = 0;
+		for (size_t p = 0; p < a->probes; p++)
 		{
-			if (!(scores[j] > heap[0].score))
-				continue;
-			heap[0].score = scores[j];
-			heap[0].id = (uint32_t) (first + j);
-			if (probes > 1)
-				sift_down(heap, probes);
+			best[p].least = -INFINITY;
+			best[p].id = UINT32_MAX;
 		}
-	}
-}
-
-/* the heap as a list, the best first */
-static void
-sort_heap(Candidate *heap, size_t n)
-{
-	for (size_t left = n; left > 1; left--)
-	{
-		Candidate	worst = heap[0];
-
-		heap[0] = heap[left - 1];
-		sift_down(heap, left - 1);
-		heap[left - 1] = worst;
-	}
-}
-
-static void
-search_block(const Assigner *a, SphxEnv *env, size_t n, uint64_t done, uint64_t total)
-{
-	for (size_t i = 0; i < n * a->probes; i++)
-	{
-		a->best[i].score = -INFINITY;
-		a->best[i].id = UINT32_MAX;
 	}
 	for (size_t first = 0; first < a->k; first += a->tile_centroids)
 	{
@@ -267,44 +408,25 @@ search_block(const Assigner *a, SphxEnv *env, size_t n, uint64_t done, uint64_t 
 		sphx_gemm_nt(n, width, a->d + 1, a->rows, a->centroids + first * (a->d + 1),
 					 a->products);
 		for (size_t i = 0; i < n; i++)
-			offer_scores(a->best + i * a->probes, a->probes, a->products + i * width,
-						 width, first);
-		env->tick(env, done, total);
+			if (!row_overflows(a, i))
+				offer_scores(a, i, a->products + i * width, width, first);
+		a->env->tick(a->env, a->done, a->total);
 	}
 }
 
-/*
- * The lists of one block, with distances from the differences.  Scores are
- * rounded, so the order of distances may differ from theirs: insertion sort,
- * of what is nearly sorted.
- */
 static void
 write_block(const Assigner *a, size_t n, uint32_t *ids, float *distances)
 {
 	for (size_t i = 0; i < n; i++)
 	{
-		Candidate  *best = a->best + i * a->probes;
-		const float *x = a->rows + i * (a->d + 1);
-
-		sort_heap(best, a->probes);
+		decide_row(a, i);
+		if (row_overflows(a, i))
+			a->env->tick(a->env, a->done, a->total);
 		for (size_t p = 0; p < a->probes; p++)
 		{
-			Candidate	c = best[p];
-			size_t		q;
-
-			/* where every score is infinite or NaN the heap was never filled */
-			if (c.id == UINT32_MAX)
-				c.id = (uint32_t) p;
-			c.score = -sphx_kernels->l2sq_f32(x, a->centroids + c.id * (a->d + 1), a->d);
-			for (q = p; q > 0 && is_worse(best[q - 1], c); q--)
-				best[q] = best[q - 1];
-			best[q] = c;
-		}
-		for (size_t p = 0; p < a->probes; p++)
-		{
-			ids[i * a->probes + p] = best[p].id;
+			ids[i * a->probes + p] = a->nearest[p].id;
 			if (distances != NULL)
-				distances[i * a->probes + p] = 0.0f - best[p].score;
+				distances[i * a->probes + p] = a->nearest[p].distance;
 		}
 	}
 }
@@ -319,20 +441,23 @@ sphx_assign(SphxEnv *env, size_t n, int d, const float *rows, int k,
 	if (n == 0)
 		return;
 	memset(&a, 0, sizeof(a));
+	a.env = env;
+	a.total = n;
 	a.d = (size_t) d;
 	a.k = (size_t) k;
 	a.probes = (size_t) probes;
-	assigner_init(&a, env, n, centroids);
+	assigner_init(&a, centroids);
 
 	for (size_t row = 0; row < n; row += a.block_rows)
 	{
 		size_t		count = min_size(a.block_rows, n - row);
 
+		a.done = row;
 		pack_rows(&a, count, rows + row * a.d);
-		search_block(&a, env, count, row, n);
+		search_block(&a, count);
 		write_block(&a, count, ids + row * a.probes,
 					distances ? distances + row * a.probes : NULL);
 	}
 	env->tick(env, n, n);
-	assigner_release(&a, env);
+	assigner_release(&a);
 }

@@ -16,8 +16,8 @@
 #include <string.h>
 
 #include "blas.h"
-#include "kernels.h"
 #include "kmeans.h"
+#include "portable.h"
 
 #define PAIR_BLOCK			((size_t) 128)	/* centroids on one side of a tile
 											 * of pairs */
@@ -56,6 +56,8 @@ typedef struct Pusher
 	float	   *left_norm;		/* [PAIR_BLOCK] */
 	float	   *right_norm;
 	float	   *products;		/* [PAIR_BLOCK][PAIR_BLOCK] */
+	float		slack;			/* rounding of a squared distance from them,
+								 * relative to the squared norms */
 } Pusher;
 
 static void
@@ -64,6 +66,8 @@ pusher_init(Pusher *p, SphxTrainer *t)
 	SphxEnv    *env = &t->env;
 	size_t		block = PAIR_BLOCK * t->d * sizeof(float);
 
+	/* twice that of a score, and the sums here */
+	p->slack = (float) (2.0 * sphx_product_slack(t->d));
 	p->centre = env->alloc(env, t->d * sizeof(float));
 	p->left = env->alloc(env, block);
 	p->right = env->alloc(env, block);
@@ -94,7 +98,7 @@ pack_block(const SphxTrainer *t, const float *centre, const float *centroids, si
 
 	sphx_subtract_row(count, t->d, centroids + first * t->d, centre, block, t->d);
 	for (size_t i = 0; i < count; i++)
-		norm[i] = sphx_kernels->dot_f32(block + i * t->d, block + i * t->d, t->d);
+		norm[i] = (float) sphx_portable_square(block + i * t->d, t->d);
 	return count;
 }
 
@@ -102,7 +106,7 @@ pack_block(const SphxTrainer *t, const float *centre, const float *centroids, si
 static bool
 push_pair(SphxTrainer *t, float *a, float *b, double target)
 {
-	double		distance = sqrt((double) sphx_kernels->l2sq_f32(a, b, t->d));
+	double		distance = sqrt((double) sphx_portable_l2sq(a, b, t->d));
 	float		step;
 
 	sphx_trainer_work(t, 4 * t->d);
@@ -125,10 +129,26 @@ push_pair(SphxTrainer *t, float *a, float *b, double target)
 }
 
 /*
+ * Was pair (i, j) of a tile nearer than the target when the tile began?  The
+ * product, rounded as the BLAS library pleases, says which pairs may have
+ * been; the decision is a portable distance's.
+ */
+static bool
+pair_is_near(const SphxTrainer *t, const Pusher *p, size_t i, size_t j, float product,
+			 float target2)
+{
+	float		norms = p->left_norm[i] + p->right_norm[j];
+
+	if (!(norms - 2.0f * product < target2 + p->slack * norms))
+		return false;
+	return sphx_portable_l2sq(p->left + i * t->d, p->right + j * t->d, t->d) < target2;
+}
+
+/*
  * Look at all pairs once and push those nearer than the target.  Pairs are
- * found from products of the centroids as they were when the tile began; how
- * far they are pushed depends on where they are by then.  Returns the number
- * of pairs that were much too near.
+ * found from the centroids as they were when the tile began; how far they are
+ * pushed depends on where they are by then.  Returns the number of pairs that
+ * were much too near.
  */
 static size_t
 push_pass(SphxTrainer *t, Pusher *p, float *centroids, double target)
@@ -150,11 +170,9 @@ push_pass(SphxTrainer *t, Pusher *p, float *centroids, double target)
 			for (size_t i = 0; i < m; i++)
 				for (size_t j = first == second ? i + 1 : 0; j < n; j++)
 				{
-					float		d2 = p->left_norm[i] + p->right_norm[j] -
-					2.0f * p->products[i * n + j];
-
-					if (d2 < target2 && push_pair(t, centroids + (first + i) * t->d,
-												  centroids + (second + j) * t->d, target))
+					if (pair_is_near(t, p, i, j, p->products[i * n + j], target2) &&
+						push_pair(t, centroids + (first + i) * t->d,
+								  centroids + (second + j) * t->d, target))
 						near++;
 				}
 		}
@@ -248,7 +266,7 @@ offer_state(const SphxTrainer *t, const float *centroids, double strength, GapRu
 static double
 next_strength(double strength, double cost, double aim, bool too_far)
 {
-	double		factor = cost > 0.0 ? pow(aim / cost, too_far ? 0.5 : 0.2) : STRENGTH_MAX_GROWTH;
+	double		factor = cost > 0.0 ? sphx_portable_pow(aim / cost, too_far ? 0.5 : 0.2) : STRENGTH_MAX_GROWTH;
 
 	factor = fmax(STRENGTH_MIN_GROWTH, fmin(STRENGTH_MAX_GROWTH, factor));
 	return fmin(1.0, strength * factor);

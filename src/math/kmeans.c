@@ -10,6 +10,9 @@
  * batch has accepted so far.  What is accepted is distributed in proportion
  * to D' (rejection sampling).
  *
+ * Draws, means and all sums are taken in a fixed order from portable
+ * distances (portable.h): a seed gives the same bits everywhere.
+ *
  *-------------------------------------------------------------------------
  */
 #include <assert.h>
@@ -17,8 +20,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels.h"
 #include "kmeans.h"
+#include "portable.h"
 
 #define SEED_BATCH			((size_t) 256)	/* centroids a batch at most */
 #define SUM_BLOCK			((size_t) 1024) /* weights with one partial sum */
@@ -34,7 +37,7 @@ min_size(size_t a, size_t b)
 void
 sphx_unit_row(float *x, size_t d)
 {
-	double		norm = sqrt((double) sphx_kernels->dot_f32(x, x, d));
+	double		norm = sqrt(sphx_portable_square(x, d));
 
 	if (norm > 0.0)
 		for (size_t i = 0; i < d; i++)
@@ -122,7 +125,7 @@ accept_row(SphxTrainer *t, const float *x, float weight, const float *accepted, 
 
 	for (size_t i = 0; i < count; i++)
 	{
-		float		d2 = sphx_kernels->l2sq_f32(x, accepted + i * t->d, t->d);
+		float		d2 = sphx_portable_l2sq(x, accepted + i * t->d, t->d);
 
 		if (d2 < nearest)
 			nearest = d2;
