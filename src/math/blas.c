@@ -25,6 +25,12 @@ typedef void (*SgemmFunction) (const char *trans_a, const char *trans_b,
 							   const float *b, const int32_t *ldb,
 							   const float *beta, float *c, const int32_t *ldc,
 							   size_t length_a, size_t length_b);
+typedef void (*DgemmFunction) (const char *trans_a, const char *trans_b,
+							   const int32_t *m, const int32_t *n, const int32_t *k,
+							   const double *alpha, const double *a, const int32_t *lda,
+							   const double *b, const int32_t *ldb,
+							   const double *beta, double *c, const int32_t *ldc,
+							   size_t length_a, size_t length_b);
 typedef void (*SetThreadsFunction) (int threads);
 typedef int (*GetThreadsFunction) (void);
 
@@ -33,12 +39,13 @@ static const char *const thread_variables[] = {"OPENBLAS_NUM_THREADS", "OMP_NUM_
 
 #define LENGTHOF(array)		(sizeof(array) / sizeof((array)[0]))
 
-/* room for the largest product of sgemm_is_right */
+/* room for the largest product of gemm_is_right */
 #define CHECK_ROWS_A		96
 #define CHECK_ROWS_B		80
 #define CHECK_D				101
 
 static SgemmFunction sgemm = NULL;
+static DgemmFunction dgemm = NULL;
 
 static char *
 copy_string(const char *s)
@@ -110,6 +117,17 @@ check_value(size_t i, size_t j)
 	return (float) ((i * 7 + j * 13 + i * j) % 17) - 8.0f;
 }
 
+/* element (i, j) of the product of the matrices that are multiplied for a check */
+static double
+check_product(size_t i, size_t j, size_t d)
+{
+	float		sum = 0.0f;
+
+	for (size_t l = 0; l < d; l++)
+		sum += check_value(i, l) * check_value(l + 5, j);
+	return (double) sum;
+}
+
 static bool
 product_is_right(size_t rows_a, size_t rows_b, size_t d)
 {
@@ -125,16 +143,41 @@ product_is_right(size_t rows_a, size_t rows_b, size_t d)
 	memset(c, 0xff, sizeof(c)); /* NaN: what was there must not count */
 	sphx_gemm_nt(rows_a, rows_b, d, a, b, c);
 
-	for (size_t i = 0; i < rows_a; i++)
-		for (size_t j = 0; j < rows_b; j++)
-		{
-			float		sum = 0.0f;
+	for (size_t i = 0; i < rows_a * rows_b; i++)
+		if (!((double) c[i] == check_product(i / rows_b, i % rows_b, d)))
+			return false;
+	return true;
+}
 
-			for (size_t l = 0; l < d; l++)
-				sum += a[i * d + l] * b[j * d + l];
-			if (!(c[i * rows_b + j] == sum))
-				return false;
-		}
+static bool
+double_product_is_right(size_t rows_a, size_t rows_b, size_t d)
+{
+	double		a[CHECK_ROWS_A * CHECK_D];
+	double		b[CHECK_ROWS_B * CHECK_D];
+	double		transposed[CHECK_ROWS_B * CHECK_D];
+	double		nt[CHECK_ROWS_A * CHECK_ROWS_B];
+	double		nn[CHECK_ROWS_A * CHECK_ROWS_B];
+
+	assert(rows_a <= CHECK_ROWS_A && rows_b <= CHECK_ROWS_B && d <= CHECK_D);
+	for (size_t i = 0; i < rows_a * d; i++)
+		a[i] = (double) check_value(i / d, i % d);
+	for (size_t i = 0; i < rows_b * d; i++)
+	{
+		b[i] = (double) check_value(i % d + 5, i / d);
+		transposed[i % d * rows_b + i / d] = b[i];
+	}
+	memset(nt, 0xff, sizeof(nt));
+	memset(nn, 0xff, sizeof(nn));
+	sphx_dgemm_nt(rows_a, rows_b, d, a, b, nt);
+	sphx_dgemm_nn(rows_a, rows_b, d, a, transposed, nn);
+
+	for (size_t i = 0; i < rows_a * rows_b; i++)
+	{
+		double		product = check_product(i / rows_b, i % rows_b, d);
+
+		if (!(nt[i] == product && nn[i] == product))
+			return false;
+	}
 	return true;
 }
 
@@ -144,27 +187,31 @@ product_is_right(size_t rows_a, size_t rows_b, size_t d)
  * their own.
  */
 static bool
-sgemm_is_right(void)
+gemm_is_right(void)
 {
-	return product_is_right(1, 1, 1) &&
-		product_is_right(7, 5, 3) &&
-		product_is_right(1, CHECK_ROWS_B, CHECK_D) &&
-		product_is_right(CHECK_ROWS_A, 1, CHECK_D) &&
-		product_is_right(33, 37, 67) &&
-		product_is_right(64, 64, 64) &&
-		product_is_right(CHECK_ROWS_A, CHECK_ROWS_B, CHECK_D);
+	static const size_t shapes[][3] = {
+		{1, 1, 1}, {7, 5, 3}, {1, CHECK_ROWS_B, CHECK_D}, {CHECK_ROWS_A, 1, CHECK_D},
+		{33, 37, 67}, {64, 64, 64}, {CHECK_ROWS_A, CHECK_ROWS_B, CHECK_D}
+	};
+
+	for (size_t i = 0; i < LENGTHOF(shapes); i++)
+		if (!product_is_right(shapes[i][0], shapes[i][1], shapes[i][2]) ||
+			!double_product_is_right(shapes[i][0], shapes[i][1], shapes[i][2]))
+			return false;
+	return true;
 }
 
-/* leaves sgemm set when it returns NULL; otherwise the reason */
+/* leaves both functions set when it returns NULL; otherwise the reason */
 static const char *
 use_library(void *handle)
 {
 	find_function(handle, "sgemm_", &sgemm, sizeof(sgemm));
-	if (sgemm == NULL)
-		return "the BLAS library has no function sgemm_";
+	find_function(handle, "dgemm_", &dgemm, sizeof(dgemm));
+	if (sgemm == NULL || dgemm == NULL)
+		return "the BLAS library has no function sgemm_ or dgemm_";
 	if (!is_single_threaded(handle))
 		return "the BLAS library does not let its threads be switched off";
-	if (!sgemm_is_right())
+	if (!gemm_is_right())
 		return "the BLAS library computes wrong matrix products on this processor";
 	return NULL;
 }
@@ -213,4 +260,39 @@ sphx_gemm_nt(size_t rows_a, size_t rows_b, size_t d, const float *a, const float
 	if (rows_a == 0 || rows_b == 0)
 		return;
 	sgemm("T", "N", &m, &n, &k, &one, b, &k, a, &k, &zero, c, &m, 1, 1);
+}
+
+void
+sphx_dgemm_nt(size_t rows_a, size_t rows_b, size_t d, const double *a, const double *b,
+			  double *c)
+{
+	const double one = 1.0;
+	const double zero = 0.0;
+	int32_t		m = (int32_t) rows_b;
+	int32_t		n = (int32_t) rows_a;
+	int32_t		k = (int32_t) d;
+
+	assert(dgemm != NULL);
+	assert(rows_a <= INT32_MAX && rows_b <= INT32_MAX && d >= 1 && d <= INT32_MAX);
+	if (rows_a == 0 || rows_b == 0)
+		return;
+	dgemm("T", "N", &m, &n, &k, &one, b, &k, a, &k, &zero, c, &m, 1, 1);
+}
+
+void
+sphx_dgemm_nn(size_t rows_a, size_t columns_b, size_t d, const double *a, const double *b,
+			  double *c)
+{
+	/* column-major, the same memory is C^T = B^T A^T */
+	const double one = 1.0;
+	const double zero = 0.0;
+	int32_t		m = (int32_t) columns_b;
+	int32_t		n = (int32_t) rows_a;
+	int32_t		k = (int32_t) d;
+
+	assert(dgemm != NULL);
+	assert(rows_a <= INT32_MAX && columns_b <= INT32_MAX && d >= 1 && d <= INT32_MAX);
+	if (rows_a == 0 || columns_b == 0)
+		return;
+	dgemm("N", "N", &m, &n, &k, &one, b, &m, a, &k, &zero, c, &m, 1, 1);
 }
