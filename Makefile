@@ -210,6 +210,11 @@ $(UNIT_BUILD)/test/unit/%.o: test/unit/%.c $(ALL_HEADERS) $(wildcard test/unit/*
 $(addprefix $(UNIT_BUILD)/,$(UNIT_TESTS)): $(UNIT_BUILD)/%: $(UNIT_BUILD)/test/unit/%.o $(UNIT_LIB)
 	$(UNIT_CC) $(UNIT_CFLAGS) $(UNIT_LDFLAGS) -o $@ $^ -lm -ldl
 
+# a BLAS that sums in another order, for test_portable
+$(UNIT_BUILD)/blas/libopenblas.so.0: test/unit/blas/backwards.c
+	@mkdir -p $(@D)
+	$(UNIT_COMPILE) $(UNIT_WARNINGS) -fPIC -shared -o $@ $<
+
 $(UNIT_BUILD)/test/bench/%.o: test/bench/%.c $(ALL_HEADERS) $(wildcard test/bench/*.h)
 	@mkdir -p $(@D)
 	$(UNIT_COMPILE) $(UNIT_WARNINGS) -iquote test/bench -c -o $@ $<
@@ -220,7 +225,7 @@ $(UNIT_BUILD)/angle: $(UNIT_BUILD)/test/bench/angle.o $(UNIT_BUILD)/test/bench/v
 
 .PRECIOUS: $(UNIT_BUILD)/test/unit/%.o $(UNIT_BUILD)/test/bench/%.o
 
-unit: $(addprefix $(UNIT_BUILD)/,$(UNIT_TESTS))
+unit: $(addprefix $(UNIT_BUILD)/,$(UNIT_TESTS) blas/libopenblas.so.0)
 	@failed=; for t in $(UNIT_TESTS); do \
 		echo "# $$t"; \
 		tap=$(UNIT_BUILD)/$$t.tap; \
