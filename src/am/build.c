@@ -41,12 +41,12 @@ write_empty(SphxPages *pages, int dims)
 }
 
 void
-SphxBuildPhase(SphxBuild *build, int phase, uint64 total)
+SphxBuildPhase(SphxBuild *build, int phase, uint64 done, uint64 total)
 {
 	const int	params[] = {
 		PROGRESS_CREATEIDX_SUBPHASE, PROGRESS_CREATEIDX_TUPLES_TOTAL, PROGRESS_CREATEIDX_TUPLES_DONE
 	};
-	const int64 values[] = {phase, (int64) total, 0};
+	const int64 values[] = {phase, (int64) total, (int64) done};
 
 	pgstat_progress_update_multi_param(3, params, values);
 }
@@ -150,7 +150,7 @@ load_rows(SphxBuild *build, Relation heap, IndexInfo *index_info)
 	state.row_context = AllocSetContextCreate(build->context, "sphx build row",
 											  ALLOCSET_DEFAULT_SIZES);
 	state.x = palloc0(sizeof(float) * (Size) build->d);
-	SphxBuildPhase(build, SPHX_PHASE_LOAD, heap->rd_rel->reltuples > 0 ?
+	SphxBuildPhase(build, SPHX_PHASE_LOAD, 0, heap->rd_rel->reltuples > 0 ?
 				   (uint64) heap->rd_rel->reltuples : 0);
 	return table_index_build_scan(heap, build->index, index_info, true, true, load_row, &state,
 								  NULL);
@@ -175,7 +175,7 @@ build_graph(SphxBuild *build)
 	SphxLoadBlas();
 	build->info.meta.built_tuples = (double) SphxCountRows(build->rows);
 	build->info.meta.max_norm = build->max_norm;
-	SphxBuildPhase(build, SPHX_PHASE_TRAIN, 0);
+	SphxBuildPhase(build, SPHX_PHASE_TRAIN, 0, 0);
 	SphxTrainCells(build);
 	if (SphxCountRows(build->rows) > 0)
 		SphxBuildShards(build);

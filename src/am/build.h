@@ -87,7 +87,7 @@ extern void SphxTrainCells(SphxBuild *build);
 extern Size SphxBuildRowMemory(const SphxBuild *build);
 extern void SphxBuildShards(SphxBuild *build);
 
-/* progress */
-extern void SphxBuildPhase(SphxBuild *build, int phase, uint64 total);
+/* progress: a phase begins, or goes on with other rows, and of `total` rows so many are done */
+extern void SphxBuildPhase(SphxBuild *build, int phase, uint64 done, uint64 total);
 
 #endif							/* SPHX_AM_BUILD_H */

@@ -138,7 +138,7 @@ distribute_rows(ShardSet *set)
 	uint64		number = 0;
 	int			count;
 
-	SphxBuildPhase(build, SPHX_PHASE_ASSIGN, SphxCountRows(build->rows));
+	SphxBuildPhase(build, SPHX_PHASE_ASSIGN, 0, SphxCountRows(build->rows));
 	SphxRewindRows(build->rows);
 	do
 	{
@@ -361,10 +361,10 @@ write_node(CellWriter *writer, Shard *shard, uint32 first, uint32 end)
 
 /*
  * Write the nodes of a grouped shard, one for all equal vectors, and leave in
- * the shard one row a node.
+ * the shard one row a node.  before: rows of the shards before it.
  */
 static void
-write_nodes(SphxBuild *build, Shard *shard)
+write_nodes(SphxBuild *build, Shard *shard, uint64 before)
 {
 	Size		row_bytes = sizeof(float) * (Size) build->d;
 	CellWriter	writer = {.build = build};
@@ -382,6 +382,7 @@ write_nodes(SphxBuild *build, Shard *shard)
 				end_cell(&writer);
 			begin_cell(&writer, cell);
 			CHECK_FOR_INTERRUPTS();
+			pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) (before + first));
 		}
 		for (end = first + 1; end < shard->own; end++)
 			if (shard->rows[end].cells[0] != cell ||
@@ -479,9 +480,12 @@ write_edges(SphxBuild *build, Shard *shard, const SphxNeighbour *graph)
 	pfree(room.scratch);
 }
 
-/* Build the graph of a shard and write it into the nodes. */
+/*
+ * Build the graph of a shard and write it into the nodes; of `total` nodes,
+ * `before` are those of the shards before it.
+ */
 static void
-link_shard(SphxBuild *build, Shard *shard)
+link_shard(SphxBuild *build, Shard *shard, uint64 before, uint64 total)
 {
 	SphxEnv    *env = &shard->env.base;
 	int			k = candidate_count(build);
@@ -499,10 +503,10 @@ link_shard(SphxBuild *build, Shard *shard)
 		return;
 	input.probes = shard->rows[0].probes;
 	input.cells = cells = gather_cells(shard, input.probes);
-	SphxBuildPhase(build, SPHX_PHASE_NEIGHBOURS, shard->count);
-	shard->env.progress = PROGRESS_CREATEIDX_TUPLES_DONE;
+	SphxBuildPhase(build, SPHX_PHASE_NEIGHBOURS, before, total);
+	SphxCountProgress(&shard->env, PROGRESS_CREATEIDX_TUPLES_DONE, before, shard->own);
 	knn = sphx_build_knn(env, &input, k);
-	SphxBuildPhase(build, SPHX_PHASE_LINK, shard->count);
+	SphxBuildPhase(build, SPHX_PHASE_LINK, before, total);
 	graph = sphx_build_graph(env, &input, knn, k, build->info.layout.m);
 	env->release(env, knn);
 	env->release(env, cells);
@@ -529,7 +533,7 @@ extend_rows(SphxBuild *build, Shard *shard)
 
 /* Write one shard's nodes, keep them with their ids, and hand those of the overlap on. */
 static void
-write_shard(ShardSet *set, int number)
+write_shard(ShardSet *set, int number, uint64 before)
 {
 	SphxBuild  *build = set->build;
 	Shard		shard;
@@ -538,7 +542,7 @@ write_shard(ShardSet *set, int number)
 	SphxReleaseRows(set->own[number]);
 	group_shard(build, &shard);
 	extend_rows(build, &shard);
-	write_nodes(build, &shard);
+	write_nodes(build, &shard, before);
 	set->own[number] = SphxCreateRows(build->context, build->d, 0);
 	for (uint32 i = 0; i < shard.own; i++)
 	{
@@ -564,26 +568,43 @@ build_single(ShardSet *set)
 	SphxReleaseRows(set->own[0]);
 	group_shard(build, &shard);
 	extend_rows(build, &shard);
-	SphxBuildPhase(build, SPHX_PHASE_WRITE, shard.own);
-	write_nodes(build, &shard);
-	link_shard(build, &shard);
+	SphxBuildPhase(build, SPHX_PHASE_WRITE, 0, shard.own);
+	write_nodes(build, &shard, 0);
+	link_shard(build, &shard, 0, shard.own);
 	MemoryContextDelete(shard.context);
+}
+
+/* rows of all shards, but for the overlap */
+static uint64
+count_own(const ShardSet *set)
+{
+	uint64		count = 0;
+
+	for (int i = 0; i < set->count; i++)
+		count += SphxCountRows(set->own[i]);
+	return count;
 }
 
 static void
 build_many(ShardSet *set)
 {
 	SphxBuild  *build = set->build;
+	uint64		total = count_own(set);
+	uint64		before = 0;
 
 	set->overlap = palloc(sizeof(SphxRows *) * (Size) set->count);
 	for (int i = 0; i < set->count; i++)
 		set->overlap[i] = SphxCreateRows(build->context, build->d, 0);
-	SphxBuildPhase(build, SPHX_PHASE_WRITE, (uint64) set->count);
+	SphxBuildPhase(build, SPHX_PHASE_WRITE, 0, total);
 	for (int i = 0; i < set->count; i++)
 	{
-		write_shard(set, i);
-		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, i + 1);
+		uint64		rows = SphxCountRows(set->own[i]);
+
+		write_shard(set, i, before);
+		before += rows;
 	}
+	total = count_own(set);
+	before = 0;
 	for (int i = 0; i < set->count; i++)
 	{
 		Shard		shard;
@@ -591,7 +612,8 @@ build_many(ShardSet *set)
 		load_shard(build, &shard, set->own[i], set->overlap[i]);
 		SphxReleaseRows(set->own[i]);
 		SphxReleaseRows(set->overlap[i]);
-		link_shard(build, &shard);
+		link_shard(build, &shard, before, total);
+		before += shard.own;
 		MemoryContextDelete(shard.context);
 	}
 }

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "commands/progress.h"
 #include "miscadmin.h"
 
 #include "math/kernels.h"
@@ -122,8 +123,11 @@ train_cells(SphxBuild *build)
 
 	build->centroids = env->alloc(env, sizeof(float) * (Size) params.k *
 								  (Size) build->info.layout.D);
+	SphxBuildPhase(build, SPHX_PHASE_TRAIN, 0, n);
+	SphxCountProgress(&build->env, PROGRESS_CREATEIDX_TUPLES_DONE, 0, n);
 	build->cells = sphx_train(env, &params, n, build->info.layout.D, sample, build->centroids,
 							  report);
+	SphxCountProgress(&build->env, -1, 0, 0);
 	measure_shares(build, n, sample);
 	env->release(env, sample);
 	meta->training = training_data(&report[0]);

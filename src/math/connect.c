@@ -51,7 +51,7 @@ reach_from(ConnectState *state, uint32_t row)
 			}
 		}
 		if (next % 1024 == 0)
-			state->env->tick(state->env, state->count, state->input->n);
+			state->env->tick(state->env, state->input->n, state->input->n);
 	}
 }
 

@@ -32,6 +32,12 @@
 #define JOIN_WIDTH		20
 #define JOIN_ROUNDS		2
 
+/* how the time goes to pools, exact distances and each join: for progress */
+#define POOLS_PART		6
+#define EXACT_PART		1
+#define JOIN_PART		1
+#define ALL_PARTS		(POOLS_PART + EXACT_PART + JOIN_ROUNDS * JOIN_PART)
+
 /* keeps the k smallest of a stream: a buffer of up to 3k entries, cut back to k when full */
 typedef struct Smallest
 {
@@ -242,6 +248,16 @@ gather_pool(KnnState *state, PoolWork *work, const uint32_t *rows, uint32_t coun
 	}
 }
 
+/* a part of the work, after others, is so far */
+static void
+report_part(const KnnState *state, int before, int part, uint64_t done, uint64_t total)
+{
+	uint64_t	n = state->input->n;
+
+	state->env->tick(state->env, (uint64_t) before * n + (uint64_t) part * n * done / total,
+					 ALL_PARTS * n);
+}
+
 /* compare `asking` gathered rows with the whole pool and merge what was found */
 static void
 ask_pool(KnnState *state, PoolWork *work, int asking, const uint32_t *pool_rows, uint32_t count)
@@ -303,7 +319,7 @@ search_pool(KnnState *state, PoolWork *work, int cell)
 		if (asking == ASK_BLOCK || (i + 1 == count && asking > 0))
 		{
 			ask_pool(state, work, asking, rows, count);
-			state->env->tick(state->env, (uint64_t) cell, (uint64_t) state->input->cell_count);
+			report_part(state, 0, POOLS_PART, (uint64_t) cell, (uint64_t) state->input->cell_count);
 			asking = 0;
 		}
 	}
@@ -351,7 +367,7 @@ exact_lists(KnnState *state)
 														  state->input->rows + list[count].id * d, d);
 		qsort(list, count, sizeof(SphxNeighbour), compare_neighbours);
 		if (row % 1024 == 0)
-			state->env->tick(state->env, row, state->input->n);
+			report_part(state, POOLS_PART, EXACT_PART, row, state->input->n);
 	}
 }
 
@@ -422,7 +438,7 @@ join_neighbours(KnnState *state)
 		{
 			join_row(state, row, stamps, row + 1);
 			if (row % 256 == 0)
-				env->tick(env, (uint64_t) round * n + row, (uint64_t) JOIN_ROUNDS * n);
+				report_part(state, POOLS_PART + EXACT_PART + round * JOIN_PART, JOIN_PART, row, n);
 		}
 	}
 	env->release(env, stamps);

@@ -52,11 +52,15 @@ report_task(SphxServerEnv *env, uint64_t done, uint64_t total)
 static void
 check_interrupts(SphxEnv *env, uint64_t done, uint64_t total)
 {
+	SphxServerEnv *server = (SphxServerEnv *) env;
+
 	CHECK_FOR_INTERRUPTS();
-	if (unlikely(((SphxServerEnv *) env)->progress >= 0))
-		pgstat_progress_update_param(((SphxServerEnv *) env)->progress, (int64) done);
-	if (unlikely(((SphxServerEnv *) env)->task != NULL))
-		report_task((SphxServerEnv *) env, done, total);
+	if (unlikely(server->progress >= 0) && total > 0)
+		pgstat_progress_update_param(server->progress, (int64) (server->progress_from +
+																(double) server->progress_count *
+																(double) done / (double) total));
+	if (unlikely(server->task != NULL))
+		report_task(server, done, total);
 }
 
 void
@@ -69,6 +73,14 @@ SphxInitEnv(SphxServerEnv *env, MemoryContext context)
 	env->base.tick = check_interrupts;
 	env->context = context;
 	env->progress = -1;
+}
+
+void
+SphxCountProgress(SphxServerEnv *env, int param, uint64 from, uint64 count)
+{
+	env->progress = param;
+	env->progress_from = from;
+	env->progress_count = count;
 }
 
 void

@@ -22,6 +22,8 @@ typedef struct SphxServerEnv
 	MemoryContext context;
 	int			progress;		/* parameter of the command's progress that
 								 * tick() sets, or -1 */
+	uint64		progress_from;	/* what it is when nothing is done, */
+	uint64		progress_count; /* and by how much it has grown in the end */
 	const char *task;			/* what tick() reports at DEBUG1, once a
 								 * second, or NULL */
 	TimestampTz reported;		/* when the last report was, or 0 */
@@ -29,6 +31,12 @@ typedef struct SphxServerEnv
 
 /* All memory comes from this context; no progress is reported. */
 extern void SphxInitEnv(SphxServerEnv *env, MemoryContext context);
+
+/*
+ * From now on tick() counts from `from` up by `count` in this parameter of the
+ * command's progress; -1: in none.
+ */
+extern void SphxCountProgress(SphxServerEnv *env, int param, uint64 from, uint64 count);
 
 /* Load the BLAS library, or an error that says what is missing. */
 extern void SphxLoadBlas(void);

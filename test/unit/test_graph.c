@@ -104,11 +104,40 @@ draw_data(SphxRandom *random, float *rows, float *queries)
 	draw_rows(random, centres, QUERIES, queries);
 }
 
+/* what a step reports of its progress: up to everything, and never back */
+typedef struct Watched
+{
+	SphxEnv		env;
+	double		last;
+	bool		sound;
+} Watched;
+
+static void
+watch_tick(SphxEnv *env, uint64_t done, uint64_t total)
+{
+	Watched    *watched = (Watched *) env;
+	double		part = total > 0 ? (double) done / (double) total : watched->last;
+
+	if (part < watched->last || part > 1.0)
+		watched->sound = false;
+	watched->last = part;
+}
+
+/* the step that was watched is over, having got so far at least; the next one begins */
+static void
+watch_end(Watched *watched, double least, const char *step)
+{
+	ok(watched->sound && watched->last >= least, "progress of %s, %g in the end", step, watched->last);
+	watched->last = 0.0;
+	watched->sound = true;
+}
+
 /* centroids of the rows, their cells, and the graph over rows of d >= DIMS floats */
 static SphxNeighbour *
 build(MemoryStore *store, const float *rows, const float *edge_rows, int d)
 {
-	SphxEnv    *env = sphx_env_malloc();
+	Watched		watched = {*sphx_env_malloc(), 0.0, true};
+	SphxEnv    *env = &watched.env;
 	SphxTrainParams params = {.k = CELLS,.seed = 3};
 	SphxTrainReport report[2];
 	uint32_t   *cells = malloc(ROWS * PROBES * sizeof(uint32_t));
@@ -117,10 +146,14 @@ build(MemoryStore *store, const float *rows, const float *edge_rows, int d)
 	SphxNeighbour *edges;
 	float		nearest[CELLS];
 
+	watched.env.tick = watch_tick;
 	if (!ok(sphx_train(env, &params, ROWS, DIMS, rows, store->centroids, report) == CELLS,
 			"%d centroids", CELLS))
 		exit(tap_done());
+	/* it ends when the centroids no longer move */
+	watch_end(&watched, 0.5, "training");
 	sphx_assign(env, ROWS, DIMS, rows, CELLS, store->centroids, PROBES, cells, NULL);
+	watch_end(&watched, 0.9, "assignment");
 	for (int c = 0; c < CELLS; c++)
 		nearest[c] = INFINITY;
 	for (uint32_t row = 0; row < ROWS; row++)
@@ -135,7 +168,9 @@ build(MemoryStore *store, const float *rows, const float *edge_rows, int d)
 		}
 	}
 	knn = sphx_build_knn(env, &input, KNN);
+	watch_end(&watched, 0.9, "neighbours");
 	edges = sphx_build_graph(env, &input, knn, KNN, M);
+	watch_end(&watched, 0.9, "the graph");
 	env->release(env, knn);
 	free(cells);
 	return edges;
