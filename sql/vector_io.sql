@@ -98,4 +98,25 @@ INSERT INTO io_big SELECT array_agg(i * 0.5)::vector FROM generate_series(1, 160
 SELECT vector_dims(v), v = (SELECT array_agg(i * 0.5)::vector FROM generate_series(1, 16000) i)
 	FROM io_big;
 
+-- the codes of errors, which programs look at
+CREATE FUNCTION error_of(query text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE query;
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+SELECT query, error_of('SELECT ' || query) FROM unnest(ARRAY[
+	$$'[1,2'::vector$$, $$'1,2'::vector$$, $$'[1,]'::vector$$, $$'[1]2'::vector$$, $$'[a]'::vector$$,
+	$$'[]'::vector$$, $$'[NaN]'::vector$$, $$'[inf]'::vector$$, $$'[4e38]'::vector$$,
+	$$('[0' || repeat(',0', 16000) || ']')::vector$$,
+	$$'[1,2]'::vector(3)$$, $$'[1]'::vector(0)$$, $$'[1]'::vector(16001)$$, $$'[1]'::vector(1, 2)$$,
+	$$'{}'::real[]::vector$$, $$'{NULL}'::real[]::vector$$, $$'{NaN}'::real[]::vector$$, $$'{1e39}'::float8[]::vector$$,
+	$$'{{1},{2}}'::real[]::vector$$, $$array_fill(0, ARRAY[16001])::vector$$,
+	$$'[1,2]'::vector <-> '[1]'$$, $$'[1,2]'::vector <=> '[1]'$$, $$'[1,2]'::vector <#> '[1]'$$, $$'[1,2]'::vector <+> '[1]'$$,
+	$$'[1,2]'::vector + '[1]'$$, $$'[3e38]'::vector + '[3e38]'$$, $$'[1e-30]'::vector * '[1e-30]'$$,
+	$$subvector('[1,2]'::vector, 3, 1)$$,
+	$$sum(v) FROM (VALUES ('[1,2]'::vector), ('[1]')) x(v)$$, $$avg(v) FROM (VALUES ('[1,2]'::vector), ('[1]')) x(v)$$]) query;
+DROP FUNCTION error_of;
+
 DROP TABLE io_t, io_t2, io_t3, io_b, io_big;
