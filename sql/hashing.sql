@@ -29,6 +29,8 @@ FROM sphx_collision_probability('simplex', 2, pi() / 3);
 SELECT round(probability::numeric, 6) AS probability, exact
 FROM sphx_collision_probability('{"[1,0]","[0,1]","[-1,0]"}', pi() / 3);
 SELECT probability FROM sphx_collision_probability('E8', 8, 0);
+-- without a list of its vertices
+SELECT round((1e9 * probability)::numeric, 6) AS scaled, exact FROM sphx_collision_probability('polygon(1000000000)', 2, pi() / 3);
 
 -- Table 1 of Laarhoven's "Polytopes, lattices, and spherical codes", named codes
 CREATE TABLE table_1 (family text, dim int, rho float8[]);
@@ -88,6 +90,12 @@ FROM (VALUES
 	generate_series(1, 5) i, sphx_query_exponent(p.points, i * pi() / 12, samples => 4096) q
 GROUP BY 1, 2 ORDER BY 2, 1;
 DROP FUNCTION packing(int, int);
+
+-- cancelled while the projection is drawn, and in the first circle
+SET statement_timeout = '100ms';
+SELECT sphx_hash('simplex', 16000, 1, p) FROM (SELECT array_fill(1, ARRAY[8000])::vector AS p) x;
+SELECT sphx_query_exponent('A', 16000, 1);
+RESET statement_timeout;
 
 -- bad input
 SELECT sphx_nearest_codeword('E8', '[1,2,3]');

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "fn/points.h"
@@ -61,10 +62,15 @@ cache_projection(HashCache *cache, int64 seed, int dim)
 	if (cache->projection != NULL)
 		pfree(cache->projection);
 	cache->projection = NULL;
+	cache->dim = 0;				/* not ready, should this be cancelled */
 	cache->projection = MemoryContextAllocHuge(cache->base.context, n * sizeof(double));
 	sphx_random_seed(&random, (uint64_t) seed);
 	for (size_t i = 0; i < n; i++)
+	{
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		cache->projection[i] = sphx_random_normal(&random);
+	}
 	cache->seed = seed;
 	cache->dim = dim;
 }

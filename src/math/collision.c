@@ -41,6 +41,7 @@
 #define H_CELLS		256
 #define MAX_ARCS	1000000		/* of one circle; only rounding could make
 								 * them more */
+#define TICK_WORK	1000000		/* multiplications between two ticks */
 
 /* a lattice rule in `dims` dimensions, one shift of it */
 typedef struct Lattice
@@ -63,6 +64,9 @@ typedef struct Integration
 	SphxSpherical *code;
 	int			k;
 	uint64_t	points;			/* of one shift */
+	uint64_t	done;			/* of all shifts */
+	double		decoding;		/* multiplications of one decoding */
+	double		work;			/* ... and since the last tick */
 	Lattice		lattice;
 	double	   *along;			/* [k] each: where the walk round the circle
 								 * is, ... */
@@ -159,6 +163,19 @@ lattice_next(Lattice *lattice, int k, double *u, double *w)
 
 
 /* The integrand */
+
+/* count the multiplications of a decoding, and tick when they are many */
+static void
+count_decoding(Integration *integration)
+{
+	integration->work += integration->decoding;
+	if (integration->work > TICK_WORK)
+	{
+		integration->env->tick(integration->env, integration->done,
+							   integration->points * SHIFTS);
+		integration->work = 0.0;
+	}
+}
 
 static double
 dot(const double *a, const double *b, int n)
@@ -303,6 +320,7 @@ walk_to_border(Integration *integration, uint64_t *cell)
 		for (int i = 0; i < k; i++)
 			integration->between[i] = integration->along[i] + s * integration->ahead[i];
 		beyond = sphx_spherical_decode(integration->code, integration->between, &product);
+		count_decoding(integration);
 		if (product <= along_own + s * ahead_own + 1e-13 * (1.0 + s))
 			break;
 	}
@@ -345,6 +363,7 @@ walk_circle(Integration *integration, double *arcs)
 		uint64_t	before = cell;
 		double		angle = fmin(walk_to_border(integration, &cell), left);
 
+		count_decoding(integration);
 		left -= angle;
 		arc += angle;
 		if (arcs != NULL)
@@ -383,9 +402,10 @@ integrate(Integration *integration, uint64_t seed)
 {
 	size_t		count = integration->arcs != NULL ?
 	(size_t) sphx_spherical_count(integration->code) : 0;
-	uint64_t	all = integration->points * SHIFTS;
 	SphxRandom	random;
 
+	integration->done = 0;
+	integration->work = 0.0;
 	sphx_random_seed(&random, seed);
 	for (uint64_t shift = 0; shift < SHIFTS; shift++)
 	{
@@ -405,9 +425,8 @@ integrate(Integration *integration, uint64_t seed)
 			total.control += one.control;
 			integration->cross += one.value * one.control;
 			integration->square += one.control * one.control;
-			if (i % 16 == 0)
-				integration->env->tick(integration->env, shift * integration->points + i,
-									   all);
+			integration->done++;
+			count_decoding(integration);
 		}
 		integration->p1[shift] = total.value / (double) integration->points;
 		integration->control[shift] = total.control / (double) integration->points;
@@ -520,6 +539,7 @@ integrate_code(SphxEnv *env, SphxSpherical *code, const SphxCollisionParams *par
 	integration.between = room + 2 * k;
 	integration.own = room + 3 * k;
 	integration.other = room + 4 * k;
+	integration.decoding = sphx_spherical_cost(code) + 4.0 * k;
 	integration.arcs = NULL;
 	if (!sphx_spherical_isogonal(code))
 	{
@@ -572,25 +592,54 @@ compare_doubles(const void *a, const void *b)
 }
 
 /*
- * Two dimensions (Eq. 37): with f_i the share of the circle that cell i has,
- * p1 = sum of f_i^2 + ((pi - theta) / 2 pi)^2 - (arccos(-cos theta cos 2 pi
- * f_i) / 2 pi)^2, p2 = sum of f_i^2.  At least three codewords.
+ * Two dimensions (Eq. 37): what a cell with the share f <= 1/2 of the circle
+ * adds to p1, f^2 + a^2 - b^2 with a = (pi - theta) / 2 pi and b = arccos(-c g)
+ * / 2 pi, where c = cos theta, g = cos 2 pi f.  a - b is taken from its sine
+ * and cosine, so that nothing is lost where f is tiny.
+ */
+static double
+plane_cell(double theta, double f)
+{
+	double		c = cos(theta);
+	double		s = sin(theta);
+	double		g = cos(2.0 * PI * f);
+	double		h = sin(2.0 * PI * f);
+	double		root = sqrt(1.0 - c * c * g * g);
+	double		sine = g < 0.0 ? c * (root - g * s) : c * h * h / (root + g * s);
+	double		a = (PI - theta) / (2.0 * PI);
+	double		difference = atan2(sine, c * c * g + s * root) / (2.0 * PI);
+
+	return f * f + difference * (2.0 * a - difference);
+}
+
+/*
+ * Two dimensions, at least three codewords: p1 is a sum over cells, p2 = sum
+ * of f^2.  The cells of an isogonal code are equal, so that none is listed.
  */
 static void
 plane_code(SphxEnv *env, SphxSpherical *code, double theta, SphxCollision *result)
 {
 	size_t		n = (size_t) sphx_spherical_count(code);
 	size_t		kept = 0;
-	double	   *angle = env->alloc(env, n * sizeof(double));
+	double	   *angle;
 	double		p1 = 0.0;
 	double		p2 = 0.0;
 
+	if (sphx_spherical_isogonal(code))
+	{
+		closed_form(result, (double) n * plane_cell(theta, 1.0 / (double) n),
+					1.0 / (double) n);
+		return;
+	}
+	angle = env->alloc(env, n * sizeof(double));
 	for (size_t i = 0; i < n; i++)
 	{
 		double		word[2];
 
 		sphx_spherical_word(code, i, word);
 		angle[i] = atan2(word[1], word[0]);
+		if (i % 4096 == 0)
+			env->tick(env, i, n);
 	}
 	qsort(angle, n, sizeof(double), compare_doubles);
 	for (size_t i = 0; i < n; i++)	/* equal ones have one cell between them */
@@ -602,12 +651,12 @@ plane_code(SphxEnv *env, SphxSpherical *code, double theta, SphxCollision *resul
 	{
 		double		before = i > 0 ? angle[i - 1] : angle[kept - 1] - 2.0 * PI;
 		double		after = i + 1 < kept ? angle[i + 1] : angle[0] + 2.0 * PI;
-		double		f = kept == 1 ? 1.0 : (after - before) / (4.0 * PI);
-		double		a = (PI - theta) / (2.0 * PI);
-		double		b = acos(-cos(theta) * cos(2.0 * PI * f)) / (2.0 * PI);
+		double		f = (after - before) / (4.0 * PI);
 
-		p1 += kept == 1 ? 1.0 : f * f + a * a - b * b;
-		p2 += f * f;
+		p1 += kept == 1 ? 1.0 : plane_cell(theta, f);
+		p2 += kept == 1 ? 1.0 : f * f;
+		if (i % 4096 == 0)
+			env->tick(env, i, kept);
 	}
 	closed_form(result, p1, p2);
 	env->release(env, angle);

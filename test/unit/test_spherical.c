@@ -394,6 +394,27 @@ test_collisions(void)
 	c = collide("simplex", 3, 0.0, 1024);
 	ok(c.p1 == 1.0 && c.p2 == 0.25, "p1 = 1 at angle 0");
 
+	/* in two dimensions the same cells one by one, and as many as can be */
+	code = make_code("polygon(7)", 2, &spec);
+	{
+		double	   *words = list_code(code);
+		SphxSpherical *points = sphx_spherical_from_points(env, 7, 2, words);
+		SphxCollisionParams params = {0.3, 0, 1};
+		SphxCollision same;
+
+		sphx_collision(env, points, &params, &c);
+		sphx_collision(env, code, &params, &same);
+		ok(c.exact && same.exact && fabs(c.p1 - same.p1) < 1e-14 && fabs(c.p2 - same.p2) < 1e-14,
+		   "a polygon and its points: %.15f, %.15f", c.p1, same.p1);
+		sphx_spherical_release(points);
+		free(words);
+	}
+	sphx_spherical_release(code);
+	/* n p1 -> 1 + (pi - theta) cot theta */
+	c = collide("polygon(1000000000)", 2, PI / 3.0, 0);
+	by_hand = 1.0 + 2.0 * PI / 3.0 / sqrt(3.0);
+	ok(c.exact && fabs(c.p1 * 1e9 - by_hand) < 1e-9, "a large polygon: %.12f, %.12f", c.p1 * 1e9, by_hand);
+
 	/* hypercubes as mere points, so that the integral is taken */
 	code = make_code("hypercube", 3, &spec);
 	{
