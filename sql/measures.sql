@@ -25,6 +25,13 @@ SELECT sphx_gap(point, 0.5) = sphx_gap(point, 0.5, 0, true) AS neighbours,
 	sphx_gap(array_agg(point), 0.5, pairs => 1000, seed => 2) <>
 	sphx_gap(array_agg(point), 0.5, pairs => 1000, seed => 3) AS seeds
 FROM random_points;
+-- seeds that only differ in their last bit; more pairs than can be looked at
+SELECT count(DISTINCT sphx_gap(p.points, 0.5, pairs => 1000, seed => s)) AS seeds
+FROM (SELECT array_agg(point) AS points FROM random_points) p,
+	unnest('{9223372036854775807,9223372036854775806,-1,-2}'::bigint[]) s;
+SET statement_timeout = '100ms';
+SELECT sphx_gap(array_agg(point), 0.5, pairs => 9223372036854775807) FROM e8;
+RESET statement_timeout;
 -- in a large set, whose rows come in the order of clusters, and one with equal points
 CREATE TABLE clusters AS
 SELECT row_number() OVER () AS id, c.point + p.point * ('[' || repeat('0.1,', 15) || '0.1]')::vector AS point
@@ -75,6 +82,7 @@ SELECT sphx_gap('{"[1,0]","[0,1]"}'::vector[], 'NaN');
 SELECT sphx_gap('{"[1,0]","[0,1]"}'::vector[], pairs => -1);
 SELECT sphx_gap('{"[1,0]","[0,1]"}'::vector[], pairs => 1, neighbours => true);
 SELECT sphx_gap(point, id::float8) FROM e8;
+SELECT sphx_gap(point, 'NaN') FROM e8;
 SELECT sphx_gap(point, NULL) FROM e8;
 SELECT sphx_softmin_separation('{"[1,0]","[0,1]"}'::vector[], 0);
 SELECT sphx_covering_radius('{"[1,0]","[0,2]"}'::vector[]);

@@ -64,13 +64,12 @@ packing_radius(SphxPoints *points)
 	return sphx_nearest_pair(&env.base, &points->set).distance / 2.0;
 }
 
-/* options: radius, pairs, neighbours, seed; those from pairs on may be missing */
+/* options: radius, pairs, neighbours; those from pairs on may be missing */
 static double
 gap(SphxPoints *points)
 {
 	double		radius = points->option[0];
 	double		pairs = points->option[1];
-	uint64_t	seed = points->options > 3 ? (uint64_t) points->option[3] : 1;
 	const char *why;
 	SphxServerEnv env;
 	SphxPointPair pair;
@@ -87,9 +86,11 @@ gap(SphxPoints *points)
 
 	SphxInitTask(&env, "sphx_gap");
 	if (pairs > 0.0)
-		pair = sphx_sampled_pair(&env.base, &points->set, (int64) pairs, seed);
+		pair = sphx_sampled_pair(&env.base, &points->set,
+								 pairs < (double) PG_INT64_MAX ? (int64) pairs : PG_INT64_MAX,
+								 points->seed);
 	else if (points->option[2] != 0.0 && sphx_blas_load(&why) && points->set.n < UINT32_MAX)
-		pair = sphx_neighbour_pair(&env.base, &points->set, seed);
+		pair = sphx_neighbour_pair(&env.base, &points->set, points->seed);
 	else
 		pair = sphx_nearest_pair(&env.base, &points->set);
 	return pair.distance - 2.0 * radius;
@@ -110,11 +111,10 @@ softmin_separation(SphxPoints *points)
 	return points->option[1] != 0.0 ? result + tau * log(pairs) : result;
 }
 
-/* options: samples, seed */
+/* options: samples */
 static double
 covering_radius(SphxPoints *points)
 {
-	uint64_t	seed = points->options > 1 ? (uint64_t) points->option[1] : 1;
 	SphxServerEnv env;
 	double	   *hole;
 
@@ -122,16 +122,18 @@ covering_radius(SphxPoints *points)
 	SphxPointsCheckUnit(points);
 	SphxInitTask(&env, "sphx_covering_radius");
 	hole = palloc(sizeof(double) * points->set.d);
-	return sphx_covering_radius(&env.base, &points->set, (int64) points->option[0], seed, hole);
+	return sphx_covering_radius(&env.base, &points->set, (int64) points->option[0], points->seed,
+								hole);
 }
 
-/* the function over an array whose options have been put into a set of points */
+/* the function over an array, with options, and a seed where it makes random choices */
 static Datum
 measure_array(FunctionCallInfo fcinfo, int least, Measure measure, int options,
-			  const double *option)
+			  const double *option, int64 seed)
 {
 	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), least);
 
+	points->seed = (uint64_t) seed;
 	points->options = options;
 	for (int i = 0; i < options; i++)
 		points->option[i] = option[i];
@@ -165,7 +167,7 @@ measure_state(FunctionCallInfo fcinfo, int least, Measure measure)
 Datum
 sphx_min_angle_array(PG_FUNCTION_ARGS)
 {
-	return measure_array(fcinfo, 2, min_angle, 0, NULL);
+	return measure_array(fcinfo, 2, min_angle, 0, NULL, 1);
 }
 
 Datum
@@ -177,7 +179,7 @@ sphx_min_angle_final(PG_FUNCTION_ARGS)
 Datum
 sphx_packing_radius_array(PG_FUNCTION_ARGS)
 {
-	return measure_array(fcinfo, 2, packing_radius, 0, NULL);
+	return measure_array(fcinfo, 2, packing_radius, 0, NULL, 1);
 }
 
 Datum
@@ -190,13 +192,12 @@ sphx_packing_radius_final(PG_FUNCTION_ARGS)
 Datum
 sphx_gap_array(PG_FUNCTION_ARGS)
 {
-	double		option[4];
+	double		option[3];
 
 	option[0] = PG_GETARG_FLOAT8(1);
 	option[1] = (double) PG_GETARG_INT64(2);
 	option[2] = PG_GETARG_BOOL(3) ? 1.0 : 0.0;
-	option[3] = (double) PG_GETARG_INT64(4);
-	return measure_array(fcinfo, 2, gap, 4, option);
+	return measure_array(fcinfo, 2, gap, 3, option, PG_GETARG_INT64(4));
 }
 
 Datum
@@ -213,7 +214,7 @@ sphx_softmin_separation_array(PG_FUNCTION_ARGS)
 
 	option[0] = PG_GETARG_FLOAT8(1);
 	option[1] = PG_GETARG_BOOL(2) ? 1.0 : 0.0;
-	return measure_array(fcinfo, 2, softmin_separation, 2, option);
+	return measure_array(fcinfo, 2, softmin_separation, 2, option, 1);
 }
 
 Datum
@@ -226,11 +227,9 @@ sphx_softmin_separation_final(PG_FUNCTION_ARGS)
 Datum
 sphx_covering_radius_array(PG_FUNCTION_ARGS)
 {
-	double		option[2];
+	double		samples = PG_GETARG_INT32(1);
 
-	option[0] = (double) PG_GETARG_INT32(1);
-	option[1] = (double) PG_GETARG_INT64(2);
-	return measure_array(fcinfo, 1, covering_radius, 2, option);
+	return measure_array(fcinfo, 1, covering_radius, 1, &samples, PG_GETARG_INT64(2));
 }
 
 Datum

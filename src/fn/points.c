@@ -173,7 +173,7 @@ keep_option(SphxPoints *state, int i, double value)
 {
 	if (i == state->options)
 		state->option[state->options++] = value;
-	else if (state->option[i] != value)
+	else if (state->option[i] != value && !(isnan(state->option[i]) && isnan(value)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameters of the aggregate must be the same in every row")));
@@ -212,7 +212,10 @@ sphx_points_accum(PG_FUNCTION_ARGS)
 	if (!AggCheckCallContext(fcinfo, &context))
 		elog(ERROR, "sphx_points_accum called outside of an aggregate");
 	if (PG_ARGISNULL(0))
+	{
 		state = MemoryContextAllocZero(context, sizeof(SphxPoints));
+		state->seed = 1;
+	}
 	else
 		state = (SphxPoints *) PG_GETARG_POINTER(0);
 

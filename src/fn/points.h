@@ -25,7 +25,7 @@
 #define SPHX_UNIT_TOLERANCE	1e-4
 
 /* options of a measure, as numbers */
-#define SPHX_MAX_OPTIONS	4
+#define SPHX_MAX_OPTIONS	3
 
 /* a set of points, and the options that an aggregate was given */
 typedef struct SphxPoints
@@ -34,6 +34,7 @@ typedef struct SphxPoints
 	size_t		room;			/* points that rows has room for */
 	int			options;
 	double		option[SPHX_MAX_OPTIONS];
+	uint64_t	seed;			/* of random choices: 1 in an aggregate */
 } SphxPoints;
 
 /* The points of a vector[]: at least `least`, all of one dimension, none NULL, none NaN. */
