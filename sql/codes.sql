@@ -36,6 +36,7 @@ SELECT * FROM sphx_code('simplex', 20000);
 SELECT * FROM sphx_code('polygon', 2);
 SELECT * FROM sphx_code('polygon(1)', 2);
 SELECT * FROM sphx_code('polygon(3', 2);
+SELECT * FROM sphx_code('antipodal(2, 1, 9223372036854775808)', 2);
 SELECT * FROM sphx_code('E8(2)', 8);
 SELECT * FROM sphx_code('antipodal(7)', 4);
 SELECT * FROM sphx_code('antipodal(8, 3)', 4);

@@ -12,6 +12,7 @@
  */
 #include <assert.h>
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,9 +184,11 @@ parse_params(const char *s, SphxSphericalSpec *spec)
 	do
 	{
 		char	   *end;
-		int64_t		value = strtoll(s, &end, 10);
+		int64_t		value;
 
-		if (end == s)
+		errno = 0;
+		value = strtoll(s, &end, 10);
+		if (end == s || errno == ERANGE)
 			return SPHX_SPHERICAL_SYNTAX;
 		if (spec->params == spec->family->allowed)
 			return SPHX_SPHERICAL_PARAMS;

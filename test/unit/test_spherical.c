@@ -250,6 +250,8 @@ test_parsing(void)
 	ok(sphx_spherical_parse("polygon", 2, &spec) == SPHX_SPHERICAL_PARAMS, "too few parameters");
 	ok(sphx_spherical_parse("polygon(1)", 2, &spec) == SPHX_SPHERICAL_VALUE, "polygon of one point");
 	ok(sphx_spherical_parse("polygon(x)", 2, &spec) == SPHX_SPHERICAL_SYNTAX, "not a number");
+	ok(sphx_spherical_parse("antipodal(2, 1, 9223372036854775808)", 2, &spec) == SPHX_SPHERICAL_SYNTAX,
+	   "too large a number");
 	ok(sphx_spherical_parse("polygon(5", 2, &spec) == SPHX_SPHERICAL_SYNTAX, "no end");
 	ok(sphx_spherical_parse("polygon(5) x", 2, &spec) == SPHX_SPHERICAL_SYNTAX, "more behind it");
 	ok(sphx_spherical_parse("antipodal(7)", 4, &spec) == SPHX_SPHERICAL_VALUE, "odd antipodal code");
