@@ -35,9 +35,9 @@ RESET statement_timeout;
 -- in a large set, whose rows come in the order of clusters, and one with equal points
 CREATE TABLE clusters AS
 SELECT row_number() OVER () AS id, c.point + p.point * ('[' || repeat('0.1,', 15) || '0.1]')::vector AS point
-FROM sphx_code('gaussian(60, 1, 5)', 16) c, sphx_code('gaussian(200, 1, 6)', 16) p;
+FROM sphx_code('gaussian(60, 1, 5)', 16) c, sphx_code('gaussian(600, 1, 6)', 16) p;
 UPDATE clusters c SET point = c.point + p.point * ('[' || repeat('0.01,', 15) || '0.01]')::vector
-FROM random_points p WHERE p.id = 1 + c.id / 7 % 3000;
+FROM random_points p WHERE p.id = 1 + c.id / 13 % 3000;
 SELECT count(*), sphx_gap(point, 0.5) = sphx_gap(point, 0.5, 0, true) AS neighbours,
 	sphx_gap(point, 0.5) > -1 AS apart
 FROM (SELECT point FROM clusters ORDER BY id OFFSET 0) c;

@@ -32,6 +32,9 @@ PG_FUNCTION_INFO_V1(sphx_reference_cosine_array);
 PG_FUNCTION_INFO_V1(sphx_certify);
 PG_FUNCTION_INFO_V1(sphx_kissing_number);
 
+/* of so few points all pairs cost about as much as their nearest neighbours */
+#define FEW_POINTS	32768
+
 typedef double (*Measure) (SphxPoints *points);
 
 static void
@@ -89,7 +92,8 @@ gap(SphxPoints *points)
 		pair = sphx_sampled_pair(&env.base, &points->set,
 								 pairs < (double) PG_INT64_MAX ? (int64) pairs : PG_INT64_MAX,
 								 points->seed);
-	else if (points->option[2] != 0.0 && sphx_blas_load(&why) && points->set.n < UINT32_MAX)
+	else if (points->option[2] != 0.0 && points->set.n > FEW_POINTS &&
+			 points->set.n < UINT32_MAX && sphx_blas_load(&why))
 		pair = sphx_neighbour_pair(&env.base, &points->set, points->seed);
 	else
 		pair = sphx_nearest_pair(&env.base, &points->set);

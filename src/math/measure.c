@@ -20,6 +20,7 @@
 								 * a library */
 #define TICK_WORK		1000000 /* multiplications between two ticks */
 #define NEIGHBOURS		8
+#define PROBES			8
 #define TRAINING_ROWS	65536
 #define ROWS_A_CELL		256
 
@@ -185,7 +186,7 @@ assign_cells(SphxEnv *env, const SphxPointSet *set, uint64_t seed, int *cells, i
 
 	/* rows of a random order would be better; those of a table will do */
 	*cells = sphx_train(env, &params, rows, set->d, set->rows, centroids, report);
-	*probes = *cells < 4 ? *cells : 4;
+	*probes = *cells < PROBES ? *cells : PROBES;
 	ids = env->alloc(env, set->n * (size_t) *probes * sizeof(uint32_t));
 	sphx_assign(env, set->n, set->d, set->rows, *cells, centroids, *probes, ids, NULL);
 	env->release(env, centroids);
