@@ -10,6 +10,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -82,6 +83,11 @@ SphxReadVectors(const char *query, Oid vector_type, SphxVectorSink sink, void *a
 	SPIPlanPtr	plan;
 	Portal		portal;
 	MemoryContext scratch;
+	int			nest_level = NewGUCNestLevel();
+
+	/* a scan that begins where another one is gives the rows in another order */
+	(void) set_config_option("synchronize_seqscans", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to the server programming interface");
@@ -104,4 +110,5 @@ SphxReadVectors(const char *query, Oid vector_type, SphxVectorSink sink, void *a
 	}
 	SPI_cursor_close(portal);
 	SPI_finish();
+	AtEOXact_GUC(false, nest_level);
 }

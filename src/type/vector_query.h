@@ -22,7 +22,8 @@ typedef void (*SphxVectorSink) (void *arg, const Vector *v);
  * single SELECT (or VALUES, TABLE) that changes nothing and returns one column
  * of type vector, whose OID is given; anything else is an error before it
  * runs.  It runs with the rights of the current user under the active
- * snapshot, through a cursor, so that no more than a few rows are held.
+ * snapshot, through a cursor, so that no more than a few rows are held.  A
+ * sequential scan begins at the table's first row, whatever else scans it.
  */
 extern void SphxReadVectors(const char *query, Oid vector_type, SphxVectorSink sink, void *arg);
 
