@@ -73,7 +73,9 @@ get_angle(FunctionCallInfo fcinfo)
 		cache->prepared = MemoryContextAlloc(context, sizeof(double) * dim);
 	if (cache->v == NULL)
 		cache->v = MemoryContextAlloc(context, sizeof(double) * dim);
+	SphxCacheTask(&cache->base, "random rotation");
 	cache->angle = sphx_angle_create(&cache->base.env.base, cache->base.code, (uint64_t) seed);
+	SphxCacheTask(&cache->base, NULL);
 	cache->seed = seed;
 	return cache;
 }

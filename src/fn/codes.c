@@ -132,11 +132,17 @@ get_cache(FunctionCallInfo fcinfo, Size size)
 		cache->size = size;
 		cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "spherical code",
 											   ALLOCSET_DEFAULT_SIZES);
-		SphxInitEnv(&cache->env, cache->context);
 		fcinfo->flinfo->fn_extra = cache;
 	}
 	Assert(cache->size == size);
 	return cache;
+}
+
+void
+SphxCacheTask(SphxCodeCache *cache, const char *task)
+{
+	SphxInitEnv(&cache->env, cache->context);
+	cache->env.task = task;
 }
 
 SphxCodeCache *
@@ -157,7 +163,9 @@ SphxCacheCode(FunctionCallInfo fcinfo, Size size, text *family, int dim)
 	cache->dim = dim;
 	cache->family = MemoryContextStrdup(cache->context, text_to_cstring(family));
 	SphxParseFamily(cache->family, dim, &spec);
+	SphxCacheTask(cache, "spherical code");
 	cache->code = sphx_spherical_create(&cache->env.base, &spec);
+	SphxCacheTask(cache, NULL);
 	return cache;
 }
 

@@ -9,7 +9,6 @@
 
 #include <math.h>
 
-#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "fn/points.h"
@@ -65,12 +64,14 @@ cache_projection(HashCache *cache, int64 seed, int dim)
 	cache->dim = 0;				/* not ready, should this be cancelled */
 	cache->projection = MemoryContextAllocHuge(cache->base.context, n * sizeof(double));
 	sphx_random_seed(&random, (uint64_t) seed);
+	SphxCacheTask(&cache->base, "random projection");
 	for (size_t i = 0; i < n; i++)
 	{
 		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
+			cache->base.env.base.tick(&cache->base.env.base, i, n);
 		cache->projection[i] = sphx_random_normal(&random);
 	}
+	SphxCacheTask(&cache->base, NULL);
 	cache->seed = seed;
 	cache->dim = dim;
 }

@@ -82,4 +82,7 @@ typedef struct SphxCodeCache
 /* codes.c: the cache of this expression, a struct of this size, with this code in it */
 extern SphxCodeCache *SphxCacheCode(FunctionCallInfo fcinfo, Size size, text *family, int dim);
 
+/* codes.c: progress over the cache's env is reported under this name from now on, or (NULL) not */
+extern void SphxCacheTask(SphxCodeCache *cache, const char *task);
+
 #endif							/* SPHX_POINTS_H */

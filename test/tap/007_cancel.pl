@@ -122,7 +122,9 @@ is($node->safe_psql('postgres', "SET enable_seqscan = off; SET statement_timeout
 # they are.
 for my $query ('SELECT count(*) FROM sphx_optimize_code(2000, 100)',
 	"SELECT sphx_query_exponent('antipodal(2000)', 100, 1, samples => 1000000)",
-	"SELECT sphx_softmin_separation(point, 1) FROM sphx_code('gaussian(60000)', 100)")
+	"SELECT sphx_softmin_separation(point, 1) FROM sphx_code('gaussian(60000)', 100)",
+	"SELECT sphx_hash('simplex', 4000, s, array_fill(1, ARRAY[16000])::vector) FROM generate_series(1, 100) s",
+	"SELECT sphx_ks1(v, v, 'orthoplex', s) FROM l2_normalize(array_fill(1, ARRAY[12000])::vector) v, generate_series(1, 100) s")
 {
 	my $session = start_psql($node, "SET client_min_messages = debug1; SET statement_timeout = 2500; $query");
 	my ($status, $out, $err) = finish_psql($session);
