@@ -27,7 +27,7 @@ SELECT round(probability::numeric, 6) AS probability,
 	round((1 / 3.0 + 3 * (1 / 3.0) ^ 2 - 3 * (acos(0.25) / (2 * pi())) ^ 2)::numeric, 6) AS theorem_2, exact
 FROM sphx_collision_probability('simplex', 2, pi() / 3);
 SELECT round(probability::numeric, 6) AS probability, exact
-FROM sphx_collision_probability('{"[1,0]","[0,1]","[-1,0]"}', pi() / 3);
+FROM sphx_collision_probability('{"[1,0]","[0,1]","[-1,0]"}'::vector[], pi() / 3);
 SELECT probability FROM sphx_collision_probability('E8', 8, 0);
 -- without a list of its vertices
 SELECT round((1e9 * probability)::numeric, 6) AS scaled, exact FROM sphx_collision_probability('polygon(1000000000)', 2, pi() / 3);
@@ -69,15 +69,7 @@ FROM table_1 t, generate_series(1, 5) i, sphx_query_exponent(t.family, t.dim, i 
 GROUP BY 1, 2 ORDER BY 2, 1;
 DROP TABLE table_1;
 
--- its unnamed codes, best packings; of those with a minimum angle of 90 degrees, which are many, the ones that
--- have the paper's figures: pairs on some axes and a simplex in the rest of the space
-CREATE FUNCTION packing(n int, k int) RETURNS vector[] LANGUAGE sql AS $$
-	SELECT CASE WHEN n < 2 * k THEN (SELECT array_agg(point) FROM (
-			SELECT point || array_fill(0, ARRAY[2 * k + 1 - n])::vector AS point FROM sphx_code('orthoplex', n - k - 1)
-			UNION ALL
-			SELECT array_fill(0, ARRAY[n - k - 1])::vector || point FROM sphx_code('simplex', 2 * k + 1 - n)) s)
-		ELSE (SELECT array_agg(point) FROM sphx_optimize_code(n, k)) END
-$$;
+-- its unnamed codes, best packings
 SELECT t.n, t.dim, bool_and(abs(q.rho - t.rho[i]) < 0.002) AS as_published
 FROM (VALUES
 	(5, 3, '{.1170,.2481,.3965,.5664,.7644}'::float8[]),
@@ -86,10 +78,10 @@ FROM (VALUES
 	(6, 4, '{.1128,.2401,.3861,.5555,.7564}'),
 	(7, 4, '{.1120,.2392,.3852,.5553,.7567}'),
 	(10, 4, '{.1136,.2426,.3909,.5623,.7622}'),
-	(13, 4, '{.1133,.2439,.3939,.5666,.7663}')) t (n, dim, rho), LATERAL (SELECT packing(n, dim) OFFSET 0) p (points),
+	(13, 4, '{.1133,.2439,.3939,.5666,.7663}')) t (n, dim, rho),
+	LATERAL (SELECT array_agg(point) FROM sphx_optimize_code(t.n, t.dim)) p (points),
 	generate_series(1, 5) i, sphx_query_exponent(p.points, i * pi() / 12, samples => 4096) q
 GROUP BY 1, 2 ORDER BY 2, 1;
-DROP FUNCTION packing(int, int);
 
 -- cancelled while the projection is drawn, and in the first circle
 SET statement_timeout = '100ms';
@@ -108,5 +100,5 @@ SELECT sphx_collision_probability('E8', 8, 60);
 SELECT sphx_collision_probability('E8', 8, 'NaN');
 SELECT sphx_collision_probability('E8', 8, -0.1);
 SELECT sphx_collision_probability('E8', 8, 1, samples => -1);
-SELECT sphx_collision_probability('{"[1,0]","[0,2]"}', 1);
-SELECT sphx_query_exponent('{"[1,0]"}', 1);
+SELECT sphx_collision_probability('{"[1,0]","[0,2]"}'::vector[], 1);
+SELECT sphx_query_exponent('{"[1,0]"}'::vector[], 1);

@@ -167,13 +167,29 @@ put_simplex(int n, int d, double *x)
 		sphx_code_unit(x + (size_t) i * d, d);
 }
 
-/* n <= 2 d of e_1, -e_1, e_2, ... */
+/*
+ * d + 2 to 2 d points: e_1, -e_1, e_2, ... of the first n - d - 1 axes, and a
+ * simplex in the rest of the space.  Of more than d + 1 points some two are at
+ * most 90 degrees apart (Rankin, "The closest packing of spherical caps in n
+ * dimensions", 1955).
+ */
 static void
-put_orthoplex(int n, int d, double *x)
+put_pairs(int n, int d, double *x)
 {
-	memset(x, 0, (size_t) n * d * sizeof(double));
-	for (int i = 0; i < n; i++)
+	int			pairs = n - d - 1;
+	double	   *rest = x + (size_t) 2 * pairs * d;
+
+	memset(x, 0, (size_t) 2 * pairs * d * sizeof(double));
+	for (int i = 0; i < 2 * pairs; i++)
 		x[(size_t) i * d + i / 2] = i % 2 == 0 ? 1.0 : -1.0;
+	put_simplex(n - 2 * pairs, d, rest);
+	for (int i = 0; i < n - 2 * pairs; i++)
+	{
+		double	   *row = rest + (size_t) i * d;
+
+		memmove(row + pairs, row, (size_t) (d - pairs) * sizeof(double));
+		memset(row, 0, (size_t) pairs * sizeof(double));
+	}
 }
 
 static void
@@ -213,7 +229,7 @@ known_optimum(const SphxOptimizeParams *params, double *points, SphxOptimizeRepo
 	}
 	else if (n <= 2 * d && params->objective == SPHX_OBJECTIVE_PACKING)
 	{
-		put_orthoplex(n, d, points);
+		put_pairs(n, d, points);
 		report->min_angle = PI / 2.0;
 	}
 	else
@@ -432,6 +448,7 @@ anneal(Search *s, bool holes, double tau_start)
 		first *= BETA_FIRST;
 		second *= BETA_SECOND;
 		adam_step(s, rate, 1.0 - first, 1.0 - second);
+		p->done++;
 		tau *= cool;
 		rate *= slow;
 	}
@@ -498,6 +515,13 @@ judge_start(Search *s)
 	}
 }
 
+/* iterations of a start, at most: it is annealed once for pairs, and once for holes */
+static uint64_t
+start_iterations(const Search *s)
+{
+	return (uint64_t) s->iterations * (s->problem->holes != NULL ? 2 : 1);
+}
+
 static void
 search_starts(Search *s, int restarts)
 {
@@ -507,6 +531,7 @@ search_starts(Search *s, int restarts)
 	{
 		bool		cold = start % 2 == 1 && p->size <= SPHX_POLISH_MAX_SIZE;
 		bool		good = true;
+		uint64_t	end = p->done + start_iterations(s);
 
 		for (int i = 0; i < p->n; i++)
 			sphx_code_random_direction(&p->random, s->x + (size_t) i * p->d, p->d);
@@ -517,7 +542,7 @@ search_starts(Search *s, int restarts)
 			good = anneal(s, true, TAU_HOLES);
 		if (good || (start == restarts - 1 && s->best_value == HUGE_VAL))
 			judge_start(s);
-		p->done++;
+		p->done = end;
 		p->env->tick(p->env, p->done, p->total);
 	}
 }
@@ -640,7 +665,8 @@ sphx_optimize(SphxEnv *env, const SphxOptimizeParams *params, double *points,
 	sphx_random_seed(&p.random, params->seed);
 	search_init(&s, &p, params);
 	restarts = params->restarts > 0 ? params->restarts : default_restarts(&p, s.iterations);
-	p.total = (uint64_t) restarts * (params->objective == SPHX_OBJECTIVE_BOUNDED ? 2 : 1);
+	p.total = (uint64_t) restarts * start_iterations(&s) *
+		(params->objective == SPHX_OBJECTIVE_BOUNDED ? 2 : 1);
 
 	if (params->objective == SPHX_OBJECTIVE_BOUNDED)
 		search_bounded(&s, params, restarts);

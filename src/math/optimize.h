@@ -72,8 +72,8 @@ extern SphxOptimizeCheck sphx_optimize_check(const SphxOptimizeParams *params);
  * IEEE arithmetic.
  *
  * Known optima are returned as they are: one point, regular polygons (dim =
- * 2), simplices (n <= dim + 1) and, for packing, orthoplex vertices (n <= 2
- * dim).
+ * 2), simplices (n <= dim + 1) and, for packing, pairs on some axes and a
+ * simplex in the rest of the space (n <= 2 dim).
  */
 extern void sphx_optimize(SphxEnv *env, const SphxOptimizeParams *params, double *points,
 						  SphxOptimizeReport *report);

@@ -73,7 +73,7 @@ typedef struct SphxCodeProblem
 	SphxHoles  *holes;			/* NULL when hole_weight is 0 */
 	SphxRandom	random;
 	uint64_t	work;			/* since the last tick, in multiplications */
-	uint64_t	done;			/* starts finished, of */
+	uint64_t	done;			/* iterations of annealing, of */
 	uint64_t	total;
 } SphxCodeProblem;
 

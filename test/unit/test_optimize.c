@@ -218,6 +218,8 @@ test_known(void)
 	expect_exact(4, 3, acos(-1.0 / 3.0));
 	expect_exact(5, 3, 90.0 * DEGREE);
 	expect_exact(6, 3, 90.0 * DEGREE);
+	expect_exact(6, 4, 90.0 * DEGREE);
+	expect_exact(7, 4, 90.0 * DEGREE);
 	expect_exact(65, 64, acos(-1.0 / 64.0));
 	expect_exact(60, 40, 90.0 * DEGREE);
 }
