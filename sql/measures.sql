@@ -60,6 +60,27 @@ SELECT certified, round(gap::numeric, 4) AS gap
 FROM sphx_certify((SELECT array_agg(point) FROM sphx_code('600-cell', 4)));
 SELECT certified, norm_error, i, j FROM sphx_certify('{"[1,0]","[0,2]"}'::vector[], radius => 0.5);
 
+-- over rows: the same as over an array
+SELECT (c).certified, (c).i, (c).j,
+	c = sphx_certify(array_agg(point)) AS same
+FROM (SELECT sphx_certify(point, 0.5, 1e-6) AS c FROM e8) a, e8 GROUP BY c;
+SELECT sphx_reference_cosine(point, 4, 20000) = sphx_reference_cosine(array_agg(point), 4, 20000) AS reference,
+	sphx_softmin_separation(point, 0.1, true) = sphx_softmin_separation(array_agg(point), 0.1, true) AS softmin,
+	sphx_covering_radius(point, 20, -7) = sphx_covering_radius(array_agg(point), 20, -7) AS covering,
+	sphx_collision_probability(point, 1) = sphx_collision_probability(array_agg(point), 1) AS collision,
+	sphx_query_exponent(point, 1) = sphx_query_exponent(array_agg(point), 1) AS exponent,
+	sphx_query_exponent(point, 1, 64, 9007199254740993) =
+		sphx_query_exponent(array_agg(point), 1, 64, 9007199254740993) AS seed,
+	sphx_query_exponent(point, 1, 64, 9007199254740993) =
+		sphx_query_exponent(array_agg(point), 1, 64, 9007199254740992) AS other_seed
+FROM sphx_code('icosahedron', 3);
+SELECT sphx_gap(point, 0.5, 100, false, 3) = sphx_gap(array_agg(point), 0.5, 100, seed => 3) AS seed,
+	sphx_gap(point, 0.5, 100, false, 3) = sphx_gap(array_agg(point), 0.5, 100, seed => 4) AS other_seed
+FROM random_points;
+SELECT sphx_certify(point, 1, 0) IS NULL AS certify, sphx_reference_cosine(point, 1, 1) IS NULL AS reference,
+	sphx_collision_probability(point, 1) IS NULL AS collision, sphx_query_exponent(point, 1) IS NULL AS exponent
+FROM e8 WHERE false;
+
 SELECT d, lower, upper FROM generate_series(1, 24) d, sphx_kissing_number(d) k;
 SELECT lower_source, upper_source FROM sphx_kissing_number(4);
 
@@ -84,6 +105,12 @@ SELECT sphx_gap('{"[1,0]","[0,1]"}'::vector[], pairs => 1, neighbours => true);
 SELECT sphx_gap(point, id::float8) FROM e8;
 SELECT sphx_gap(point, 'NaN') FROM e8;
 SELECT sphx_gap(point, NULL) FROM e8;
+SELECT sphx_gap(point, 0.5, 10, false, id) FROM e8;
+SELECT sphx_gap(point, 0.5, 10, false, NULL) FROM e8;
+SELECT sphx_certify(point, 1, -1) FROM e8;
+SELECT sphx_certify(point, 1, 1) FROM e8 WHERE id = 1;
+SELECT sphx_collision_probability(point, 2) FROM e8;
+SELECT sphx_reference_cosine(point, 0, 10) FROM e8;
 SELECT sphx_softmin_separation('{"[1,0]","[0,1]"}'::vector[], 0);
 SELECT sphx_covering_radius('{"[1,0]","[0,2]"}'::vector[]);
 SELECT sphx_covering_radius('{"[1,0]"}'::vector[], 0);

@@ -100,3 +100,126 @@ CREATE FUNCTION sphx_ks2_probability(theta double precision, phi double precisio
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION sphx_ks2_probability(double precision, double precision, double precision, integer) IS 'probability that sphx_ks2(q, v) is at least cos(theta), for unit vectors of dim dimensions at the angle phi and the reference angle psi of v (Lu, Xiao, Ishikawa, Lemma 4.3)';
+
+-- Measures of sets of points: the aggregates that 0.1.0 lacked
+
+CREATE FUNCTION sphx_points_accum(internal, vector, double precision, boolean)
+	RETURNS internal
+	AS 'MODULE_PATHNAME', 'sphx_points_accum' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION sphx_points_accum(internal, vector, double precision, double precision)
+	RETURNS internal
+	AS 'MODULE_PATHNAME', 'sphx_points_accum' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION sphx_points_accum(internal, vector, integer, integer)
+	RETURNS internal
+	AS 'MODULE_PATHNAME', 'sphx_points_accum' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION sphx_points_accum_seeded(internal, vector, double precision, bigint, boolean, bigint)
+	RETURNS internal
+	AS 'MODULE_PATHNAME', 'sphx_points_accum_seeded' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION sphx_points_accum_seeded(internal, vector, integer, bigint)
+	RETURNS internal
+	AS 'MODULE_PATHNAME', 'sphx_points_accum_seeded' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION sphx_points_accum_seeded(internal, vector, double precision, integer, bigint)
+	RETURNS internal
+	AS 'MODULE_PATHNAME', 'sphx_points_accum_seeded' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE sphx_softmin_separation(vector, double precision, boolean) (
+	SFUNC = sphx_points_accum,
+	STYPE = internal,
+	FINALFUNC = sphx_softmin_separation_final
+);
+
+COMMENT ON AGGREGATE sphx_softmin_separation(vector, double precision, boolean) IS '-tau log sum exp(-distance / tau) over pairs; corrected: plus tau log(number of pairs)';
+
+CREATE AGGREGATE sphx_gap(vector, double precision, bigint, boolean, bigint) (
+	SFUNC = sphx_points_accum_seeded,
+	STYPE = internal,
+	FINALFUNC = sphx_gap_final
+);
+
+COMMENT ON AGGREGATE sphx_gap(vector, double precision, bigint, boolean, bigint) IS 'smallest distance between two points minus 2 radius, from this many random pairs (0 = all), drawn from the seed, or from nearest neighbours';
+
+CREATE AGGREGATE sphx_covering_radius(vector, integer, bigint) (
+	SFUNC = sphx_points_accum_seeded,
+	STYPE = internal,
+	FINALFUNC = sphx_covering_radius_final
+);
+
+COMMENT ON AGGREGATE sphx_covering_radius(vector, integer, bigint) IS 'largest distance (chord) of a unit vector from the nearest of the points, from this many random directions, drawn from the seed';
+
+CREATE TYPE sphx_certificate AS (certified boolean, gap double precision, norm_error double precision,
+	i integer, j integer);
+
+CREATE FUNCTION sphx_certify_final(internal)
+	RETURNS sphx_certificate
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE sphx_certify(vector, double precision, double precision) (
+	SFUNC = sphx_points_accum,
+	STYPE = internal,
+	FINALFUNC = sphx_certify_final
+);
+
+COMMENT ON AGGREGATE sphx_certify(vector, double precision, double precision) IS 'do the points, on a sphere of radius 2 radius, keep a distance of 2 radius?  Radius, tolerance and answer are those of the function; i and j count rows as they come';
+
+CREATE TYPE sphx_reference AS (estimate double precision, error_bound double precision, lemma_b1 double precision);
+
+CREATE FUNCTION sphx_reference_cosine_final(internal)
+	RETURNS sphx_reference
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE sphx_reference_cosine(vector, integer, integer) (
+	SFUNC = sphx_points_accum,
+	STYPE = internal,
+	FINALFUNC = sphx_reference_cosine_final
+);
+
+COMMENT ON AGGREGATE sphx_reference_cosine(vector, integer, integer) IS 'J(S) of the product code with these unit vectors at each level: levels, samples and answer are those of the function';
+
+CREATE TYPE sphx_collision AS (probability double precision, error_bound double precision, exact boolean);
+
+CREATE FUNCTION sphx_collision_probability_final(internal)
+	RETURNS sphx_collision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE sphx_collision_probability(vector, double precision) (
+	SFUNC = sphx_points_accum,
+	STYPE = internal,
+	FINALFUNC = sphx_collision_probability_final
+);
+
+COMMENT ON AGGREGATE sphx_collision_probability(vector, double precision) IS 'probability that vectors at the angle theta have the same hash value; the answer is that of the function';
+
+CREATE AGGREGATE sphx_collision_probability(vector, double precision, integer, bigint) (
+	SFUNC = sphx_points_accum_seeded,
+	STYPE = internal,
+	FINALFUNC = sphx_collision_probability_final
+);
+
+COMMENT ON AGGREGATE sphx_collision_probability(vector, double precision, integer, bigint) IS 'probability that vectors at the angle theta have the same hash value; samples (0 = chosen), seed and answer are those of the function';
+
+CREATE TYPE sphx_exponent AS (rho double precision, error_bound double precision, p1 double precision, p2 double precision);
+
+CREATE FUNCTION sphx_query_exponent_final(internal)
+	RETURNS sphx_exponent
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE sphx_query_exponent(vector, double precision) (
+	SFUNC = sphx_points_accum,
+	STYPE = internal,
+	FINALFUNC = sphx_query_exponent_final
+);
+
+COMMENT ON AGGREGATE sphx_query_exponent(vector, double precision) IS 'query exponent log p1 / log p2 of hashing; the answer is that of the function';
+
+CREATE AGGREGATE sphx_query_exponent(vector, double precision, integer, bigint) (
+	SFUNC = sphx_points_accum_seeded,
+	STYPE = internal,
+	FINALFUNC = sphx_query_exponent_final
+);
+
+COMMENT ON AGGREGATE sphx_query_exponent(vector, double precision, integer, bigint) IS 'query exponent log p1 / log p2 of hashing; samples (0 = chosen), seed and answer are those of the function';

@@ -19,8 +19,10 @@ PG_FUNCTION_INFO_V1(sphx_nearest_codeword);
 PG_FUNCTION_INFO_V1(sphx_hash);
 PG_FUNCTION_INFO_V1(sphx_collision_probability);
 PG_FUNCTION_INFO_V1(sphx_collision_probability_points);
+PG_FUNCTION_INFO_V1(sphx_collision_probability_final);
 PG_FUNCTION_INFO_V1(sphx_query_exponent);
 PG_FUNCTION_INFO_V1(sphx_query_exponent_points);
+PG_FUNCTION_INFO_V1(sphx_query_exponent_final);
 
 /* a code made ready, and a projection */
 typedef struct HashCache
@@ -130,15 +132,11 @@ sphx_hash(PG_FUNCTION_ARGS)
 
 /* Probabilities */
 
-/* arguments theta, samples, seed, beginning with number i */
 static SphxCollisionParams
-collision_params(FunctionCallInfo fcinfo, int i)
+collision_params(double theta, int samples, uint64_t seed)
 {
-	SphxCollisionParams params;
+	SphxCollisionParams params = {.theta = theta,.samples = samples,.seed = seed};
 
-	params.theta = PG_GETARG_FLOAT8(i);
-	params.samples = PG_GETARG_INT32(i + 1);
-	params.seed = (uint64_t) PG_GETARG_INT64(i + 2);
 	if (!(params.theta >= 0.0 && params.theta <= M_PI_2 + 1e-9))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -155,7 +153,8 @@ collision_params(FunctionCallInfo fcinfo, int i)
 static SphxCollision
 family_collision(FunctionCallInfo fcinfo)
 {
-	SphxCollisionParams params = collision_params(fcinfo, 2);
+	SphxCollisionParams params = collision_params(PG_GETARG_FLOAT8(2), PG_GETARG_INT32(3),
+												  (uint64_t) PG_GETARG_INT64(4));
 	SphxSphericalSpec spec;
 	SphxServerEnv env;
 	SphxCollision result;
@@ -166,12 +165,12 @@ family_collision(FunctionCallInfo fcinfo)
 	return result;
 }
 
-/* of (points vector[], theta, samples, seed) */
+/* options: theta, samples */
 static SphxCollision
-points_collision(FunctionCallInfo fcinfo)
+points_collision(const SphxPoints *points)
 {
-	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 1);
-	SphxCollisionParams params = collision_params(fcinfo, 1);
+	SphxCollisionParams params = collision_params(points->option[0], (int) points->option[1],
+												  points->seed);
 	SphxServerEnv env;
 	SphxCollision result;
 	SphxSpherical *code;
@@ -182,6 +181,18 @@ points_collision(FunctionCallInfo fcinfo)
 									  SphxPointsUnitDoubles(points));
 	sphx_collision(&env.base, code, &params, &result);
 	return result;
+}
+
+/* of (points vector[], theta, samples, seed) */
+static SphxCollision
+array_collision(FunctionCallInfo fcinfo)
+{
+	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 1);
+
+	points->option[0] = PG_GETARG_FLOAT8(1);
+	points->option[1] = PG_GETARG_INT32(2);
+	points->seed = (uint64_t) PG_GETARG_INT64(3);
+	return points_collision(points);
 }
 
 /* (probability, error_bound, exact) */
@@ -226,8 +237,20 @@ sphx_collision_probability(PG_FUNCTION_ARGS)
 Datum
 sphx_collision_probability_points(PG_FUNCTION_ARGS)
 {
-	SphxCollision collision = points_collision(fcinfo);
+	SphxCollision collision = array_collision(fcinfo);
 
+	return probability_record(fcinfo, &collision);
+}
+
+Datum
+sphx_collision_probability_final(PG_FUNCTION_ARGS)
+{
+	SphxPoints *points = SphxPointsOfAggregate(fcinfo, 1);
+	SphxCollision collision;
+
+	if (points == NULL)
+		PG_RETURN_NULL();
+	collision = points_collision(points);
 	return probability_record(fcinfo, &collision);
 }
 
@@ -242,7 +265,19 @@ sphx_query_exponent(PG_FUNCTION_ARGS)
 Datum
 sphx_query_exponent_points(PG_FUNCTION_ARGS)
 {
-	SphxCollision collision = points_collision(fcinfo);
+	SphxCollision collision = array_collision(fcinfo);
 
+	return exponent_record(fcinfo, &collision);
+}
+
+Datum
+sphx_query_exponent_final(PG_FUNCTION_ARGS)
+{
+	SphxPoints *points = SphxPointsOfAggregate(fcinfo, 1);
+	SphxCollision collision;
+
+	if (points == NULL)
+		PG_RETURN_NULL();
+	collision = points_collision(points);
 	return exponent_record(fcinfo, &collision);
 }

@@ -29,7 +29,9 @@ PG_FUNCTION_INFO_V1(sphx_softmin_separation_final);
 PG_FUNCTION_INFO_V1(sphx_covering_radius_array);
 PG_FUNCTION_INFO_V1(sphx_covering_radius_final);
 PG_FUNCTION_INFO_V1(sphx_reference_cosine_array);
+PG_FUNCTION_INFO_V1(sphx_reference_cosine_final);
 PG_FUNCTION_INFO_V1(sphx_certify);
+PG_FUNCTION_INFO_V1(sphx_certify_final);
 PG_FUNCTION_INFO_V1(sphx_kissing_number);
 
 /* of so few points all pairs cost about as much as their nearest neighbours */
@@ -144,20 +146,18 @@ measure_array(FunctionCallInfo fcinfo, int least, Measure measure, int options,
 	PG_RETURN_FLOAT8(measure(points));
 }
 
-/*
- * The aggregate's final function: NULL over no rows, as aggregates are.  The
- * state may be used again, so that what changes it works on a copy.
- */
+/* the aggregate's final function: NULL over no rows, as aggregates are */
 static Datum
 measure_state(FunctionCallInfo fcinfo, int least, Measure measure)
 {
+	SphxPoints *state = SphxPointsOfAggregate(fcinfo, least);
 	SphxPoints	copy;
 	size_t		bytes;
 	float	   *rows;
 
-	if (PG_ARGISNULL(0) || ((SphxPoints *) PG_GETARG_POINTER(0))->set.n == 0)
+	if (state == NULL)
 		PG_RETURN_NULL();
-	copy = *SphxPointsFromState((SphxPoints *) PG_GETARG_POINTER(0), least);
+	copy = *state;
 	if (measure == min_angle)
 	{
 		bytes = copy.set.n * copy.set.d * sizeof(float);
@@ -242,27 +242,46 @@ sphx_covering_radius_final(PG_FUNCTION_ARGS)
 	return measure_state(fcinfo, 1, covering_radius);
 }
 
-/* sphx_reference_cosine(vector[], levels, samples): (estimate, error_bound, lemma_b1) */
-Datum
-sphx_reference_cosine_array(PG_FUNCTION_ARGS)
+/* options: levels, samples; (estimate, error_bound, lemma_b1) */
+static Datum
+reference_cosine(FunctionCallInfo fcinfo, SphxPoints *points)
 {
-	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 1);
-	int			levels = PG_GETARG_INT32(1);
-	int			samples = PG_GETARG_INT32(2);
 	SphxReferenceCosine result;
 	SphxServerEnv env;
 	Datum		values[3];
 	bool		nulls[3] = {false, false, false};
 
-	check_positive("number of levels", levels);
-	check_positive("number of samples", samples);
+	check_positive("number of levels", points->option[0]);
+	check_positive("number of samples", points->option[1]);
 	SphxPointsCheckUnit(points);
 	SphxInitTask(&env, "sphx_reference_cosine");
-	sphx_reference_cosine(&env.base, &points->set, levels, samples, &result);
+	sphx_reference_cosine(&env.base, &points->set, (int) points->option[0],
+						  (int) points->option[1], &result);
 	values[0] = Float8GetDatum(result.estimate);
 	values[1] = Float8GetDatum(result.error);
 	values[2] = Float8GetDatum(result.random);
 	return SphxMakeRecord(fcinfo, values, nulls);
+}
+
+/* sphx_reference_cosine(vector[], levels, samples) */
+Datum
+sphx_reference_cosine_array(PG_FUNCTION_ARGS)
+{
+	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 1);
+
+	points->option[0] = PG_GETARG_INT32(1);
+	points->option[1] = PG_GETARG_INT32(2);
+	return reference_cosine(fcinfo, points);
+}
+
+Datum
+sphx_reference_cosine_final(PG_FUNCTION_ARGS)
+{
+	SphxPoints *points = SphxPointsOfAggregate(fcinfo, 1);
+
+	if (points == NULL)
+		PG_RETURN_NULL();
+	return reference_cosine(fcinfo, points);
 }
 
 /* the largest difference between a norm and the radius that all points should have */
@@ -283,18 +302,17 @@ worst_norm(const SphxPointSet *set, double radius)
 }
 
 /*
- * sphx_certify(vector[], radius, tolerance): (certified, gap, norm_error, i, j)
+ * options: radius, tolerance; (certified, gap, norm_error, i, j)
  *
  * The distances are those of the points as stored.  Rounding in double
  * precision makes an error of at most a few times dim * 1.1e-16 of a distance
  * of at most 4 radius; it is counted against the certificate.
  */
-Datum
-sphx_certify(PG_FUNCTION_ARGS)
+static Datum
+certify(FunctionCallInfo fcinfo, SphxPoints *points)
 {
-	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 2);
-	double		radius = PG_GETARG_FLOAT8(1);
-	double		tolerance = PG_GETARG_FLOAT8(2);
+	double		radius = points->option[0];
+	double		tolerance = points->option[1];
 	double		rounding = 4.0 * radius * (points->set.d + 8.0) * DBL_EPSILON;
 	double		norm_error;
 	double		found;
@@ -319,6 +337,27 @@ sphx_certify(PG_FUNCTION_ARGS)
 	values[3] = Int32GetDatum((int32) pair.i + 1);
 	values[4] = Int32GetDatum((int32) pair.j + 1);
 	return SphxMakeRecord(fcinfo, values, nulls);
+}
+
+/* sphx_certify(vector[], radius, tolerance) */
+Datum
+sphx_certify(PG_FUNCTION_ARGS)
+{
+	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 2);
+
+	points->option[0] = PG_GETARG_FLOAT8(1);
+	points->option[1] = PG_GETARG_FLOAT8(2);
+	return certify(fcinfo, points);
+}
+
+Datum
+sphx_certify_final(PG_FUNCTION_ARGS)
+{
+	SphxPoints *points = SphxPointsOfAggregate(fcinfo, 2);
+
+	if (points == NULL)
+		PG_RETURN_NULL();
+	return certify(fcinfo, points);
 }
 
 /* sphx_kissing_number(dim): (lower, upper, lower_source, upper_source) */

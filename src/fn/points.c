@@ -18,6 +18,7 @@
 #define FIRST_ROOM	16
 
 PG_FUNCTION_INFO_V1(sphx_points_accum);
+PG_FUNCTION_INFO_V1(sphx_points_accum_seeded);
 
 void
 SphxCheckBytes(double bytes)
@@ -93,9 +94,13 @@ SphxPointsFromArray(ArrayType *array, int least)
 }
 
 SphxPoints *
-SphxPointsFromState(SphxPoints *state, int least)
+SphxPointsOfAggregate(FunctionCallInfo fcinfo, int least)
 {
-	check_least(state == NULL ? 0 : state->set.n, least);
+	SphxPoints *state = PG_ARGISNULL(0) ? NULL : (SphxPoints *) PG_GETARG_POINTER(0);
+
+	if (state == NULL || state->set.n == 0)
+		return NULL;
+	check_least(state->set.n, least);
 	return state;
 }
 
@@ -167,25 +172,47 @@ SphxPointsUnitDoubles(const SphxPoints *points)
 	return copy;
 }
 
+static void
+check_same(bool same)
+{
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parameters of the aggregate must be the same in every row")));
+}
+
 /* An option of an aggregate, which must be the same in all rows. */
 static void
 keep_option(SphxPoints *state, int i, double value)
 {
 	if (i == state->options)
 		state->option[state->options++] = value;
-	else if (state->option[i] != value && !(isnan(state->option[i]) && isnan(value)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("parameters of the aggregate must be the same in every row")));
+	else
+		check_same(state->option[i] == value || (isnan(state->option[i]) && isnan(value)));
 }
 
-static double
-option_value(FunctionCallInfo fcinfo, int i)
+/* Likewise its seed, of which every bit counts. */
+static void
+keep_seed(SphxPoints *state, int64 seed)
+{
+	check_same(!state->seeded || state->seed == (uint64_t) seed);
+	state->seed = (uint64_t) seed;
+	state->seeded = true;
+}
+
+static void
+check_given(FunctionCallInfo fcinfo, int i)
 {
 	if (PG_ARGISNULL(i))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("parameters of the aggregate must not be null")));
+}
+
+static double
+option_value(FunctionCallInfo fcinfo, int i)
+{
+	check_given(fcinfo, i);
 	switch (get_fn_expr_argtype(fcinfo->flinfo, i))
 	{
 		case FLOAT8OID:
@@ -202,10 +229,11 @@ option_value(FunctionCallInfo fcinfo, int i)
 	}
 }
 
-/* sphx_points_accum(internal, vector, options...) collects the points that are not NULL */
-Datum
-sphx_points_accum(PG_FUNCTION_ARGS)
+/* Collect the points that are not NULL; arguments behind them are options, the last may be a seed. */
+static Datum
+accumulate(FunctionCallInfo fcinfo, bool seeded)
 {
+	int			end = PG_NARGS() - (seeded ? 1 : 0);
 	MemoryContext context;
 	SphxPoints *state;
 
@@ -218,14 +246,32 @@ sphx_points_accum(PG_FUNCTION_ARGS)
 	}
 	else
 		state = (SphxPoints *) PG_GETARG_POINTER(0);
+	if (PG_ARGISNULL(1))
+		PG_RETURN_POINTER(state);
 
-	if (!PG_ARGISNULL(1))
+	SphxPointsAdd(state, PG_GETARG_VECTOR_P(1), context);
+	for (int i = 2; i < end; i++)
+		keep_option(state, i - 2, option_value(fcinfo, i));
+	if (seeded)
 	{
-		SphxPointsAdd(state, PG_GETARG_VECTOR_P(1), context);
-		for (int i = 2; i < PG_NARGS(); i++)
-			keep_option(state, i - 2, option_value(fcinfo, i));
+		check_given(fcinfo, end);
+		keep_seed(state, PG_GETARG_INT64(end));
 	}
 	PG_RETURN_POINTER(state);
+}
+
+/* sphx_points_accum(internal, vector, options...) */
+Datum
+sphx_points_accum(PG_FUNCTION_ARGS)
+{
+	return accumulate(fcinfo, false);
+}
+
+/* sphx_points_accum_seeded(internal, vector, options..., seed bigint) */
+Datum
+sphx_points_accum_seeded(PG_FUNCTION_ARGS)
+{
+	return accumulate(fcinfo, true);
 }
 
 Datum

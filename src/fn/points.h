@@ -34,14 +34,20 @@ typedef struct SphxPoints
 	size_t		room;			/* points that rows has room for */
 	int			options;
 	double		option[SPHX_MAX_OPTIONS];
-	uint64_t	seed;			/* of random choices: 1 in an aggregate */
+	uint64_t	seed;			/* of random choices: 1 in an aggregate that
+								 * takes none */
+	bool		seeded;			/* an aggregate was given the seed */
 } SphxPoints;
 
 /* The points of a vector[]: at least `least`, all of one dimension, none NULL, none NaN. */
 extern SphxPoints *SphxPointsFromArray(ArrayType *array, int least);
 
-/* The state of an aggregate, of at least `least` points. */
-extern SphxPoints *SphxPointsFromState(SphxPoints *state, int least);
+/*
+ * The points that an aggregate has collected, at least `least`, for its final
+ * function; NULL when there are none at all.  They may be asked for again: what
+ * changes them works on a copy.
+ */
+extern SphxPoints *SphxPointsOfAggregate(FunctionCallInfo fcinfo, int least);
 
 /* Add a point; rows lives in context. */
 extern void SphxPointsAdd(SphxPoints *points, const Vector *v, MemoryContext context);
