@@ -102,3 +102,4 @@ SELECT sphx_collision_probability('E8', 8, -0.1);
 SELECT sphx_collision_probability('E8', 8, 1, samples => -1);
 SELECT sphx_collision_probability('{"[1,0]","[0,2]"}'::vector[], 1);
 SELECT sphx_query_exponent('{"[1,0]"}'::vector[], 1);
+SELECT sphx_collision_probability('gaussian(9000000)', 3, 1);

@@ -160,6 +160,8 @@ family_collision(FunctionCallInfo fcinfo)
 	SphxCollision result;
 
 	SphxParseFamily(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1), &spec);
+	if (!spec.family->isogonal)
+		SphxCheckBytes(sphx_collision_bytes(sphx_spherical_level_size(&spec)));
 	SphxInitTask(&env, "collision probability");
 	sphx_collision(&env.base, sphx_spherical_create(&env.base, &spec), &params, &result);
 	return result;
@@ -175,6 +177,7 @@ points_collision(const SphxPoints *points)
 	SphxCollision result;
 	SphxSpherical *code;
 
+	SphxCheckBytes(sphx_collision_bytes((double) points->set.n));
 	SphxPointsCheckUnit(points);
 	SphxInitTask(&env, "collision probability");
 	code = sphx_spherical_from_points(&env.base, (int) points->set.n, points->set.d,

@@ -702,6 +702,12 @@ one_level(SphxEnv *env, SphxSpherical *code, const SphxCollisionParams *params,
 	}
 }
 
+double
+sphx_collision_bytes(double codewords)
+{
+	return codewords * SHIFTS * sizeof(double);
+}
+
 /* product codes: vectors collide when they do at every level, independently */
 static void
 all_levels(SphxEnv *env, SphxSpherical *code, const SphxCollisionParams *params,

@@ -40,6 +40,12 @@ typedef struct SphxCollisionParams
 } SphxCollisionParams;
 
 /*
+ * Memory that sphx_collision takes beside the code, in bytes: of one that is
+ * not isogonal, with so many codewords at a level.
+ */
+extern double sphx_collision_bytes(double codewords);
+
+/*
  * Closed forms: codes of one and two dimensions (Eqs. 30, 31, 37) and
  * hypercubes (Eq. 42); also two codewords, whatever the dimension.  Otherwise
  * integration (collision.c); the cells of a product code are independent

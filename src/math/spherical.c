@@ -479,6 +479,13 @@ sphx_spherical_size(const SphxSphericalSpec *spec)
 	return count_parts(family_parts(spec, part), part);
 }
 
+double
+sphx_spherical_level_size(const SphxSphericalSpec *spec)
+{
+	return family_id(spec->family) < ANTIPODAL ? (double) sphx_spherical_size(spec) :
+		(double) spec->param[0];
+}
+
 /* cosine of the angle between neighbours; NAN when random */
 static double
 largest_cosine(const SphxSphericalSpec *spec)

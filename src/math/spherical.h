@@ -73,6 +73,9 @@ extern bool sphx_family_exists(const SphxFamily *family, int dim);
 /* codewords; UINT64_MAX when there are 2^62 or more */
 extern uint64_t sphx_spherical_size(const SphxSphericalSpec *spec);
 
+/* the same at one level of a product code, which is not a power then */
+extern double sphx_spherical_level_size(const SphxSphericalSpec *spec);
+
 /* smallest angle between two codewords; NAN for random codes */
 extern double sphx_spherical_min_angle(const SphxSphericalSpec *spec);
 
