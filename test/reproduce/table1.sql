@@ -43,20 +43,11 @@ INSERT INTO paper VALUES
 	(6, 'rectified 6-orthoplex', 'D', '{.1107,.2404,.3915,.5661,.7673}'),
 	(6, '6-hypercube', 'hypercube', '{.1255,.2630,.4150,.5850,.7776}');
 
--- The unnamed packings.  Of k + 2 to 2 k - 1 points there are many best
--- packings, all with right angles; those that have the paper's exponents are
--- pairs on n - k - 1 axes and a simplex in the space that is left.
+-- The unnamed packings.
 CREATE TEMPORARY TABLE packing AS
-SELECT p.k, p.code, CASE WHEN n < 2 * p.k THEN
-		(SELECT array_agg(point) FROM (
-			SELECT point || array_fill(0, ARRAY[simplex])::vector AS point
-			FROM sphx_code('orthoplex', p.k - simplex)
-			UNION ALL
-			SELECT array_fill(0, ARRAY[p.k - simplex])::vector || point
-			FROM sphx_code('simplex', simplex)) s)
-	ELSE (SELECT array_agg(point) FROM sphx_optimize_code(n, p.k)) END AS points
-FROM paper p, split_part(p.code, ' ', 1) w, LATERAL (SELECT w::int AS n) a,
-	LATERAL (SELECT 2 * p.k + 1 - n AS simplex) b
+SELECT p.k, p.code,
+	(SELECT array_agg(point) FROM sphx_optimize_code(split_part(p.code, ' ', 1)::int, p.k)) AS points
+FROM paper p
 WHERE p.family IS NULL;
 
 CREATE TEMPORARY TABLE ours AS
