@@ -12,6 +12,7 @@ MODULE_big = sphx
 DATA = $(sort $(wildcard sql/install/*.sql))
 
 SERVER_OBJS = \
+	src/am/budget.o \
 	src/am/build.o \
 	src/am/centroids.o \
 	src/am/cost.o \
@@ -19,6 +20,7 @@ SERVER_OBJS = \
 	src/am/geometry.o \
 	src/am/handler.o \
 	src/am/insert.o \
+	src/am/nodes.o \
 	src/am/options.o \
 	src/am/plan.o \
 	src/am/repair.o \
@@ -26,6 +28,7 @@ SERVER_OBJS = \
 	src/am/scan.o \
 	src/am/shard.o \
 	src/am/skeleton.o \
+	src/am/sort.o \
 	src/am/train.o \
 	src/am/vacuum.o \
 	src/am/validate.o \

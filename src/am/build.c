@@ -18,12 +18,6 @@
 
 #include "math/kernels.h"
 
-/* a graph is built over at least so many rows at a time, whatever the memory */
-#define SMALLEST_SHARD		1000
-
-/* and at most, so that edges can be counted in 32 bits */
-#define LARGEST_SHARD		40000000
-
 #define ROTATION_SEED		1
 
 /* An index with one cell, whose centroid is the origin. */
@@ -99,9 +93,7 @@ begin_rows(SphxBuild *build, int dims)
 	meta->rotation_seed = ROTATION_SEED;
 	meta->training_seed = 1;
 	build->d = build->info.layout.D + (meta->metric == SPHX_METRIC_IP ? 1 : 0);
-	build->memory_rows = (uint64) maintenance_work_mem * 1024 / SphxBuildRowMemory(build);
-	build->memory_rows = Min(Max(build->memory_rows, SMALLEST_SHARD), LARGEST_SHARD);
-	build->rows = SphxCreateRows(build->context, build->d, build->memory_rows);
+	build->rows = SphxCreateRows(build->context, build->d, SphxBuildMostRows(build, false));
 }
 
 typedef struct LoadState
@@ -196,6 +188,7 @@ sphxbuild(Relation heap, Relation index, IndexInfo *index_info)
 										  ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(build.context);
 	SphxInitEnv(&build.env, build.context);
+	build.env.base.scratch = SphxBuildScratch();
 	SphxForgetPages(index);
 	SphxOpenPages(&build.pages, index);
 	build.pages.building = true;

@@ -41,7 +41,7 @@ typedef struct SphxBuildRow
  */
 typedef struct SphxRows SphxRows;
 
-/* d floats a row; at most memory_rows stay in memory (0: a file from the start) */
+/* d floats a row; at most memory_rows stay in memory */
 extern SphxRows *SphxCreateRows(MemoryContext context, int d, uint64 memory_rows);
 extern void SphxAppendRow(SphxRows *rows, const SphxBuildRow *row, const float *x);
 extern void SphxRewindRows(SphxRows *rows);
@@ -49,6 +49,21 @@ extern bool SphxNextRow(SphxRows *rows, SphxBuildRow *row, float *x);
 extern uint64 SphxCountRows(const SphxRows *rows);
 extern bool SphxRowsInMemory(const SphxRows *rows);
 extern void SphxReleaseRows(SphxRows *rows);
+
+/*
+ * Rows in ascending order of a key (below 2^63), in memory or in a temporary
+ * file: entered in any order, sorted, then taken one after the other.
+ */
+typedef struct SphxRowSort SphxRowSort;
+
+/* d floats a row */
+extern SphxRowSort *SphxBeginSort(MemoryContext context, int d);
+extern void SphxSortRow(SphxRowSort *sort, uint64 key, const SphxBuildRow *row, const float *x);
+extern void SphxPerformSort(SphxRowSort *sort);
+
+/* the next row if its key is below `end`; otherwise it waits */
+extern bool SphxNextSorted(SphxRowSort *sort, uint64 end, SphxBuildRow *row, float *x);
+extern void SphxEndSort(SphxRowSort *sort);
 
 /* One CREATE INDEX. */
 typedef struct SphxBuild
@@ -62,16 +77,12 @@ typedef struct SphxBuild
 
 	int			d;				/* floats a row: D, and one more for inner
 								 * product */
-	uint64		memory_rows;	/* rows whose graph fits in
-								 * maintenance_work_mem */
 	SphxRows   *rows;			/* all rows, transformed */
 	float		max_norm;		/* largest norm of a row (inner product) */
 
 	int			cells;			/* set before the rows are read when centroids
 								 * were trained elsewhere */
 	float	   *centroids;		/* cells * D */
-	double	   *cell_share;		/* expected share of the rows, by the training
-								 * sample */
 
 	double		gain_sum;		/* over the edges, for the mean of A */
 	double		gain_count;
@@ -83,9 +94,51 @@ extern void SphxLoadCentroids(SphxBuild *build);
 /* train.c: train the cells unless they are there, build the layers above and write the skeleton */
 extern void SphxTrainCells(SphxBuild *build);
 
-/* shard.c: memory for a row while its graph is built; write all rows' nodes with their edges */
-extern Size SphxBuildRowMemory(const SphxBuild *build);
+/*
+ * budget.c: bytes for blocks, kB for a sort of rows, floats of a sample, cells
+ * when nobody asked for a number, rows whose graph is built at a time (sorted:
+ * when they are not all that there are).
+ */
+extern Size SphxBuildScratch(void);
+extern int	SphxBuildSortMemory(void);
+extern uint64 SphxBuildSampleFloats(void);
+extern int	SphxBuildMostCells(const SphxBuild *build);
+extern uint64 SphxBuildMostRows(const SphxBuild *build, bool sorted);
+
+/* shard.c: write all rows' nodes with their edges */
 extern void SphxBuildShards(SphxBuild *build);
+
+/* Rows that are in memory together: some of the index, or all of them. */
+typedef struct SphxShard
+{
+	MemoryContext context;
+	SphxServerEnv env;
+	uint32		own;			/* rows that belong here; then come those of
+								 * the overlap */
+	uint32		count;
+	SphxBuildRow *rows;
+	float	   *x;				/* count * build->d */
+} SphxShard;
+
+/* nodes.c: bytes that a row takes while its graph is built */
+extern Size SphxBuildRowMemory(const SphxBuild *build);
+
+/* room for `count` rows, all the shard's own so far; the caller fills it */
+extern void SphxOpenShard(SphxBuild *build, SphxShard *shard, uint32 count);
+extern void SphxCloseShard(SphxShard *shard);
+
+/*
+ * Write the nodes of a shard without overlap, one for all equal vectors, and
+ * leave in the shard one row a node, in the order of ids.  `before` rows are in
+ * the shards before it.
+ */
+extern void SphxWriteNodes(SphxBuild *build, SphxShard *shard, uint64 before);
+
+/*
+ * Build the graph over a shard's nodes and add its edges to the records; of
+ * `total` nodes, `before` are those of the shards before it.
+ */
+extern void SphxLinkNodes(SphxBuild *build, SphxShard *shard, uint64 before, uint64 total);
 
 /* progress: a phase begins, or goes on with other rows, and of `total` rows so many are done */
 extern void SphxBuildPhase(SphxBuild *build, int phase, uint64 done, uint64 total);

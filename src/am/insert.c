@@ -337,8 +337,8 @@ link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, 
 		for (int d = 0; d < layout->D; d++)
 			inserter->edge[d] = inserter->stored[d] - candidate->vector[d];
 		Assert(candidate->id != id);	/* I2 */
-		if (sphx_record_offer_edge(layout, inserter->neighbour, id, inserter->edge,
-								   inserter->work))
+		if (sphx_record_offer_edges(layout, inserter->neighbour, 1, &id, inserter->edge,
+									inserter->work))
 		{
 			SphxChange	change;
 

@@ -307,9 +307,9 @@ offer_candidates(VacuumState *vacuum, uint32 id, uint8 version, int count)
 
 			for (int d = 0; d < layout->D; d++)
 				repair->x[d] = vector[d] - repair->center[d];
-			changed |= sphx_record_offer_edge(layout, repair->record,
-											  repair->candidates[repair->chosen[i]].id,
-											  repair->x, repair->work);
+			changed |= sphx_record_offer_edges(layout, repair->record, 1,
+											   &repair->candidates[repair->chosen[i]].id,
+											   repair->x, repair->work);
 		}
 	}
 	if (changed)

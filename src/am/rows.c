@@ -34,7 +34,7 @@ SphxCreateRows(MemoryContext context, int d, uint64 memory_rows)
 	rows->context = own;
 	rows->row_bytes = sizeof(SphxBuildRow) + sizeof(float) * (Size) d;
 	rows->memory_rows = memory_rows;
-	rows->chunk_rows = Max(CHUNK_BYTES / rows->row_bytes, 1);
+	rows->chunk_rows = Max(Min(CHUNK_BYTES / rows->row_bytes, memory_rows), 1);
 	return rows;
 }
 

@@ -15,7 +15,10 @@
 #include "math/kernels.h"
 #include "math/random.h"
 
-/* a cell for about so many rows, and at most so many times the root of their number */
+/*
+ * A cell for about so many rows, and at most so many times the root of their
+ * number (and what the memory allows).
+ */
 #define ROWS_PER_CELL		330
 #define CELLS_PER_ROOT		4.0
 
@@ -38,12 +41,12 @@ choose_cell_count(const SphxBuild *build)
 	double		cells = Min(n / ROWS_PER_CELL, CELLS_PER_ROOT * sqrt(n));
 
 	if (build->options.lists > 0)
-		cells = Min(build->options.lists, n);
-	return (int) Max(Min(cells, SPHX_MAX_LISTS), 1);
+		return (int) Max(Min(build->options.lists, n), 1);
+	return (int) Max(Min(cells, SphxBuildMostCells(build)), 1);
 }
 
 /*
- * A random sample of the rows, at most a third of the memory: each row is
+ * A random sample of the rows, as large as the memory allows: each row is
  * taken with the probability that leaves the sample the right size (Knuth's
  * algorithm S).  The floats beyond D are left out.
  */
@@ -52,7 +55,7 @@ draw_sample(SphxBuild *build, int cells, float **sample)
 {
 	Size		D = (Size) build->info.layout.D;
 	uint64		n = SphxCountRows(build->rows);
-	uint64		memory = (uint64) maintenance_work_mem * 1024 / 3 / (sizeof(float) * D);
+	uint64		memory = SphxBuildSampleFloats() / D;
 	uint64		wanted = Max((uint64) cells * SAMPLE_PER_CELL, SAMPLE_SMALLEST);
 	uint64		taken = 0;
 	SphxBuildRow row;
@@ -91,21 +94,6 @@ training_data(const SphxTrainReport *report)
 	return data;
 }
 
-/* The share of the sample in each cell, with a little for cells without any. */
-static void
-measure_shares(SphxBuild *build, uint64 n, const float *sample)
-{
-	SphxEnv    *env = &build->env.base;
-	uint32	   *cells = env->alloc(env, sizeof(uint32) * n);
-
-	sphx_assign(env, n, build->info.layout.D, sample, build->cells, build->centroids, 1, cells,
-				NULL);
-	build->cell_share = palloc0(sizeof(double) * (Size) build->cells);
-	for (uint64 i = 0; i < n; i++)
-		build->cell_share[cells[i]] += 1.0 / (double) n;
-	env->release(env, cells);
-}
-
 static void
 train_cells(SphxBuild *build)
 {
@@ -128,7 +116,6 @@ train_cells(SphxBuild *build)
 	build->cells = sphx_train(env, &params, n, build->info.layout.D, sample, build->centroids,
 							  report);
 	SphxCountProgress(&build->env, -1, 0, 0);
-	measure_shares(build, n, sample);
 	env->release(env, sample);
 	meta->training = training_data(&report[0]);
 	meta->kmeans = training_data(&report[1]);
@@ -147,7 +134,6 @@ measure_cells(SphxBuild *build)
 
 	sphx_train_measure(env, n, build->info.layout.D, sample, build->cells, build->centroids,
 					   &report);
-	measure_shares(build, n, sample);
 	env->release(env, sample);
 	meta->training = training_data(&report);
 	meta->kmeans = unknown;

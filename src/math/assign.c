@@ -160,6 +160,14 @@ pack_centroids(Assigner *a, const float *centroids)
 	}
 }
 
+/* memory for a row of a block */
+static size_t
+row_bytes(const Assigner *a)
+{
+	return (a->d + 2 + a->tile_centroids) * sizeof(float) + sizeof(size_t) +
+		(a->probes + ROOM_BESIDE) * sizeof(Candidate);
+}
+
 static void
 assigner_init(Assigner *a, const float *centroids)
 {
@@ -172,6 +180,7 @@ assigner_init(Assigner *a, const float *centroids)
 							 max_size(TILE_MIN_ROWS, BLOCK_ELEMENTS / (a->d + 1)));
 	a->block_rows = min_size(min_size(a->block_rows, (size_t) a->total),
 							 max_size(1, BLOCK_CANDIDATES / (a->probes + ROOM_BESIDE)));
+	a->block_rows = min_size(a->block_rows, max_size(1, env->scratch / row_bytes(a)));
 	a->slack = (float) sphx_product_slack(a->d);
 	a->centre = env->alloc(env, a->d * sizeof(float));
 	a->centroid_square = env->alloc(env, a->k * sizeof(float));

@@ -42,7 +42,8 @@ never_interrupted(SphxEnv *env, uint64_t done, uint64_t total)
 SphxEnv *
 sphx_env_malloc(void)
 {
-	static SphxEnv env = {malloc_alloc, malloc_release, never_interrupted};
+	static SphxEnv env = {malloc_alloc, malloc_release, never_interrupted,
+	SPHX_DEFAULT_SCRATCH};
 
 	return &env;
 }

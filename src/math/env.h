@@ -19,6 +19,9 @@
 
 typedef struct SphxEnv SphxEnv;
 
+/* what there is for blocks unless somebody asked for less */
+#define SPHX_DEFAULT_SCRATCH	((size_t) 64 * 1024 * 1024)
+
 struct SphxEnv
 {
 	/* size bytes aligned for any type (at least 16); never returns NULL */
@@ -30,6 +33,12 @@ struct SphxEnv
 	 * cancel; reports progress of the current step.  May not return.
 	 */
 	void		(*tick) (SphxEnv *env, uint64_t done, uint64_t total);
+
+	/*
+	 * Bytes that work in blocks may take for them, beside its input and
+	 * results; results do not depend on it but for rounding.
+	 */
+	size_t		scratch;
 };
 
 /* an environment over malloc, for programs without a server; aborts when out of memory */

@@ -24,9 +24,10 @@
 /* a row asks in the pools of this many of its nearest cells */
 #define ASKED_POOLS		2
 
-/* rows of one matrix product; pool rows of one */
+/* rows of one matrix product, and pool rows of one, at most; and at least, whatever the memory */
 #define ASK_BLOCK		256
 #define POOL_BLOCK		1024
+#define LEAST_BLOCK		32
 
 /* neighbours of each of this many neighbours are tried, and as many of theirs */
 #define JOIN_WIDTH		20
@@ -201,29 +202,66 @@ make_pools(KnnState *state)
 /* room for the work on one pool */
 typedef struct PoolWork
 {
-	float	   *pool;			/* the pool's rows, gathered, minus their mean */
+	float	   *pool;			/* rows of the pool, gathered, minus their
+								 * mean */
 	float	   *pool_norms;		/* their squares */
 	float	   *mean;
 	uint32_t	room;			/* rows that fit */
-	float	   *asking;			/* ASK_BLOCK rows */
+	uint32_t	most_room;		/* rows that may ever fit */
+	uint32_t	pool_block;		/* of one matrix product */
+	int			ask_block;
+	float	   *asking;			/* ask_block rows */
 	uint32_t	asking_rows[ASK_BLOCK];
 	float		asking_norms[ASK_BLOCK];
-	float	   *products;		/* ASK_BLOCK * POOL_BLOCK */
-	SphxNeighbour *buffers;		/* ASK_BLOCK * 3k */
+	float	   *products;		/* ask_block * pool_block */
+	SphxNeighbour *buffers;		/* ask_block * 3k */
 	Smallest	smallest[ASK_BLOCK];
 } PoolWork;
 
 /*
- * Copy a pool's rows together.  Without their mean, |x|^2 + |y|^2 - 2<x,y> keeps
- * its digits however far from the origin the data lie.
+ * Without the pool's mean, |x|^2 + |y|^2 - 2<x,y> keeps its digits however far
+ * from the origin the data lie.
  */
 static void
-gather_pool(KnnState *state, PoolWork *work, const uint32_t *rows, uint32_t count)
+find_mean(const KnnState *state, PoolWork *work, const uint32_t *rows, uint32_t count)
+{
+	size_t		d = (size_t) state->input->d;
+
+	memset(work->mean, 0, d * sizeof(float));
+	for (uint32_t i = 0; i < count; i++)
+		for (size_t c = 0; c < d; c++)
+			work->mean[c] += state->input->rows[rows[i] * d + c] / (float) count;
+}
+
+/* copy a row, minus the mean; returns its squared norm */
+static float
+gather_row(const KnnState *state, const PoolWork *work, uint32_t id, float *row)
+{
+	size_t		d = (size_t) state->input->d;
+	const float *x = state->input->rows + id * d;
+
+	for (size_t c = 0; c < d; c++)
+		row[c] = x[c] - work->mean[c];
+	return sphx_kernels->dot_f32(row, row, d);
+}
+
+/* copy rows of the pool together */
+static void
+gather_rows(const KnnState *state, PoolWork *work, const uint32_t *rows, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		work->pool_norms[i] = gather_row(state, work, rows[i],
+										 work->pool + i * (size_t) state->input->d);
+}
+
+/* get ready for a pool of `count` rows; all are gathered now if there is room */
+static void
+begin_pool(KnnState *state, PoolWork *work, const uint32_t *rows, uint32_t count)
 {
 	SphxEnv    *env = state->env;
 	size_t		d = (size_t) state->input->d;
 
-	if (count > work->room)
+	if (count > work->room && work->room < work->most_room)
 	{
 		if (work->pool != NULL)
 		{
@@ -231,21 +269,14 @@ gather_pool(KnnState *state, PoolWork *work, const uint32_t *rows, uint32_t coun
 			env->release(env, work->pool_norms);
 		}
 		work->room = count + count / 4;
+		if (work->room > work->most_room)
+			work->room = work->most_room;
 		work->pool = env->alloc(env, work->room * d * sizeof(float));
 		work->pool_norms = env->alloc(env, work->room * sizeof(float));
 	}
-	memset(work->mean, 0, d * sizeof(float));
-	for (uint32_t i = 0; i < count; i++)
-		for (size_t c = 0; c < d; c++)
-			work->mean[c] += state->input->rows[rows[i] * d + c] / (float) count;
-	for (uint32_t i = 0; i < count; i++)
-	{
-		float	   *row = work->pool + i * d;
-
-		for (size_t c = 0; c < d; c++)
-			row[c] = state->input->rows[rows[i] * d + c] - work->mean[c];
-		work->pool_norms[i] = sphx_kernels->dot_f32(row, row, d);
-	}
+	find_mean(state, work, rows, count);
+	if (count <= work->room)
+		gather_rows(state, work, rows, count);
 }
 
 /* a part of the work, after others, is so far */
@@ -271,11 +302,17 @@ ask_pool(KnnState *state, PoolWork *work, int asking, const uint32_t *pool_rows,
 		work->smallest[a].k = state->k;
 		work->smallest[a].bound = INFINITY;
 	}
-	for (uint32_t start = 0; start < count; start += POOL_BLOCK)
+	for (uint32_t start = 0; start < count; start += work->pool_block)
 	{
-		uint32_t	block = count - start < POOL_BLOCK ? count - start : POOL_BLOCK;
+		uint32_t	block = count - start < work->pool_block ? count - start : work->pool_block;
+		uint32_t	place = start;
 
-		sphx_gemm_nt((size_t) asking, block, d, work->asking, work->pool + start * d,
+		if (count > work->room)
+		{
+			place = 0;
+			gather_rows(state, work, pool_rows + start, block);
+		}
+		sphx_gemm_nt((size_t) asking, block, d, work->asking, work->pool + place * d,
 					 work->products);
 		for (int a = 0; a < asking; a++)
 		{
@@ -286,7 +323,7 @@ ask_pool(KnnState *state, PoolWork *work, int asking, const uint32_t *pool_rows,
 
 			for (uint32_t i = 0; i < block; i++)
 			{
-				float		distance = norm + work->pool_norms[start + i] - 2.0f * products[i];
+				float		distance = norm + work->pool_norms[place + i] - 2.0f * products[i];
 
 				if (distance < s->bound && pool_rows[start + i] != self)
 					smallest_offer(s, fmaxf(distance, 0.0f), pool_rows[start + i]);
@@ -307,16 +344,16 @@ search_pool(KnnState *state, PoolWork *work, int cell)
 	size_t		d = (size_t) state->input->d;
 	int			asking = 0;
 
-	gather_pool(state, work, rows, count);
+	begin_pool(state, work, rows, count);
 	for (uint32_t i = 0; i < count; i++)
 	{
 		if (state->pool_rank[first + i] < ASKED_POOLS)
 		{
-			memcpy(work->asking + (size_t) asking * d, work->pool + i * d, d * sizeof(float));
-			work->asking_norms[asking] = work->pool_norms[i];
+			work->asking_norms[asking] = gather_row(state, work, rows[i],
+													work->asking + (size_t) asking * d);
 			work->asking_rows[asking++] = rows[i];
 		}
-		if (asking == ASK_BLOCK || (i + 1 == count && asking > 0))
+		if (asking == work->ask_block || (i + 1 == count && asking > 0))
 		{
 			ask_pool(state, work, asking, rows, count);
 			report_part(state, 0, POOLS_PART, (uint64_t) cell, (uint64_t) state->input->cell_count);
@@ -325,18 +362,41 @@ search_pool(KnnState *state, PoolWork *work, int cell)
 	}
 }
 
+static size_t
+clamp_block(size_t wanted, size_t most)
+{
+	return wanted < LEAST_BLOCK ? LEAST_BLOCK : wanted > most ? most : wanted;
+}
+
+/* half of what there is for blocks goes to the pool, half to those who ask */
+static void
+choose_blocks(const KnnState *state, PoolWork *work)
+{
+	size_t		half = state->env->scratch / 2;
+	size_t		row = ((size_t) state->input->d + 1) * sizeof(float);
+	size_t		ask;
+
+	work->most_room = (uint32_t) clamp_block(half / row, UINT32_MAX);
+	work->pool_block = (uint32_t) clamp_block(work->most_room, POOL_BLOCK);
+	ask = row + work->pool_block * sizeof(float) + 3 * (size_t) state->k * sizeof(SphxNeighbour);
+	work->ask_block = (int) clamp_block(half / ask, ASK_BLOCK);
+}
+
 static void
 search_pools(KnnState *state)
 {
 	SphxEnv    *env = state->env;
 	size_t		d = (size_t) state->input->d;
+	size_t		ask;
 	PoolWork	work;
 
 	memset(&work, 0, sizeof(work));
+	choose_blocks(state, &work);
+	ask = (size_t) work.ask_block;
 	work.mean = env->alloc(env, d * sizeof(float));
-	work.asking = env->alloc(env, ASK_BLOCK * d * sizeof(float));
-	work.products = env->alloc(env, ASK_BLOCK * POOL_BLOCK * sizeof(float));
-	work.buffers = env->alloc(env, ASK_BLOCK * 3 * (size_t) state->k * sizeof(SphxNeighbour));
+	work.asking = env->alloc(env, ask * d * sizeof(float));
+	work.products = env->alloc(env, ask * work.pool_block * sizeof(float));
+	work.buffers = env->alloc(env, ask * 3 * (size_t) state->k * sizeof(SphxNeighbour));
 	for (int cell = 0; cell < state->input->cell_count; cell++)
 		search_pool(state, &work, cell);
 	env->release(env, work.mean);

@@ -246,15 +246,23 @@ raise_length_base(const SphxLayout *layout, SphxRecord *r, float length)
 	r->length_base = (uint16_t) (base >> 16);
 }
 
-/* room for one decision about a full list */
+/* edges that a decision may be about: those of a full list, and as many offered */
+#define MOST_EDGES			(2 * SPHX_MAX_M)
+
+/*
+ * Room for one decision about more edges than a list holds: first the present
+ * ones, then those offered.
+ */
 struct SphxEdgeWork
 {
 	float	   *x;				/* D: an edge, decoded */
 	uint8_t    *nibbles;		/* pieces */
 	uint8_t    *table;			/* 16 * pieces */
-	float		pair[SPHX_MAX_M + 1][SPHX_MAX_M + SPHX_CODE_BLOCK]; /* squared distances */
-	float		square[SPHX_MAX_M + 1]; /* squared lengths */
-	int			order[SPHX_MAX_M + 1];	/* edges by ascending length */
+	float		pair[MOST_EDGES][MOST_EDGES + SPHX_CODE_BLOCK]; /* squared distances */
+	float		square[MOST_EDGES]; /* squared lengths */
+	int			order[MOST_EDGES];	/* edges by ascending length */
+	int			offered[SPHX_MAX_M];	/* which of those offered are new */
+	bool		chosen[MOST_EDGES];
 };
 
 SphxEdgeWork *
@@ -300,19 +308,50 @@ sort_by_length(SphxEdgeWork *work, int n)
 }
 
 /*
- * Which of m + 1 edges (the last is the new one) has to go: the HNSW
- * heuristic keeps the diverse ones, shortest first, then the shortest of the
- * others; the one left over goes.
+ * Distances between the far ends of all edges, present and offered.  Present
+ * ones are known by their codes only, so what has to do with them is
+ * estimated.
  */
-static int
-superfluous_edge(SphxEdgeWork *work, int m)
+static void
+compare_edges(const SphxLayout *layout, const SphxRecord *r, int count, const float *e,
+			  SphxEdgeWork *work)
 {
-	int			diverse[SPHX_MAX_M + 1];
-	int			kept = 0;
-	int			longest_other = -1;
+	size_t		D = (size_t) layout->D;
+	int			present = r->neighbours;
 
-	sort_by_length(work, m + 1);
-	for (int i = 0; i <= m; i++)
+	for (int j = 0; j < present; j++)
+	{
+		decode_edge(layout, r, j, work);
+		sphx_record_estimate(layout, r, work->x, work->square[j], work->table, work->pair[j]);
+	}
+	for (int i = 0; i < count; i++)
+	{
+		const float *x = e + (size_t) work->offered[i] * D;
+		float	   *pair = work->pair[present + i];
+
+		work->square[present + i] = sphx_kernels->dot_f32(x, x, D);
+		sphx_record_estimate(layout, r, x, work->square[present + i], work->table, pair);
+		for (int j = 0; j < present; j++)
+			work->pair[j][present + i] = pair[j];
+		for (int j = 0; j < i; j++)
+			pair[present + j] = work->pair[present + j][present + i] =
+				sphx_kernels->l2sq_f32(x, e + (size_t) work->offered[j] * D, D);
+	}
+}
+
+/*
+ * Which m of n edges stay: the HNSW heuristic keeps the diverse ones, shortest
+ * first, then the shortest of the others.
+ */
+static void
+choose_edges(SphxEdgeWork *work, int n, int m)
+{
+	int			diverse[SPHX_MAX_M];
+	int			kept = 0;
+
+	memset(work->chosen, 0, sizeof(work->chosen));
+	sort_by_length(work, n);
+	for (int i = 0; i < n && kept < m; i++)
 	{
 		int			edge = work->order[i];
 		bool		is_diverse = true;
@@ -320,48 +359,76 @@ superfluous_edge(SphxEdgeWork *work, int m)
 		for (int k = 0; k < kept && is_diverse; k++)
 			is_diverse = work->pair[edge][diverse[k]] >= work->square[edge];
 		if (is_diverse)
+		{
 			diverse[kept++] = edge;
-		else
-			longest_other = edge;
+			work->chosen[edge] = true;
+		}
 	}
-	return longest_other >= 0 ? longest_other : work->order[m];
+	for (int i = 0; i < n && kept < m; i++)
+	{
+		int			edge = work->order[i];
+
+		if (!work->chosen[edge])
+		{
+			work->chosen[edge] = true;
+			kept++;
+		}
+	}
+}
+
+/* those of n offered edges whose ids are not in the list yet, into work->offered; their number */
+static int
+find_new_edges(const SphxLayout *layout, const SphxRecord *r, int n, const uint32_t *offered,
+			   SphxEdgeWork *work)
+{
+	const uint32_t *ids = sphx_record_ids(layout, r);
+	int			count = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		bool		present = false;
+
+		for (int j = 0; j < r->neighbours && !present; j++)
+			present = ids[j] == offered[i];
+		if (!present)
+			work->offered[count++] = i;
+	}
+	return count;
 }
 
 bool
-sphx_record_offer_edge(const SphxLayout *layout, SphxRecord *r, uint32_t id, const float *e,
-					   SphxEdgeWork *work)
+sphx_record_offer_edges(const SphxLayout *layout, SphxRecord *r, int n, const uint32_t *ids,
+						const float *e, SphxEdgeWork *work)
 {
-	int			m = layout->m;
-	int			slot = r->neighbours;
-	float		square = sphx_kernels->dot_f32(e, e, (size_t) layout->D);
-	const uint32_t *ids = sphx_record_ids(layout, r);
+	int			present = r->neighbours;
+	int			count = find_new_edges(layout, r, n, ids, work);
+	bool		choose = present + count > layout->m;
+	bool		changed = false;
 
-	for (int j = 0; j < r->neighbours; j++)
-		if (ids[j] == id)
-			return false;
-
-	if (slot == m)
+	assert(n >= 0 && n <= layout->m);
+	if (choose)
 	{
-		for (int j = 0; j < m; j++)
-		{
-			decode_edge(layout, r, j, work);
-			sphx_record_estimate(layout, r, work->x, work->square[j], work->table,
-								 work->pair[j]);
-		}
-		work->square[m] = square;
-		sphx_record_estimate(layout, r, e, square, work->table, work->pair[m]);
-		for (int j = 0; j < m; j++)
-			work->pair[j][m] = work->pair[m][j];
-		slot = superfluous_edge(work, m);
-		if (slot == m)
-			return false;
-	}
+		compare_edges(layout, r, count, e, work);
+		choose_edges(work, present + count, layout->m);
 
-	raise_length_base(layout, r, sqrtf(square));
-	put_edge(layout, r, slot, id, e, sqrtf(square), work->nibbles);
-	if (slot == r->neighbours)
-		r->neighbours++;
-	return true;
+		/* the last edge takes a dropped one's place, and has been looked at */
+		for (int j = present - 1; j >= 0; j--)
+			if (!work->chosen[j])
+				sphx_record_drop_edge(layout, r, j);
+	}
+	for (int i = 0; i < count; i++)
+	{
+		const float *x = e + (size_t) work->offered[i] * (size_t) layout->D;
+		float		length;
+
+		if (choose && !work->chosen[present + i])
+			continue;
+		length = vector_norm(x, layout->D);
+		raise_length_base(layout, r, length);
+		put_edge(layout, r, r->neighbours++, ids[work->offered[i]], x, length, work->nibbles);
+		changed = true;
+	}
+	return changed;
 }
 
 /* the look-up table of x; returns its unit divided by the nominal norm of a code */

@@ -151,17 +151,18 @@ extern void sphx_record_set_edges(const SphxLayout *layout, SphxRecord *r, int n
 extern void sphx_record_drop_edge(const SphxLayout *layout, SphxRecord *r, int j);
 
 /*
- * Offer the edge r -> id, with e = w - v of D floats.  Appended while there
- * is room.  When the list is full the decision needs nothing but the record:
- * distances between w and the present neighbours are estimated from their
- * codes, and the HNSW heuristic says which one goes, or that the new one does
- * not enter.  Returns true when the record was changed.  An id already in the
- * list is not entered again.  `work` comes from sphx_edge_work_create.
+ * Offer n <= m edges r -> ids[], all different, with e[j * D] = w_j - v.
+ * Appended while there is room.  When the list cannot hold all, the decision
+ * needs nothing but the record and what is offered: distances to the present
+ * neighbours are estimated from their codes, and the HNSW heuristic says
+ * which edges stay or enter.  Returns true when the record was changed.  An id
+ * already in the list is not entered again.  `work` comes from
+ * sphx_edge_work_create.
  */
 typedef struct SphxEdgeWork SphxEdgeWork;
 
 extern SphxEdgeWork *sphx_edge_work_create(SphxEnv *env, const SphxLayout *layout);
-extern bool sphx_record_offer_edge(const SphxLayout *layout, SphxRecord *r, uint32_t id,
-								   const float *e, SphxEdgeWork *work);
+extern bool sphx_record_offer_edges(const SphxLayout *layout, SphxRecord *r, int n,
+									const uint32_t *ids, const float *e, SphxEdgeWork *work);
 
 #endif							/* SPHX_RECORD_H */

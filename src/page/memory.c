@@ -71,6 +71,7 @@ SphxInitEnv(SphxServerEnv *env, MemoryContext context)
 	env->base.alloc = context_alloc;
 	env->base.release = context_release;
 	env->base.tick = check_interrupts;
+	env->base.scratch = SPHX_DEFAULT_SCRATCH;
 	env->context = context;
 	env->progress = -1;
 }

@@ -486,6 +486,8 @@ test_offers(const SphxLayout *layout, const float *rows)
 	SphxRecord *r = calloc(1, (size_t) layout->size);
 	float		zero[DIMS] = {0};
 	float		e[DIMS];
+	uint32_t	nearest = 9999;
+	uint32_t	farthest = 10000;
 	int			count = 0;
 	bool		sane = true;
 	bool		repeated = false;
@@ -493,13 +495,13 @@ test_offers(const SphxLayout *layout, const float *rows)
 	sphx_record_init(layout, r, zero);
 	for (uint32_t id = 0; id < 600; id++)
 	{
-		bool		changed = sphx_record_offer_edge(layout, r, id, rows + id * DIMS, work);
+		bool		changed = sphx_record_offer_edges(layout, r, 1, &id, rows + id * DIMS, work);
 
 		count = count < M ? count + 1 : M;
 		sane = sane && edges_sane(layout, r, count) && (id >= M || changed) &&
 			changed == (edge_place(layout, r, id) >= 0);
 		if (changed)
-			repeated = repeated || sphx_record_offer_edge(layout, r, id, rows + id * DIMS, work);
+			repeated = repeated || sphx_record_offer_edges(layout, r, 1, &id, rows + id * DIMS, work);
 	}
 	ok(sane, "offered edges enter until the list is full, and then take others' places");
 	ok(!repeated, "an edge that is there is not entered again");
@@ -508,12 +510,44 @@ test_offers(const SphxLayout *layout, const float *rows)
 
 	for (int i = 0; i < DIMS; i++)
 		e[i] = rows[i] * .01f;
-	ok(sphx_record_offer_edge(layout, r, 9999, e, work) && edges_sane(layout, r, M),
+	ok(sphx_record_offer_edges(layout, r, 1, &nearest, e, work) && edges_sane(layout, r, M),
 	   "the nearest of all enters a full list");
 	for (int i = 0; i < DIMS; i++)
 		e[i] = rows[i] * 100.0f;
-	(void) sphx_record_offer_edge(layout, r, 10000, e, work);
+	(void) sphx_record_offer_edges(layout, r, 1, &farthest, e, work);
 	ok(edges_sane(layout, r, M), "one from very far leaves the list sane");
+	free(r);
+	env->release(env, work);
+}
+
+/*
+ * Whole lists offered: rows 0..M-1, then others, all longer but for one
+ */
+static void
+test_list_offers(const SphxLayout *layout, const float *rows)
+{
+	SphxEnv    *env = sphx_env_malloc();
+	SphxEdgeWork *work = sphx_edge_work_create(env, layout);
+	SphxRecord *r = calloc(1, (size_t) layout->size);
+	float		zero[DIMS] = {0};
+	float		e[M * DIMS];
+	uint32_t	ids[M];
+
+	sphx_record_init(layout, r, zero);
+	for (uint32_t i = 0; i < M; i++)
+		ids[i] = i;
+	ok(sphx_record_offer_edges(layout, r, M - 1, ids, rows, work) && edges_sane(layout, r, M - 1),
+	   "a list enters an empty one as a whole");
+	ok(!sphx_record_offer_edges(layout, r, M - 1, ids, rows, work), "and only once");
+	ok(sphx_record_offer_edges(layout, r, M, ids, rows, work) && edges_sane(layout, r, M),
+	   "of a list that is there but for one, this one enters");
+	for (int i = 0; i < M * DIMS; i++)
+		e[i] = rows[i] * (i / DIMS == 1 ? .01f : 50.0f);
+	for (uint32_t i = 1; i < M; i++)
+		ids[i] = 1000 + i;
+	ok(sphx_record_offer_edges(layout, r, M, ids, e, work) && edges_sane(layout, r, M) &&
+	   edge_place(layout, r, 1001) >= 0,
+	   "of two lists the nearest stays");
 	free(r);
 	env->release(env, work);
 }
@@ -605,6 +639,7 @@ test_metric(SphxMetric metric, const float *rows, const float *queries)
 		test_gaps(&store, rows, queries);
 		test_empty(&store, queries);
 		test_offers(&store.layout, rows);
+		test_list_offers(&store.layout, rows);
 		test_drops(&store.layout, rows);
 	}
 	free(store.records);

@@ -1,0 +1,80 @@
+/*-------------------------------------------------------------------------
+ *
+ * budget.c
+ *	  How a build divides maintenance_work_mem.
+ *
+ * An eighth is left to the allocator, which does not give back all that was
+ * released, an eighth is for blocks of rows and products, and an eighth for
+ * sorting rows where they do not fit; centroids have a sixteenth at most; the
+ * rest is for the rows of one shard and what its graph takes.  Training comes
+ * before there is a graph: it has the centroids up to four times (a quarter of
+ * the memory) and a sample of the rows (a quarter), with another quarter of it
+ * in a copy for seeding.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/build.h"
+
+#include "miscadmin.h"
+
+/* a graph is built over at least so many rows at a time, whatever the memory */
+#define SMALLEST_SHARD		500
+
+/* and at most, so that edges can be counted in 32 bits */
+#define LARGEST_SHARD		40000000
+
+/* for the BLAS library's buffers and the server's caches */
+#define RESERVED			((Size) 1024 * 1024)
+
+/* blocks larger than the upper bound would be of no use, smaller than the lower slow */
+#define LEAST_SCRATCH		((Size) 256 * 1024)
+#define MOST_SCRATCH		((Size) 64 * 1024 * 1024)
+
+static Size
+memory(void)
+{
+	return (Size) maintenance_work_mem * 1024;
+}
+
+/* What a build may take for blocks. */
+Size
+SphxBuildScratch(void)
+{
+	return Max(Min(memory() / 8, MOST_SCRATCH), LEAST_SCRATCH);
+}
+
+/* What a sort of rows may take, in kB as the sort wants it. */
+int
+SphxBuildSortMemory(void)
+{
+	return Max(maintenance_work_mem / 8, 64);
+}
+
+/* The most floats of a sample of the rows. */
+uint64
+SphxBuildSampleFloats(void)
+{
+	return memory() / 4 / sizeof(float);
+}
+
+/* The most cells that are chosen without being asked for. */
+int
+SphxBuildMostCells(const SphxBuild *build)
+{
+	return (int) Min(memory() / 16 / (sizeof(float) * (Size) build->info.layout.D), SPHX_MAX_LISTS);
+}
+
+/*
+ * How many rows a graph can be built over at a time, beside the centroids that
+ * there are and, when the rows do not all fit, their sort.
+ */
+uint64
+SphxBuildMostRows(const SphxBuild *build, bool sorted)
+{
+	Size		cells = (Size) Max(build->cells, build->options.lists);
+	Size		others = RESERVED + memory() / 8 + SphxBuildScratch() + cells * sizeof(float) * (Size) build->info.layout.D +
+	(sorted ? (Size) SphxBuildSortMemory() * 1024 : 0);
+	uint64		rows = memory() > others ? (memory() - others) / SphxBuildRowMemory(build) : 0;
+
+	return Min(Max(rows, SMALLEST_SHARD), LARGEST_SHARD);
+}

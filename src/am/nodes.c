@@ -1,0 +1,402 @@
+/*-------------------------------------------------------------------------
+ *
+ * nodes.c
+ *	  Nodes and edges of the rows of one shard, in memory.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/build.h"
+
+#include <math.h>
+
+#include "commands/progress.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+
+#include "math/kernels.h"
+#include "page/chain.h"
+
+/* the candidates kept for each row while the graph is built, in units of m at least */
+#define CANDIDATES		4
+
+/* A row's place in a grouped shard: by cell, equal rows side by side. */
+typedef struct RowOrder
+{
+	uint32		cell;
+	uint32		hash;
+	uint32		row;
+} RowOrder;
+
+static int
+candidate_count(const SphxBuild *build)
+{
+	return Max(CANDIDATES * build->info.layout.m, build->options.ef_construction);
+}
+
+/*
+ * Memory for a row whose graph is built: its vector, which is there twice
+ * while rows are grouped, candidates, and edges in both directions.
+ */
+Size
+SphxBuildRowMemory(const SphxBuild *build)
+{
+	Size		vector = sizeof(SphxBuildRow) + sizeof(float) * (Size) build->d;
+	Size		lists = sizeof(SphxNeighbour) *
+	(Size) (candidate_count(build) + 3 * build->info.layout.m);
+	Size		pools = SPHX_BUILD_PROBES * (2 * sizeof(uint32) + 1) + 4 * sizeof(uint32);
+
+	return vector + Max(vector + sizeof(RowOrder), lists + pools);
+}
+
+/* Room for `count` rows, all of them the shard's own so far. */
+void
+SphxOpenShard(SphxBuild *build, SphxShard *shard, uint32 count)
+{
+	memset(shard, 0, sizeof(*shard));
+	shard->context = AllocSetContextCreate(build->context, "sphx shard", ALLOCSET_DEFAULT_SIZES);
+	SphxInitEnv(&shard->env, shard->context);
+	shard->env.base.scratch = build->env.base.scratch;
+	shard->own = shard->count = count;
+	shard->rows = MemoryContextAllocHuge(shard->context,
+										 sizeof(SphxBuildRow) * ((Size) count + 1));
+	shard->x = shard->env.base.alloc(&shard->env.base,
+									 sizeof(float) * (Size) build->d * ((Size) count + 1));
+}
+
+void
+SphxCloseShard(SphxShard *shard)
+{
+	MemoryContextDelete(shard->context);
+}
+
+static int
+compare_order(const void *a, const void *b)
+{
+	const RowOrder *x = a;
+	const RowOrder *y = b;
+
+	if (x->cell != y->cell)
+		return x->cell < y->cell ? -1 : 1;
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Sort the shard's rows by cell and content. */
+static void
+group_rows(SphxBuild *build, SphxShard *shard)
+{
+	Size		row_bytes = sizeof(float) * (Size) build->d;
+	SphxEnv    *env = &shard->env.base;
+	RowOrder   *order = env->alloc(env, sizeof(RowOrder) * ((Size) shard->count + 1));
+	SphxBuildRow *rows = MemoryContextAllocHuge(shard->context,
+												sizeof(SphxBuildRow) * ((Size) shard->count + 1));
+	float	   *x = env->alloc(env, row_bytes * ((Size) shard->count + 1));
+
+	for (uint32 i = 0; i < shard->count; i++)
+	{
+		order[i].cell = shard->rows[i].cells[0];
+		order[i].hash = hash_bytes((unsigned char *) (shard->x + (Size) i * build->d),
+								   (int) row_bytes);
+		order[i].row = i;
+	}
+	qsort(order, shard->count, sizeof(RowOrder), compare_order);
+	for (uint32 i = 0; i < shard->count; i++)
+	{
+		rows[i] = shard->rows[order[i].row];
+		memcpy(x + (Size) i * build->d, shard->x + (Size) order[i].row * build->d, row_bytes);
+	}
+	env->release(env, order);
+	env->release(env, shard->x);
+	pfree(shard->rows);
+	shard->rows = rows;
+	shard->x = x;
+}
+
+/* The node pages of one cell while they are written. */
+typedef struct CellWriter
+{
+	SphxBuild  *build;
+	SphxCellData data;
+	uint32		cell;
+	Buffer		buffer;			/* exclusively locked, or invalid */
+	uint32		slot;			/* next free one */
+	float		entry_distance;
+} CellWriter;
+
+static void
+begin_cell(CellWriter *writer, uint32 cell)
+{
+	SphxBuild  *build = writer->build;
+
+	SphxReadCell(&build->pages, &build->info.meta, cell, &writer->data);
+	writer->cell = cell;
+	writer->buffer = InvalidBuffer;
+	writer->entry_distance = INFINITY;
+}
+
+static void
+end_cell(CellWriter *writer)
+{
+	SphxBuild  *build = writer->build;
+	Buffer		buffer;
+
+	if (BufferIsValid(writer->buffer))
+		UnlockReleaseBuffer(writer->buffer);
+	writer->buffer = InvalidBuffer;
+	buffer = SphxLockCell(&build->pages, &build->info.meta, writer->cell, BUFFER_LOCK_EXCLUSIVE);
+	*SphxPageCell(BufferGetPage(buffer), &build->info.meta, writer->cell) = writer->data;
+	MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+}
+
+/* Go to a new page at the end of the cell's chain. */
+static void
+next_cell_page(CellWriter *writer)
+{
+	SphxBuild  *build = writer->build;
+	BlockNumber last = writer->data.insert;
+	BlockNumber block;
+
+	if (BufferIsValid(writer->buffer))
+		UnlockReleaseBuffer(writer->buffer);
+	writer->buffer = SphxExtend(&build->pages);
+	block = BufferGetBlockNumber(writer->buffer);
+	SphxInitPage(BufferGetPage(writer->buffer), SPHX_PAGE_NODE, writer->cell,
+				 (int) build->info.meta.per_page);
+	MarkBufferDirty(writer->buffer);
+	writer->slot = 0;
+	if (last == InvalidBlockNumber)
+		writer->data.first = block;
+	else
+	{
+		Buffer		before = SphxReadPage(&build->pages, last, SPHX_PAGE_NODE,
+										  BUFFER_LOCK_EXCLUSIVE);
+
+		SphxPageGetOpaque(BufferGetPage(before))->next = block;
+		MarkBufferDirty(before);
+		UnlockReleaseBuffer(before);
+	}
+	writer->data.insert = block;
+}
+
+/* Write the node that rows first..end-1, which are equal, share; returns its id. */
+static uint32
+write_node(CellWriter *writer, SphxShard *shard, uint32 first, uint32 end)
+{
+	SphxBuild  *build = writer->build;
+	const SphxIndexInfo *info = &build->info;
+	const float *x = shard->x + (Size) first * build->d;
+	const float *centroid = build->centroids + (Size) writer->cell * info->layout.D;
+	float		distance = sphx_kernels->l2sq_f32(x, centroid, (size_t) info->layout.D);
+	int			inline_tids = (int) Min(end - first, (uint32) SphxPayloadRoom(info));
+	SphxRecord *r;
+	uint32		id;
+
+	if (!BufferIsValid(writer->buffer) || writer->slot == info->meta.per_page)
+		next_cell_page(writer);
+	r = SphxPageRecord(info, BufferGetPage(writer->buffer), writer->slot);
+	id = SphxNodeId(info, BufferGetBlockNumber(writer->buffer), writer->slot);
+	sphx_record_init(&info->layout, r, x);
+	r->payload_count = (uint8) inline_tids;
+	for (int i = 0; i < inline_tids; i++)
+		SphxRecordTids(info, r)[i] = shard->rows[first + (uint32) i].tid;
+	SphxPageGetOpaque(BufferGetPage(writer->buffer))->free--;
+	for (uint32 i = first + (uint32) inline_tids; i < end; i++)
+		SphxAddTid(&build->pages, info, writer->buffer, id, &shard->rows[i].tid);
+
+	writer->slot++;
+	writer->data.count++;
+	writer->data.radius = Max(writer->data.radius, sqrtf(distance));
+	if (distance < writer->entry_distance)
+	{
+		writer->entry_distance = distance;
+		writer->data.entry = id;
+	}
+	return id;
+}
+
+/* Inner product: the coordinate with which all rows are on one sphere. */
+static void
+extend_rows(SphxBuild *build, SphxShard *shard)
+{
+	int			D = build->info.layout.D;
+
+	if (build->d == D)
+		return;
+	for (uint32 i = 0; i < shard->count; i++)
+	{
+		float	   *x = shard->x + (Size) i * build->d;
+		float		square = sphx_kernels->dot_f32(x, x, (size_t) D);
+
+		x[D] = sqrtf(Max(0.0f, build->max_norm * build->max_norm - square));
+	}
+}
+
+void
+SphxWriteNodes(SphxBuild *build, SphxShard *shard, uint64 before)
+{
+	Size		row_bytes = sizeof(float) * (Size) build->d;
+	CellWriter	writer = {.build = build};
+	uint32		nodes = 0;
+	uint32		end;
+
+	Assert(shard->count == shard->own);
+	group_rows(build, shard);
+	extend_rows(build, shard);
+	for (uint32 first = 0; first < shard->own; first = end)
+	{
+		uint32		cell = shard->rows[first].cells[0];
+		float	   *x = shard->x + (Size) first * build->d;
+
+		if (first == 0 || cell != writer.cell)
+		{
+			if (first > 0)
+				end_cell(&writer);
+			begin_cell(&writer, cell);
+			CHECK_FOR_INTERRUPTS();
+			pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) (before + first));
+		}
+		for (end = first + 1; end < shard->own; end++)
+			if (shard->rows[end].cells[0] != cell ||
+				memcmp(x, shard->x + (Size) end * build->d, row_bytes) != 0)
+				break;
+		shard->rows[nodes] = shard->rows[first];
+		shard->rows[nodes].id = write_node(&writer, shard, first, end);
+		memmove(shard->x + (Size) nodes * build->d, x, row_bytes);
+		nodes++;
+	}
+	if (shard->own > 0)
+		end_cell(&writer);
+	shard->own = shard->count = nodes;
+}
+
+/* Probes of all rows as the graph wants them. */
+static uint32 *
+gather_cells(SphxShard *shard, int probes)
+{
+	SphxEnv    *env = &shard->env.base;
+	uint32	   *cells = env->alloc(env, sizeof(uint32) * (Size) shard->count * (Size) probes);
+
+	for (uint32 i = 0; i < shard->count; i++)
+		memcpy(cells + (Size) i * (Size) probes, shard->rows[i].cells,
+			   sizeof(uint32) * (Size) probes);
+	return cells;
+}
+
+/* Room to put together the edges of one record. */
+typedef struct EdgeRoom
+{
+	float	   *vector;			/* D: as the record stores it */
+	float	   *edges;			/* m * D */
+	uint32	   *ids;			/* m */
+	uint8	   *scratch;		/* pieces */
+	SphxEdgeWork *work;
+} EdgeRoom;
+
+static void
+make_room(SphxBuild *build, SphxShard *shard, EdgeRoom *room)
+{
+	const SphxLayout *layout = &build->info.layout;
+	SphxEnv    *env = &shard->env.base;
+
+	room->vector = env->alloc(env, sizeof(float) * (Size) layout->D);
+	room->edges = env->alloc(env, sizeof(float) * (Size) layout->m * (Size) layout->D);
+	room->ids = env->alloc(env, sizeof(uint32) * (Size) layout->m);
+	room->scratch = env->alloc(env, (Size) layout->pieces);
+	room->work = sphx_edge_work_create(env, layout);
+}
+
+/*
+ * Give a record the edges of its row.  One that has edges already, from the
+ * graph of another shard, keeps the best of both.
+ */
+static void
+link_node(SphxBuild *build, SphxShard *shard, SphxRecord *r, const SphxNeighbour *neighbours,
+		  EdgeRoom *room)
+{
+	const SphxLayout *layout = &build->info.layout;
+	int			n = 0;
+
+	sphx_record_vector(layout, r, room->vector);
+	for (; n < layout->m && neighbours[n].id != SPHX_INVALID_NODE; n++)
+	{
+		const float *y = shard->x + (Size) neighbours[n].id * build->d;
+
+		room->ids[n] = shard->rows[neighbours[n].id].id;
+		for (int i = 0; i < layout->D; i++)
+			room->edges[(Size) n * layout->D + i] = y[i] - room->vector[i];
+	}
+	if (r->neighbours > 0)
+	{
+		(void) sphx_record_offer_edges(layout, r, n, room->ids, room->edges, room->work);
+		return;
+	}
+	sphx_record_set_edges(layout, r, n, room->ids, room->edges, room->scratch);
+	for (int j = 0; j < n; j++)
+		build->gain_sum += 1.0 / sphx_gain_decode(((const uint8 *) r)[layout->gains + j]);
+	build->gain_count += n;
+}
+
+/*
+ * Write the edges of a shard's nodes; ids ascend over long stretches, in which
+ * a page is locked once.
+ */
+static void
+write_edges(SphxBuild *build, SphxShard *shard, const SphxNeighbour *graph)
+{
+	const SphxIndexInfo *info = &build->info;
+	Buffer		buffer = InvalidBuffer;
+	EdgeRoom	room;
+
+	make_room(build, shard, &room);
+	for (uint32 i = 0; i < shard->count; i++)
+	{
+		uint32		id = shard->rows[i].id;
+		BlockNumber block = SphxNodeBlock(info, id);
+
+		if (!BufferIsValid(buffer) || BufferGetBlockNumber(buffer) != block)
+		{
+			if (BufferIsValid(buffer))
+				UnlockReleaseBuffer(buffer);
+			CHECK_FOR_INTERRUPTS();
+			buffer = SphxReadPage(&build->pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_EXCLUSIVE);
+			MarkBufferDirty(buffer);
+		}
+		link_node(build, shard, SphxNodeRecord(info, BufferGetPage(buffer), id),
+				  graph + (Size) i * (Size) info->layout.m, &room);
+	}
+	if (BufferIsValid(buffer))
+		UnlockReleaseBuffer(buffer);
+}
+
+void
+SphxLinkNodes(SphxBuild *build, SphxShard *shard, uint64 before, uint64 total)
+{
+	SphxEnv    *env = &shard->env.base;
+	int			k = candidate_count(build);
+	SphxBuildInput input = {
+		.n = shard->count,
+		.d = build->d,
+		.rows = shard->x,
+		.cell_count = build->cells
+	};
+	uint32	   *cells;
+	SphxNeighbour *knn;
+	SphxNeighbour *graph;
+
+	if (shard->own == 0)
+		return;
+	input.probes = shard->rows[0].probes;
+	input.cells = cells = gather_cells(shard, input.probes);
+	SphxBuildPhase(build, SPHX_PHASE_NEIGHBOURS, before, total);
+	SphxCountProgress(&shard->env, PROGRESS_CREATEIDX_TUPLES_DONE, before, shard->own);
+	knn = sphx_build_knn(env, &input, k);
+	SphxBuildPhase(build, SPHX_PHASE_LINK, before, total);
+	graph = sphx_build_graph(env, &input, knn, k, build->info.layout.m);
+	env->release(env, knn);
+	env->release(env, cells);
+	write_edges(build, shard, graph);
+}
