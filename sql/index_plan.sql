@@ -45,6 +45,19 @@ SELECT distance_blank('SELECT id FROM t ORDER BY e <-> spread(1, 8) FETCH FIRST 
 SELECT distance_blank('SELECT id, rank() OVER (ORDER BY e <-> spread(1, 8)) FROM t LIMIT 3');
 SELECT distance_blank('SELECT id FROM (SELECT id, e <-> spread(1, 8) AS d FROM t ORDER BY 2 LIMIT 3) x
 	WHERE d < 1');
+
+-- rows that are found late must not be grouped or merged with: another plan
+SELECT distance_blank('SELECT e <-> spread(1, 8), count(*) FROM t GROUP BY 1 ORDER BY 1 LIMIT 3') IS NULL AS unused;
+SELECT distance_blank('SELECT DISTINCT e <-> spread(1, 8) FROM t ORDER BY 1 LIMIT 3') IS NULL AS unused;
+SELECT distance_blank('SELECT DISTINCT ON (e <-> spread(1, 8)) id FROM t LIMIT 3') IS NULL AS unused;
+SELECT distance_blank('SELECT e <-> spread(1, 8) FROM t UNION SELECT 1.0 ORDER BY 1 LIMIT 3') IS NULL AS unused;
+SET enable_hashjoin = off;
+SET enable_nestloop = off;
+SELECT distance_blank('SELECT id FROM t JOIN (SELECT x / 10.0::float8 AS d FROM generate_series(0, 10) x) s ON d = e <-> spread(1, 8)
+	ORDER BY e <-> spread(1, 8) LIMIT 3') IS NULL AS unused;
+RESET enable_hashjoin;
+RESET enable_nestloop;
+
 CREATE TABLE p (id int, e vector(8)) PARTITION BY HASH (id);
 CREATE TABLE p0 PARTITION OF p FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE TABLE p1 PARTITION OF p FOR VALUES WITH (MODULUS 2, REMAINDER 1);

@@ -107,6 +107,13 @@ typedef RelFileNode SphxRelLocator;
 #define SphxDisablePath(p)	((void) (p))
 #endif
 
+/* Version 17 has UNION use the order of what it unites. */
+#if PG_VERSION_NUM >= 170000
+#define SphxSetopPathkeys(root)	((root)->setop_pathkeys)
+#else
+#define SphxSetopPathkeys(root)	NIL
+#endif
+
 /* Version 16 has one function for the owners of all kinds of objects. */
 #if PG_VERSION_NUM >= 160000
 #define SphxOwnsRelation(relation, role) object_ownercheck(RelationRelationId, relation, role)

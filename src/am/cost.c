@@ -31,6 +31,33 @@ page_cost(const IndexOptInfo *index)
 	return random_cost * (0.25 + 0.75 * Min(uncached, 1.0));
 }
 
+/* Is the distance that rows are ordered by also compared with something for equality? */
+static bool
+distance_equated(const IndexPath *path)
+{
+	PathKey    *key = linitial_node(PathKey, path->path.pathkeys);
+	int			members = 0;
+	ListCell   *cell;
+
+	foreach(cell, key->pk_eclass->ec_members)
+		if (!lfirst_node(EquivalenceMember, cell)->em_is_child)
+		members++;
+	return members > 1;
+}
+
+/*
+ * Rows that the scan finds late may be nearer than those before them
+ * (src/README, "Scan").  Readers of sorted rows get them late; but grouping
+ * would find a group twice, and a merge join lose rows.
+ */
+static bool
+order_suffices(const PlannerInfo *root, const IndexPath *path)
+{
+	return path->path.pathkeys == NIL ||
+		(root->group_pathkeys == NIL && root->distinct_pathkeys == NIL &&
+		 SphxSetopPathkeys(root) == NIL && !distance_equated(path));
+}
+
 void
 sphxcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
 				 Cost *total_cost, Selectivity *selectivity, double *correlation, double *pages)
@@ -44,11 +71,11 @@ sphxcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *st
 	*selectivity = 1.0;
 	*correlation = 0.0;
 	*pages = index->pages;
-	if (path->indexorderbys == NIL)
+	if (path->indexorderbys == NIL || !order_suffices(root, path))
 	{
 		/*
-		 * rows in no order: nothing that a sequential scan could not do
-		 * better
+		 * not to be used: for rows in no order a sequential scan is never
+		 * worse
 		 */
 		*startup_cost = *total_cost = get_float8_infinity();
 		SphxDisablePath(path);
