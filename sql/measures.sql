@@ -50,6 +50,25 @@ SELECT round(estimate::numeric, 2) AS estimate, error_bound < 0.01 AS narrow,
 	round(lemma_b1::numeric, 4) AS lemma_b1, estimate > lemma_b1 AS above
 FROM sphx_reference_cosine((SELECT array_agg(point) FROM sphx_code('antipodal(16)', 8)), levels => 4,
 	samples => 20000);
+-- its seed: the cosine with the nearer of two opposite points in 3 dimensions is uniform on 0 .. 1, J is 1/2
+CREATE TABLE poles AS SELECT point FROM sphx_code('antipodal(2)', 3);
+SELECT count(DISTINCT c) AS answers, bool_and(c = again) AS same_seed_same_answer,
+	bool_and(abs((c).estimate - 0.5) < 0.01 AND (c).error_bound < 0.01) AS near_a_half,
+	count(DISTINCT (c).lemma_b1) AS closed_forms
+FROM (SELECT sphx_reference_cosine(p.points, 1, 20000, s) AS c, sphx_reference_cosine(p.points, seed => s, samples => 20000) AS again
+	FROM (SELECT array_agg(point) AS points FROM poles) p,
+		unnest('{0,1,2,-1,9223372036854775807,9223372036854775806,-9223372036854775808}'::bigint[]) s) c;
+-- random points, drawn from seed 1 as well: Lemma B.1
+SELECT s AS seed, abs(estimate - lemma_b1) < 0.01 AS closed_form
+FROM generate_series(1, 3) s, sphx_reference_cosine((SELECT array_agg(point) FROM random_points), 2, 2000, s);
+SELECT sphx_reference_cosine(points) = sphx_reference_cosine(points, seed => 1) AS seed_1_is_the_default,
+	sphx_reference_cosine(points, seed => NULL) IS NULL AS strict
+FROM (SELECT array_agg(point) AS points FROM poles) p;
+SELECT sphx_reference_cosine(point, 1, 2000, -7) = sphx_reference_cosine(array_agg(point), 1, 2000, -7) AS seed,
+	sphx_reference_cosine(point, 1, 2000, -7) = sphx_reference_cosine(array_agg(point), 1, 2000, -8) AS other_seed,
+	sphx_reference_cosine(point, 1, 2000) = sphx_reference_cosine(point, 1, 2000, 1) AS default_seed
+FROM poles;
+DROP TABLE poles;
 
 -- certificates
 SELECT certified, round(gap::numeric, 6) + 0 AS gap, round(norm_error::numeric, 6) AS norm_error
@@ -111,6 +130,8 @@ SELECT sphx_certify(point, 1, -1) FROM e8;
 SELECT sphx_certify(point, 1, 1) FROM e8 WHERE id = 1;
 SELECT sphx_collision_probability(point, 2) FROM e8;
 SELECT sphx_reference_cosine(point, 0, 10) FROM e8;
+SELECT sphx_reference_cosine(point, 1, 10, id) FROM e8;
+SELECT sphx_reference_cosine(point, 1, 10, NULL) FROM e8;
 SELECT sphx_softmin_separation('{"[1,0]","[0,1]"}'::vector[], 0);
 SELECT sphx_covering_radius('{"[1,0]","[0,2]"}'::vector[]);
 SELECT sphx_covering_radius('{"[1,0]"}'::vector[], 0);

@@ -27,6 +27,9 @@ UNION ALL SELECT 'random codes', md5(string_agg(r::text, ';' ORDER BY f, id))
 FROM unnest('{gaussian(60),"antipodal(60)","cross-polytopes(60)"}'::text[]) f, sphx_code(f, 10) r
 UNION ALL SELECT 'gap', sphx_gap((SELECT array_agg(e ORDER BY i) FROM t), 0.1, 2000, false)::text
 UNION ALL SELECT 'covering radius', sphx_covering_radius((SELECT array_agg(l2_normalize(subvector(e, 1, 4)) ORDER BY i) FROM t), 200)::text
+UNION ALL SELECT 'reference cosine',
+	(SELECT round(estimate::numeric, 10) || ' ' || round(error_bound::numeric, 10)
+		FROM sphx_reference_cosine((SELECT array_agg(l2_normalize(e) ORDER BY i) FROM t), 2, 500, 7))
 UNION ALL SELECT 'hashes', md5(string_agg(sphx_hash('E8', 8, 5, e)::text, ';' ORDER BY i)) FROM t
 UNION ALL SELECT 'angle tests', md5(string_agg(sphx_ks2(l2_normalize(a.e), l2_normalize(b.e), 'antipodal(64)', 6)::text, ';' ORDER BY a.i))
 FROM t a JOIN t b ON b.i = a.i + 1 WHERE a.i <= 20;

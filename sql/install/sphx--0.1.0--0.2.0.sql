@@ -127,6 +127,10 @@ CREATE FUNCTION sphx_points_accum_seeded(internal, vector, double precision, int
 	RETURNS internal
 	AS 'MODULE_PATHNAME', 'sphx_points_accum_seeded' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
+CREATE FUNCTION sphx_points_accum_seeded(internal, vector, integer, integer, bigint)
+	RETURNS internal
+	AS 'MODULE_PATHNAME', 'sphx_points_accum_seeded' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
 CREATE AGGREGATE sphx_softmin_separation(vector, double precision, boolean) (
 	SFUNC = sphx_points_accum,
 	STYPE = internal,
@@ -166,6 +170,17 @@ CREATE AGGREGATE sphx_certify(vector, double precision, double precision) (
 
 COMMENT ON AGGREGATE sphx_certify(vector, double precision, double precision) IS 'do the points, on a sphere of radius 2 radius, keep a distance of 2 radius?  Radius, tolerance and answer are those of the function; i and j count rows as they come';
 
+-- with a seed, which it lacked
+DROP FUNCTION sphx_reference_cosine(vector[], integer, integer);
+
+CREATE FUNCTION sphx_reference_cosine(points vector[], levels integer DEFAULT 1, samples integer DEFAULT 100000,
+		seed bigint DEFAULT 1,
+		OUT estimate double precision, OUT error_bound double precision, OUT lemma_b1 double precision)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'sphx_reference_cosine_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_reference_cosine(vector[], integer, integer, bigint) IS 'J(S) of the product code with these unit vectors at each level: mean cosine of the reference angle over this many random directions, drawn from the seed, its error with 99 % confidence, and the closed form of Lemma B.1 for as many random points (Lu, Xiao, Ishikawa)';
+
 CREATE TYPE sphx_reference AS (estimate double precision, error_bound double precision, lemma_b1 double precision);
 
 CREATE FUNCTION sphx_reference_cosine_final(internal)
@@ -179,6 +194,14 @@ CREATE AGGREGATE sphx_reference_cosine(vector, integer, integer) (
 );
 
 COMMENT ON AGGREGATE sphx_reference_cosine(vector, integer, integer) IS 'J(S) of the product code with these unit vectors at each level: levels, samples and answer are those of the function';
+
+CREATE AGGREGATE sphx_reference_cosine(vector, integer, integer, bigint) (
+	SFUNC = sphx_points_accum_seeded,
+	STYPE = internal,
+	FINALFUNC = sphx_reference_cosine_final
+);
+
+COMMENT ON AGGREGATE sphx_reference_cosine(vector, integer, integer, bigint) IS 'J(S) of the product code with these unit vectors at each level: levels, samples, seed and answer are those of the function';
 
 CREATE TYPE sphx_collision AS (probability double precision, error_bound double precision, exact boolean);
 

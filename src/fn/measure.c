@@ -256,14 +256,14 @@ reference_cosine(FunctionCallInfo fcinfo, SphxPoints *points)
 	SphxPointsCheckUnit(points);
 	SphxInitTask(&env, "sphx_reference_cosine");
 	sphx_reference_cosine(&env.base, &points->set, (int) points->option[0],
-						  (int) points->option[1], &result);
+						  (int64) points->option[1], points->seed, &result);
 	values[0] = Float8GetDatum(result.estimate);
 	values[1] = Float8GetDatum(result.error);
 	values[2] = Float8GetDatum(result.random);
 	return SphxMakeRecord(fcinfo, values, nulls);
 }
 
-/* sphx_reference_cosine(vector[], levels, samples) */
+/* sphx_reference_cosine(vector[], levels, samples, seed); in 0.1.0 it had no seed */
 Datum
 sphx_reference_cosine_array(PG_FUNCTION_ARGS)
 {
@@ -271,6 +271,7 @@ sphx_reference_cosine_array(PG_FUNCTION_ARGS)
 
 	points->option[0] = PG_GETARG_INT32(1);
 	points->option[1] = PG_GETARG_INT32(2);
+	points->seed = PG_NARGS() > 3 ? (uint64_t) PG_GETARG_INT64(3) : 1;
 	return reference_cosine(fcinfo, points);
 }
 

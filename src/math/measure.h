@@ -70,7 +70,8 @@ extern double sphx_covering_radius(SphxEnv *env, const SphxPointSet *set, int64_
  * J(S) (seed 004, Eq. 7) of the product code with the given unit vectors at
  * each of `levels` levels, each level rotated at random: the mean over unit
  * vectors v of levels * d dimensions of the cosine of v's reference angle.
- * By Eq. 32 it is the mean over one level times an exactly known factor.
+ * By Eq. 32 it is the mean over one level times an exactly known factor, and
+ * is estimated from at least `samples` random directions of one level.
  */
 typedef struct SphxReferenceCosine
 {
@@ -81,7 +82,8 @@ typedef struct SphxReferenceCosine
 } SphxReferenceCosine;
 
 extern void sphx_reference_cosine(SphxEnv *env, const SphxPointSet *set, int levels,
-								  int64_t samples, SphxReferenceCosine *result);
+								  int64_t samples, uint64_t seed,
+								  SphxReferenceCosine *result);
 
 /* right-hand side of Lemma B.1 (Ineq. 29) for m points of d' = d / levels >= 1 dimensions */
 extern double sphx_random_reference_cosine(SphxEnv *env, int64_t m, int levels, int d_level);

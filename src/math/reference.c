@@ -16,8 +16,8 @@
 #define PI			3.14159265358979323846
 #define NODES		20000
 #define BATCHES		16
-#define STREAM		UINT64_C(0x7265666572)	/* not a seed that codes are drawn
-											 * with */
+#define STREAM		UINT64_C(0x7265666572)	/* other numbers than a code drawn
+											 * from the same seed */
 #define T_QUANTILE	2.947		/* of Student's t, 15 degrees of freedom, 99
 								 * %, two-sided */
 
@@ -88,7 +88,7 @@ sample_cosine(const SphxPointSet *set, SphxRandom *random, double *v)
 
 void
 sphx_reference_cosine(SphxEnv *env, const SphxPointSet *set, int levels, int64_t samples,
-					  SphxReferenceCosine *result)
+					  uint64_t seed, SphxReferenceCosine *result)
 {
 	double		factor = level_factor(levels, set->d);
 	double	   *v = env->alloc(env, (size_t) set->d * sizeof(double));
@@ -99,7 +99,7 @@ sphx_reference_cosine(SphxEnv *env, const SphxPointSet *set, int levels, int64_t
 	SphxRandom	random;
 
 	assert(set->n >= 1 && levels >= 1 && samples >= 1);
-	sphx_random_seed(&random, STREAM);
+	sphx_random_seed(&random, seed ^ STREAM);
 	for (int b = 0; b < BATCHES; b++)
 	{
 		batch[b] = 0.0;

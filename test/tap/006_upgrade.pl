@@ -30,8 +30,12 @@ for my $version (@versions)
 		CREATE TABLE items (id integer, embedding vector(8))");
 	is($node->safe_psql('postgres', "SELECT extversion FROM pg_extension WHERE extname = 'sphx'"), $version, "$version is installed");
 	load_items($node, 'items', 1, @vectors);
+	# functions of the earlier version go on until they are replaced
+	my $cosine = "SELECT sphx_reference_cosine('{\"[1,0]\",\"[0,1]\"}'::vector[], 2, 1000)";
+	my $before = $node->safe_psql('postgres', $cosine);
 	$node->safe_psql('postgres', 'CREATE INDEX ON items USING sphx (embedding);
 		ALTER EXTENSION sphx UPDATE');
+	is($node->safe_psql('postgres', $cosine), $before, "$version: the seed that it lacked is 1");
 	is($node->safe_psql('postgres', $contents), $fresh, "$version: the same after the upgrade as new");
 	check_complete($node, 'items', '<->', "$version, upgraded");
 	$node->safe_psql('postgres', 'DELETE FROM items WHERE id % 2 = 0');

@@ -505,6 +505,31 @@ test_covering(void)
 	check_covering("antipodal(2)", 1, 0.0);
 }
 
+/*
+ * J(S) has a seed.  Two opposite points in 3 dimensions: the reference cosine
+ * |u| is uniform on 0 .. 1, J is 1/2.
+ */
+static void
+test_reference_seeds(void)
+{
+	static const float poles[] = {0.0f, 0.0f, 1.0f, 0.0f, 0.0f, -1.0f};
+	const SphxPointSet set = {.n = 2,.d = 3,.rows = poles};
+	SphxReferenceCosine first;
+	SphxReferenceCosine again;
+	SphxReferenceCosine other;
+
+	for (uint64_t seed = 0; seed < 8; seed++)
+	{
+		sphx_reference_cosine(env, &set, 1, 20000, seed, &first);
+		sphx_reference_cosine(env, &set, 1, 20000, seed, &again);
+		sphx_reference_cosine(env, &set, 1, 20000, ~seed, &other);
+		ok(fabs(first.estimate - 0.5) < 0.01 && fabs(other.estimate - 0.5) < 0.01 &&
+		   first.error < 0.01, "J of two poles: %.4f and %.4f", first.estimate, other.estimate);
+		ok(first.estimate == again.estimate && first.error == again.error, "the same seed again");
+		ok(first.estimate != other.estimate && first.random == other.random, "another seed");
+	}
+}
+
 static void
 test_measures(void)
 {
@@ -547,14 +572,14 @@ test_measures(void)
 	 * J of random points is what Lemma B.1 says, of antipodal ones it is
 	 * above
 	 */
-	sphx_reference_cosine(env, &many, 4, 2000, &j);
+	sphx_reference_cosine(env, &many, 4, 2000, 1, &j);
 	ok(fabs(j.estimate - j.random) < j.error + 0.01, "J of random points: %.4f +- %.4f, Lemma B.1 %.4f",
 	   j.estimate, j.error, j.random);
 	/* one point: E of a cosine is 0; two random ones in 3 dimensions: 1/3 */
 	ok(fabs(sphx_random_reference_cosine(env, 1, 1, 5)) < 1e-9, "Lemma B.1, one point");
 	ok(fabs(sphx_random_reference_cosine(env, 2, 1, 3) - 1.0 / 3.0) < 1e-9, "Lemma B.1, two points");
 	ok(fabs(sphx_random_reference_cosine(env, 3, 1, 1) - 0.75) < 1e-12, "Lemma B.1, one dimension");
-	sphx_reference_cosine(env, &e8, 1, 20000, &j);
+	sphx_reference_cosine(env, &e8, 1, 20000, 1, &j);
 	ok(j.estimate > j.random, "J of E8 %.4f is above that of random points %.4f", j.estimate, j.random);
 	free((void *) e8.rows);
 	free((void *) many.rows);
@@ -572,6 +597,7 @@ main(void)
 	test_collisions();
 	test_covering();
 	test_measures();
+	test_reference_seeds();
 	ok(sphx_kissing(8)->lower == 240 && sphx_kissing(24)->upper == 196560, "kissing numbers");
 	return tap_done();
 }
