@@ -125,6 +125,7 @@ covering_radius(SphxPoints *points)
 	double	   *hole;
 
 	check_positive("number of samples", points->option[0]);
+	SphxCheckBytes(sphx_covering_bytes(&points->set));
 	SphxPointsCheckUnit(points);
 	SphxInitTask(&env, "sphx_covering_radius");
 	hole = palloc(sizeof(double) * points->set.d);

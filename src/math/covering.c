@@ -20,19 +20,35 @@
 
 #define TINY			1e-9
 #define HULL_STEPS		10000
+#define TICK_ROWS		4096
 #define SQRT2			1.4142135623730950488
 
 typedef struct Walk
 {
 	SphxEnv    *env;
+	uint64_t	done;			/* samples, for ticks */
+	uint64_t	samples;
 	const SphxPointSet *set;
 	double	   *w;				/* [d] */
 	double	   *step;			/* [d] */
-	double	   *basis;			/* [d][d] orthonormal, of the points that w
-								 * touches */
+	double	   *basis;			/* [basis_rows][d] orthonormal, of the points
+								 * that w touches */
 	int			touched;
 	SphxRandom	random;
 } Walk;
+
+/* w touches no more points than there are, and one more is tried */
+static size_t
+basis_rows(const SphxPointSet *set)
+{
+	return set->n < (size_t) set->d ? set->n + 1 : (size_t) set->d;
+}
+
+double
+sphx_covering_bytes(const SphxPointSet *set)
+{
+	return (double) basis_rows(set) * set->d * (double) sizeof(double);
+}
 
 static double
 dot(const double *a, const double *b, int d)
@@ -115,7 +131,7 @@ choose_step(Walk *walk)
 	while (project_out(walk, walk->step) < TINY);
 }
 
-/* the point met first on the way; n when there is none */
+/* the point met first on the way; n when there is none; ticks often also in a large set */
 static size_t
 first_met(const Walk *walk, double *how_far)
 {
@@ -128,6 +144,8 @@ first_met(const Walk *walk, double *how_far)
 	{
 		double		speed = dot_row(set, j, walk->step);
 
+		if (j % TICK_ROWS == 0)
+			walk->env->tick(walk->env, walk->done, walk->samples);
 		if (speed > TINY * norm)
 		{
 			double		s = fmax(1.0 - dot_row(set, j, walk->w), 0.0) / speed;
@@ -230,8 +248,7 @@ open_hull(SphxEnv *env, const SphxPointSet *set, double *hole)
 		t = fmin((square - lowest) / difference, 1.0);
 		for (int k = 0; k < set->d; k++)
 			p[k] += t * ((double) set->rows[low * (size_t) set->d + (size_t) k] - p[k]);
-		if (step % 16 == 0)
-			env->tick(env, (uint64_t) step, HULL_STEPS);
+		env->tick(env, (uint64_t) step, HULL_STEPS);
 	}
 
 	norm = sqrt(dot(p, p, set->d));
@@ -253,16 +270,18 @@ sphx_covering_radius(SphxEnv *env, const SphxPointSet *set, int64_t samples, uin
 
 	assert(set->n >= 1 && samples >= 1);
 	walk.env = env;
+	walk.samples = (uint64_t) samples;
 	walk.set = set;
 	walk.w = env->alloc(env, d * sizeof(double));
 	walk.step = env->alloc(env, d * sizeof(double));
-	walk.basis = env->alloc(env, d * d * sizeof(double));
+	walk.basis = env->alloc(env, basis_rows(set) * d * sizeof(double));
 	sphx_random_seed(&walk.random, seed);
 
 	for (int64_t i = 0; i < samples && !open; i++)
 	{
 		double		square;
 
+		walk.done = (uint64_t) i;
 		open = !walk_to_hole(&walk);
 		square = dot(walk.w, walk.w, set->d);
 		if (!open && square > longest)
@@ -271,7 +290,6 @@ sphx_covering_radius(SphxEnv *env, const SphxPointSet *set, int64_t samples, uin
 			for (int k = 0; k < set->d; k++)
 				hole[k] = walk.w[k] / sqrt(square);
 		}
-		env->tick(env, (uint64_t) i, (uint64_t) samples);
 	}
 	env->release(env, walk.basis);
 	env->release(env, walk.step);

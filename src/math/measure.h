@@ -66,6 +66,9 @@ extern double sphx_softmin_separation(SphxEnv *env, const SphxPointSet *set, dou
 extern double sphx_covering_radius(SphxEnv *env, const SphxPointSet *set, int64_t samples,
 								   uint64_t seed, double *hole);
 
+/* memory that it takes beside the points, in bytes */
+extern double sphx_covering_bytes(const SphxPointSet *set);
+
 /*
  * J(S) (seed 004, Eq. 7) of the product code with the given unit vectors at
  * each of `levels` levels, each level rotated at random: the mean over unit

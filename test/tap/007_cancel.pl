@@ -123,6 +123,8 @@ is($node->safe_psql('postgres', "SET enable_seqscan = off; SET statement_timeout
 for my $query ('SELECT count(*) FROM sphx_optimize_code(2000, 100)',
 	"SELECT sphx_query_exponent('antipodal(2000)', 100, 1, samples => 1000000)",
 	"SELECT sphx_softmin_separation(point, 1) FROM sphx_code('gaussian(60000)', 100)",
+	"SELECT sphx_covering_radius(point, 10) FROM sphx_code('gaussian(2000)', 2000)",
+	"SELECT sphx_reference_cosine(point, 1, 1000000000, 7) FROM sphx_code('gaussian(1000)', 100)",
 	"SELECT sphx_hash('simplex', 4000, s, array_fill(1, ARRAY[16000])::vector) FROM generate_series(1, 100) s",
 	"SELECT sphx_ks1(v, v, 'orthoplex', s) FROM l2_normalize(array_fill(1, ARRAY[12000])::vector) v, generate_series(1, 100) s")
 {

@@ -490,6 +490,45 @@ check_covering(const char *name, int dim, double degrees)
 }
 
 static void
+check_covering_bytes(size_t n, int d, double bytes)
+{
+	const SphxPointSet set = {.n = n,.d = d};
+
+	ok(sphx_covering_bytes(&set) == bytes, "covering radius of %zu points in %d dimensions: %g bytes",
+	   n, d, bytes);
+}
+
+static uint64_t ticks;
+static uint64_t ticks_wrong;
+
+static void
+count_tick(SphxEnv *e, uint64_t done, uint64_t total)
+{
+	(void) e;
+	ticks++;
+	ticks_wrong += done >= total;
+}
+
+/* one sample is long enough to be interrupted: a tick at every step, and at every few rows */
+static void
+check_ticks(void)
+{
+	SphxEnv		counting = *env;
+	SphxPointSet few = point_set("orthoplex", 30);
+	SphxPointSet many = point_set("gaussian(20000)", 4);
+	double		hole[30];
+
+	counting.tick = count_tick;
+	(void) sphx_covering_radius(&counting, &few, 1, 1, hole);
+	ok(ticks == 30 && ticks_wrong == 0, "covering radius, 30 dimensions: %d ticks", (int) ticks);
+	ticks = 0;
+	(void) sphx_covering_radius(&counting, &many, 1, 1, hole);
+	ok(ticks == 4 * 5 && ticks_wrong == 0, "covering radius, 20,000 points: %d ticks", (int) ticks);
+	free((void *) few.rows);
+	free((void *) many.rows);
+}
+
+static void
 test_covering(void)
 {
 	check_covering("simplex", 3, 70.5288);
@@ -503,6 +542,10 @@ test_covering(void)
 	check_covering("gaussian(1)", 3, 180.0);
 	check_covering("antipodal(2)", 3, 90.0);
 	check_covering("antipodal(2)", 1, 0.0);
+	check_covering_bytes(1, 16000, 2.0 * 16000.0 * 8.0);
+	check_covering_bytes(5, 5, 5.0 * 5.0 * 8.0);
+	check_covering_bytes(16000, 16000, 16000.0 * 16000.0 * 8.0);
+	check_ticks();
 }
 
 /*
