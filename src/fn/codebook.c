@@ -36,6 +36,7 @@ PG_FUNCTION_INFO_V1(sphx_train_report_query);
 
 #define MAX_GAP_WEIGHT	100.0	/* as that of an index */
 #define REPORT_COLUMNS	17
+#define TICK_ROWS		4096
 
 /* One call. */
 typedef struct Codebook
@@ -119,16 +120,19 @@ parse_method(const char *name)
 static void
 report_step(SphxEnv *env, const char *stage, int iteration, double error)
 {
+	Codebook   *book = (Codebook *) env;
+
+	book->env.task = "training";
 	ereport(DEBUG1,
 			(errmsg_internal("subspace %d, %s, iteration %d: error %g",
-							 ((Codebook *) env)->subspace, stage, iteration, error)));
+							 book->subspace, stage, iteration, error)));
 }
 
 static void
 init_codebook(Codebook *book)
 {
 	memset(book, 0, sizeof(*book));
-	SphxInitEnv(&book->env, CurrentMemoryContext);
+	SphxInitTask(&book->env, "rows to train on");
 	book->params.step = report_step;
 	book->subspaces = 1;
 }
@@ -170,7 +174,7 @@ codebook_arguments(FunctionCallInfo fcinfo, Codebook *book)
 /* All rows of a query, or a random sample of them (Vitter's algorithm R). */
 typedef struct Reservoir
 {
-	const Codebook *book;
+	Codebook   *book;
 	SphxPoints *points;
 	MemoryContext context;
 	int64		seen;
@@ -194,6 +198,7 @@ static void
 add_row(void *arg, const Vector *v)
 {
 	Reservoir  *reservoir = arg;
+	SphxEnv    *env = &reservoir->book->env.base;
 	SphxPointSet *set = &reservoir->points->set;
 	int64		sample = reservoir->book->sample;
 
@@ -220,6 +225,8 @@ add_row(void *arg, const Vector *v)
 				   sizeof(float) * (size_t) set->d);
 	}
 	reservoir->seen++;
+	if (reservoir->seen % TICK_ROWS == 0)
+		env->tick(env, (uint64_t) reservoir->seen, 0);
 }
 
 /* The type vector beside the function that is running. */
@@ -236,7 +243,7 @@ vector_type(FunctionCallInfo fcinfo)
 }
 
 static SphxPoints *
-query_rows(FunctionCallInfo fcinfo, const Codebook *book)
+query_rows(FunctionCallInfo fcinfo, Codebook *book)
 {
 	Reservoir	reservoir = {.book = book,.context = CurrentMemoryContext};
 
@@ -285,6 +292,7 @@ train_subspace(FunctionCallInfo fcinfo, Codebook *book, const SphxPointSet *rows
 	/* parts of unit vectors are not unit vectors */
 	params.spherical = params.spherical && book->subspaces == 1;
 	params.seed += (uint64) book->subspace - 1;
+	book->env.task = "k-means++";
 	centroids = MemoryContextAllocHuge(CurrentMemoryContext,
 									   sizeof(float) * (Size) params.k * (Size) rows->d);
 	params.k = sphx_train(&book->env.base, &params, rows->n, rows->d, rows->rows, centroids,

@@ -30,7 +30,8 @@ struct SphxEnv
 
 	/*
 	 * Called often enough (at most some ten milliseconds of work apart) to
-	 * cancel; reports progress of the current step.  May not return.
+	 * cancel; reports progress of the current step, of a total that may be
+	 * unknown (0).  May not return.
 	 */
 	void		(*tick) (SphxEnv *env, uint64_t done, uint64_t total);
 

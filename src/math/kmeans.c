@@ -193,6 +193,7 @@ sphx_kmeans_seed(SphxTrainer *t, size_t k, float *centroids)
 				t->distance[i] = nearest[i];
 		}
 		chosen += count;
+		t->k = chosen;			/* for ticks */
 	}
 	env->release(env, block_sum);
 	env->release(env, nearest);

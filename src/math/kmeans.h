@@ -23,7 +23,8 @@ typedef struct SphxTrainer
 	SphxEnv    *outer;			/* the caller's */
 	uint64_t	done;			/* rows assigned, over all passes but the
 								 * current one */
-	uint64_t	total;			/* the same when finished, roughly */
+	uint64_t	total;			/* the same when finished, roughly; 0 while
+								 * the first centroids are chosen */
 
 	size_t		work;			/* since the last tick, in elements
 								 * (sphx_trainer_work) */

@@ -28,7 +28,10 @@ trainer_tick(SphxEnv *env, uint64_t done, uint64_t total)
 	SphxTrainer *t = (SphxTrainer *) env;
 	uint64_t	all = t->done + (total == t->n ? done : 0);
 
-	t->outer->tick(t->outer, all < t->total ? all : t->total, t->total);
+	if (t->total == 0)
+		t->outer->tick(t->outer, t->k, 0);	/* seeding */
+	else
+		t->outer->tick(t->outer, all < t->total ? all : t->total, t->total);
 }
 
 static void *

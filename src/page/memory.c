@@ -42,10 +42,13 @@ report_task(SphxServerEnv *env, uint64_t done, uint64_t total)
 
 	if (env->reported != 0 && now - env->reported < USECS_PER_SEC)
 		return;
-	if (env->reported != 0)
+	if (env->reported != 0 && total > 0)
 		ereport(DEBUG1,
 				(errmsg_internal("%s: step " UINT64_FORMAT " of " UINT64_FORMAT, env->task,
 								 (uint64) done, (uint64) total)));
+	else if (env->reported != 0)
+		ereport(DEBUG1,
+				(errmsg_internal("%s: step " UINT64_FORMAT, env->task, (uint64) done)));
 	env->reported = now;
 }
 

@@ -56,7 +56,7 @@ counting_tick(SphxEnv *env, uint64_t done, uint64_t total)
 	CountingEnv *c = (CountingEnv *) env;
 
 	c->ticks++;
-	if (done > total)
+	if (total > 0 && done > total)
 		c->progress_sane = false;
 }
 
