@@ -12,7 +12,6 @@
 
 #include "funcapi.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -84,8 +83,9 @@ report_value(const char *name, const SphxFamily *family, int dim)
 			 errmsg("impossible parameter of spherical code \"%s\" in %d dimensions", name, dim),
 			 errdetail("Its form is %s(%s).", family->name, family->parameters),
 			 errhint("A polygon has at least 2 vertices, m-max at most as many nonzero coordinates as "
-					 "there are dimensions, an antipodal code an even number of points, and levels "
-					 "divide the dimensions.")));
+					 "there are dimensions (61 at most), a code of opposite points an even number of "
+					 "points, and levels divide the dimensions. All numbers but seeds are at least 1, "
+					 "points at most 1,000,000,000, rounds at most 1,000,000.")));
 }
 
 void
@@ -198,7 +198,7 @@ sphx_code(PG_FUNCTION_ARGS)
 		Datum		values[2];
 		bool		nulls[2] = {false, false};
 
-		CHECK_FOR_INTERRUPTS();
+		env.base.tick(&env.base, i, size);
 		sphx_spherical_word(code, i, word);
 		for (int k = 0; k < dim; k++)
 			point->x[k] = (float) word[k];
@@ -242,7 +242,7 @@ sphx_code_levels(PG_FUNCTION_ARGS)
 		Datum		values[3];
 		bool		nulls[3] = {false, false, false};
 
-		CHECK_FOR_INTERRUPTS();
+		env.base.tick(&env.base, (uint64_t) i, (uint64_t) m * levels);
 		for (int k = 0; k < point->dim; k++)
 			point->x[k] = (float) *points++;
 		values[0] = Int32GetDatum(i / m + 1);
