@@ -3,7 +3,7 @@
  * budget.c
  *	  How a build divides maintenance_work_mem.
  *
- * An eighth is left to the allocator, which does not give back all that was
+ * A sixteenth is left to the allocator, which does not give back all that was
  * released, an eighth is for blocks of rows and products, and an eighth for
  * sorting rows where they do not fit; centroids have a sixteenth at most; the
  * rest is for the rows of one shard and what its graph takes.  Training comes
@@ -72,7 +72,7 @@ uint64
 SphxBuildMostRows(const SphxBuild *build, bool sorted)
 {
 	Size		cells = (Size) Max(build->cells, build->options.lists);
-	Size		others = RESERVED + memory() / 8 + SphxBuildScratch() + cells * sizeof(float) * (Size) build->info.layout.D +
+	Size		others = RESERVED + memory() / 16 + SphxBuildScratch() + cells * sizeof(float) * (Size) build->info.layout.D +
 	(sorted ? (Size) SphxBuildSortMemory() * 1024 : 0);
 	uint64		rows = memory() > others ? (memory() - others) / SphxBuildRowMemory(build) : 0;
 

@@ -40,8 +40,10 @@ distance_equated(const IndexPath *path)
 	ListCell   *cell;
 
 	foreach(cell, key->pk_eclass->ec_members)
+	{
 		if (!lfirst_node(EquivalenceMember, cell)->em_is_child)
-		members++;
+			members++;
+	}
 	return members > 1;
 }
 
