@@ -83,6 +83,7 @@ MATH_OBJS = \
 	src/math/kmeans.o \
 	src/math/knn.o \
 	src/math/measure.o \
+	src/math/neighbours.o \
 	src/math/optimize.o \
 	src/math/optimize_holes.o \
 	src/math/optimize_polish.o \
@@ -169,8 +170,8 @@ include $(PGXS)
 $(OBJS): $(ALL_HEADERS)
 src/sphx.o: sphx.control
 
-# Loops made for it (rate_neighbours).
-src/math/search.o: CFLAGS += $(CFLAGS_VECTORIZE)
+# A loop made for it (rate_neighbours).
+src/math/neighbours.o: CFLAGS += $(CFLAGS_VECTORIZE)
 
 # Without CPPFLAGS: src/math cannot include a server header even by mistake.
 $(MATH_OBJS): %.o: %.c

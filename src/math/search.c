@@ -24,16 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "keymap.h"
-#include "search.h"
-
-/* an array of candidates that grows */
-typedef struct CandidateArray
-{
-	Candidate  *items;
-	size_t		count;
-	size_t		room;
-} CandidateArray;
+#include "search_private.h"
 
 /*
  * Nodes chosen at a time.  Their pages are fetched together: for each, the
@@ -47,63 +38,6 @@ typedef struct CandidateArray
 
 /* with a larger ef the map grows when it must: the index may be small */
 #define MAP_LARGE_EF		4096
-
-struct SphxSearch
-{
-	SphxEnv    *env;
-	const SphxLayout *layout;
-	SphxMetric	metric;
-	bool		keep_vectors;
-	void	   *scratch;		/* the memory of the next four */
-	float	   *q;				/* the query, D floats */
-	float	   *x;				/* q - v of the node being read, D floats */
-	uint8_t    *table;			/* 16 * pieces */
-	float	   *estimates;		/* of the node being read */
-	float		query_unit;		/* inner product: the table is the query's;
-								 * its unit */
-	uint32_t	neighbours[SPHX_MAX_M];
-
-	KeyMap		seen;			/* read, in the beam, or set aside from it */
-	CandidateArray beam;
-	size_t		unread;			/* all of the beam before this place has been
-								 * read */
-	CandidateArray aside;		/* seeds, and ids that were not in the beam
-								 * when they came here; in no order, some
-								 * twice */
-	uint64_t	reads;
-
-	SphxHit    *hits;			/* not yet taken, in order of reading */
-	size_t		hit_count;
-	size_t		hit_room;
-	SphxHit    *taken;			/* what the last take returned */
-	size_t		taken_room;
-	uint32_t	slots;			/* hits of this query so far */
-	float	   *vectors;		/* kept vectors by slot */
-	size_t		vector_room;
-};
-
-static void *
-grow(SphxEnv *env, void *old, size_t used, size_t size)
-{
-	void	   *new = env->alloc(env, size);
-
-	if (old != NULL)
-	{
-		memcpy(new, old, used);
-		env->release(env, old);
-	}
-	return new;
-}
-
-static void
-candidates_reserve(SphxEnv *env, CandidateArray *array, size_t more)
-{
-	if (array->count + more <= array->room)
-		return;
-	array->room = 2 * (array->count + more);
-	array->items = grow(env, array->items, array->count * sizeof(Candidate),
-						array->room * sizeof(Candidate));
-}
 
 /*
  * Every node read passes through q, x and the table: they start at multiples
@@ -514,80 +448,6 @@ update_candidate(SphxSearch *search, float old, float key, uint32_t id, size_t e
 		beam_insert(search, key, id);
 }
 
-/* the neighbours of the node just read: their entries in the map, keys there before and now */
-typedef struct Neighbours
-{
-	Candidate  *entry[SPHX_MAX_M];
-	float		old[SPHX_MAX_M];	/* KEY_FRESH: not seen before */
-	float		key[SPHX_MAX_M];
-	uint32_t	wanted[SPHX_MAX_M]; /* 1: may have a place in the beam */
-} Neighbours;
-
-/* find or make the entries of the n neighbours */
-static void
-look_up_neighbours(SphxSearch *search, int n, Neighbours *found)
-{
-	KeyMap		map;
-
-	sphx_keymap_reserve(search->env, &search->seen, (size_t) n);
-	map = search->seen;
-	for (int j = 0; j < n; j++)
-	{
-		uint32_t	id = search->neighbours[j];
-		Candidate  *entry = map_find(&map, id);
-
-		found->entry[j] = entry;
-		found->old[j] = entry->key;
-		map.count += entry->id == 0;
-		entry->id = id + 1;
-	}
-	search->seen.count = map.count;
-}
-
-/*
- * The keys that follow from the estimates, and whether they matter to a beam
- * that ends at `end`.  Neither can be foreseen: no branch is to depend on it.
- */
-static void
-rate_neighbours(const float *estimates, int n, float end, Neighbours *found)
-{
-	for (int j = 0; j < n; j++)
-	{
-		float		old = found->old[j];
-		float		key = key_with_estimate(old, estimates[j]);
-		float		less = key < old ? key : old;
-
-		found->key[j] = key;
-		found->wanted[j] = less < end ? key != old : 0;
-	}
-}
-
-/* enter the keys; what is new but not wanted is set aside.  Returns how many are wanted, and which. */
-static int
-keep_neighbours(SphxSearch *search, int n, const Neighbours *found, uint8_t *wanted)
-{
-	CandidateArray *aside = &search->aside;
-	Candidate  *put;
-	int			count = 0;
-
-	candidates_reserve(search->env, aside, (size_t) n);
-	put = aside->items + aside->count;
-	for (int j = 0; j < n; j++)
-	{
-		float		key = found->key[j];
-		uint32_t	want = found->wanted[j];
-
-		found->entry[j]->key = key;
-		wanted[count] = (uint8_t) j;
-		count += (int) want;
-		put->key = key;
-		put->id = search->neighbours[j];
-		put += (uint32_t) (found->old[j] == KEY_FRESH) & ~want;
-	}
-	aside->count = (size_t) (put - aside->items);
-	return count;
-}
-
 /* put the n neighbours just estimated into the beam of ef, or aside */
 static void
 add_neighbours(SphxSearch *search, int n, size_t ef)
@@ -597,10 +457,9 @@ add_neighbours(SphxSearch *search, int n, size_t ef)
 	uint8_t		wanted[SPHX_MAX_M];
 	int			count;
 
-	look_up_neighbours(search, n, &found);
-	rate_neighbours(search->estimates, n,
-					full ? search->beam.items[search->beam.count - 1].key : INFINITY, &found);
-	count = keep_neighbours(search, n, &found, wanted);
+	count = sphx_neighbours_enter(search, n,
+								  full ? search->beam.items[search->beam.count - 1].key : INFINITY,
+								  &found, wanted);
 	for (int i = 0; i < count; i++)
 	{
 		uint32_t	id = search->neighbours[wanted[i]];
