@@ -91,7 +91,11 @@ open_source(Relation index, const char *name)
 	return source;
 }
 
-/* The column of centroids: the only one of type vector, or that which is called so. */
+/*
+ * The column of centroids: the only one of type vector, or that which is called
+ * so.  Messages name the type with its schema on every version: from 17 on the
+ * search path of CREATE INDEX is pg_catalog alone.
+ */
 static const char *
 centroid_column(Relation source, Oid type)
 {
@@ -114,12 +118,12 @@ centroid_column(Relation source, Oid type)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("relation \"%s\" has no column of type %s", RelationGetRelationName(source),
-						format_type_be(type))));
+						format_type_be_qualified(type))));
 	if (count > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_AMBIGUOUS_COLUMN),
 				 errmsg("relation \"%s\" has %d columns of type %s",
-						RelationGetRelationName(source), count, format_type_be(type)),
+						RelationGetRelationName(source), count, format_type_be_qualified(type)),
 				 errhint("Call the column of centroids \"%s\".", COLUMN_NAME)));
 	return found;
 }
