@@ -234,8 +234,8 @@ sub wait_until
 }
 
 # Kill the postmaster and start the server again.  Its process must be gone
-# for that, and its backends, which take a moment to notice, hold the shared
-# memory.
+# for that, and its backends, which hold the shared memory and notice nothing
+# before their command ends or waits.
 sub kill_and_start
 {
 	my ($node) = @_;
@@ -247,7 +247,7 @@ sub kill_and_start
 		last unless kill(0, $pid);
 		select(undef, undef, undef, 0.1);
 	}
-	for (1 .. 100)
+	for (1 .. 600)
 	{
 		return if $node->start(fail_ok => 1);
 		select(undef, undef, undef, 0.1);
