@@ -52,13 +52,14 @@ foreach my $memory ('256MB', '8MB')
 	my %total;
 	my @wrong;
 
+	# a total of 0 is not known yet: the sample to train on is being drawn
 	foreach (@seen)
 	{
 		my ($phase, $total, $done) = @$_;
 
 		push @wrong, "$phase: $done of $total"
 		  if !$known{$phase} || $done > $total || $done < ($last{$phase} // 0) ||
-			$total > $rows || $total != ($total{$phase} // $total);
+			$total > $rows || ($total{$phase} && $total != $total{$phase});
 		$last{$phase} = $done;
 		$total{$phase} = $total;
 	}
