@@ -24,7 +24,10 @@ sub new_node
 	my ($name, %option) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
-	$node->init(allows_streaming => $option{streaming} // 0);
+	# checksums are on unless refused from version 18 on, and off before
+	$node->init(
+		allows_streaming => $option{streaming} // 0,
+		no_data_checksums => $option{no_checksums} // 0);
 	$node->append_conf('postgresql.conf', <<"CONF");
 autovacuum = off
 jit = off
