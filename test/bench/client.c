@@ -43,6 +43,8 @@ typedef struct System
 	PGconn	   *connection;
 	int			npoints;
 	Point		point[MAX_POINTS];
+	double		round_trip[MAX_REPETITIONS];	/* a second, of a statement
+												 * that does nothing */
 	double		insert_seconds;
 } System;
 
@@ -152,6 +154,7 @@ open_system(Bench *bench, System *system)
 			 "PREPARE nearest AS SELECT id FROM items ORDER BY embedding %s $1 LIMIT %d",
 			 bench->cosine ? "<=>" : "<->", bench->k);
 	execute(system, command);
+	execute(system, "PREPARE nothing (vector) AS SELECT 1");
 	execute(system, "PREPARE add AS INSERT INTO items (id, embedding) VALUES ($1, $2)");
 	check_plan(system, bench->base.d);
 }
@@ -165,16 +168,16 @@ set_ef(System *system, int ef)
 	execute(system, command);
 }
 
-/* the k nearest of one query, as the measured statement gives them */
+/* what a prepared statement answers to one query: "nearest" gives the k nearest */
 static PGresult *
-ask(Bench *bench, System *system, size_t i)
+ask(Bench *bench, System *system, const char *statement, size_t i)
 {
 	const char *values[1] = {bench->parameter};
 	int			formats[1] = {1};
 	int			lengths[1];
 
 	lengths[0] = encode_vector(row_of(&bench->query, i), bench->query.d, bench->parameter);
-	return check_result(system, PQexecPrepared(system->connection, "nearest", 1, values,
+	return check_result(system, PQexecPrepared(system->connection, statement, 1, values,
 											   lengths, formats, 1));
 }
 
@@ -235,7 +238,7 @@ measure_recall(Bench *bench, System *system)
 
 	for (size_t i = 0; i < bench->query.n; i++)
 	{
-		PGresult   *result = ask(bench, system, i);
+		PGresult   *result = ask(bench, system, "nearest", i);
 
 		right += (size_t) count_right(bench, i, result);
 		PQclear(result);
@@ -249,12 +252,12 @@ measure_recall(Bench *bench, System *system)
  */
 
 static double
-measure_rate(Bench *bench, System *system)
+measure_rate(Bench *bench, System *system, const char *statement)
 {
 	double		started = seconds_now();
 
 	for (size_t i = 0; i < bench->query.n; i++)
-		PQclear(ask(bench, system, i));
+		PQclear(ask(bench, system, statement, i));
 	return (double) bench->query.n / (seconds_now() - started);
 }
 
@@ -325,7 +328,7 @@ measure_point(Bench *bench, System *system, Point *point, int repetition)
 		point->buffers = measure_buffers(bench, system);
 	}
 	else
-		point->rate[repetition] = measure_rate(bench, system);
+		point->rate[repetition] = measure_rate(bench, system, "nearest");
 }
 
 /* the systems take turns at every point, so that a slow minute of the machine hits both */
@@ -333,13 +336,21 @@ static void
 measure_queries(Bench *bench)
 {
 	for (int repetition = -1; repetition < bench->repetitions; repetition++)
+	{
+		for (int s = 0; s < bench->nsystems && repetition >= 0; s++)
+			bench->system[s].round_trip[repetition] = measure_rate(bench, &bench->system[s],
+																   "nothing");
 		for (int p = 0; p < MAX_POINTS; p++)
 			for (int s = 0; s < bench->nsystems; s++)
 				if (p < bench->system[s].npoints)
 					measure_point(bench, &bench->system[s], &bench->system[s].point[p],
 								  repetition);
+	}
 
 	for (int s = 0; s < bench->nsystems; s++)
+	{
+		printf("nothing\t%s\t%.1f\n", bench->system[s].name,
+			   median(bench->system[s].round_trip, bench->repetitions));
 		for (int p = 0; p < bench->system[s].npoints; p++)
 		{
 			const Point *point = &bench->system[s].point[p];
@@ -347,6 +358,7 @@ measure_queries(Bench *bench)
 			printf("query\t%s\t%d\t%.5f\t%.1f\t%.1f\n", bench->system[s].name, point->ef,
 				   point->recall, median(point->rate, bench->repetitions), point->buffers);
 		}
+	}
 	fflush(stdout);
 }
 

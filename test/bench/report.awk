@@ -3,6 +3,7 @@
 #
 # Input, tab-separated, one data set:
 #	query NAME EF RECALL RATE BUFFERS      points ascending by EF
+#	nothing NAME RATE                      of a statement that does nothing
 #	build NAME SECONDS BYTES
 #	insert NAME RATE
 # Variables: k, rows, target (the recall to compare at), defaults (each
@@ -23,6 +24,7 @@ $1 == "query" {
 	ef[$2, n] = $3; recall[$2, n] = $4; rate[$2, n] = $5; buffers[$2, n] = $6
 	recall_at[$2, $3] = $4
 }
+$1 == "nothing" { nothing[$2] = $3 }
 $1 == "build" { seconds[$2] = $3; bytes[$2] = $4 }
 $1 == "insert" { inserts[$2] = $3 }
 
@@ -80,6 +82,8 @@ END {
 		header = header " " name " |"
 		rule = rule "--:|"
 		rate_then[name] = at_target(rate, name)
+		inside[name] = rate_then[name] == "" || nothing[name] <= rate_then[name] ? "" :
+			1 / (1 / rate_then[name] - 1 / nothing[name])
 		buffers_then[name] = at_target(buffers, name)
 		recall_default[name] = recall_at[name, default_ef[name]]
 		recall_best[name] = best_recall(name)
@@ -93,6 +97,8 @@ END {
 	print header (systems == 2 ? " ratio |" : "")
 	print rule (systems == 2 ? "--:|" : "")
 	compare("queries/s at recall@" k " = " target, rate_then, "%.0f", 1)
+	compare("round trips/s of a statement that does nothing", nothing, "%.0f", 0)
+	compare("queries/s at recall@" k " = " target ", without the round trip", inside, "%.0f", 1)
 	compare("buffers a query at recall@" k " = " target, buffers_then, "%.0f", 1)
 	compare("recall@" k " at the default ef_search", recall_default, "%.4f", 0)
 	compare("highest recall@" k " measured", recall_best, "%.4f", 0)
