@@ -132,6 +132,25 @@ watch_end(Watched *watched, double least, const char *step)
 	watched->sound = true;
 }
 
+/* with little room pools are gathered piece by piece, which must not change what is found */
+static void
+test_small_blocks(SphxEnv *env, const SphxBuildInput *input, const SphxNeighbour *knn)
+{
+	SphxNeighbour *found;
+	uint32_t	other = 0;
+
+	env->scratch = 30000;
+	found = sphx_build_knn(env, input, KNN);
+	env->scratch = SPHX_DEFAULT_SCRATCH;
+	/* products are rounded in another order */
+	for (uint32_t i = 0; i < ROWS * KNN; i++)
+		if (found[i].id != knn[i].id)
+			other++;
+	ok(other <= ROWS * KNN / 1000, "small blocks find the same neighbours, but for %u of %u", other,
+	   (uint32_t) (ROWS * KNN));
+	env->release(env, found);
+}
+
 /* centroids of the rows, their cells, and the graph over rows of d >= DIMS floats */
 static SphxNeighbour *
 build(MemoryStore *store, const float *rows, const float *edge_rows, int d)
@@ -169,6 +188,8 @@ build(MemoryStore *store, const float *rows, const float *edge_rows, int d)
 	}
 	knn = sphx_build_knn(env, &input, KNN);
 	watch_end(&watched, 0.9, "neighbours");
+	test_small_blocks(env, &input, knn);
+	watch_end(&watched, 0.9, "neighbours with small blocks");
 	edges = sphx_build_graph(env, &input, knn, KNN, M);
 	watch_end(&watched, 0.9, "the graph");
 	env->release(env, knn);

@@ -56,7 +56,8 @@ counting_tick(SphxEnv *env, uint64_t done, uint64_t total)
 		c->progress_sane = false;
 }
 
-static CountingEnv counting = {{counting_alloc, counting_release, counting_tick}, 0, 0, true};
+static CountingEnv counting = {{counting_alloc, counting_release, counting_tick,
+SPHX_DEFAULT_SCRATCH}, 0, 0, true};
 
 static double points[MAX_SIZE];
 

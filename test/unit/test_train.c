@@ -60,7 +60,8 @@ counting_tick(SphxEnv *env, uint64_t done, uint64_t total)
 		c->progress_sane = false;
 }
 
-static CountingEnv counting = {{counting_alloc, counting_release, counting_tick}, 0, 0, 0, true};
+static CountingEnv counting = {{counting_alloc, counting_release, counting_tick,
+SPHX_DEFAULT_SCRATCH}, 0, 0, 0, true};
 
 static float *
 new_floats(size_t n)
@@ -180,7 +181,9 @@ check_assign(size_t n, int d, int k, int probes, float offset)
 	for (size_t i = 0; i < (size_t) k * (size_t) d; i++)
 		centroids[i] += offset;
 	sphx_assign(&counting.env, n, d, rows, k, centroids, probes, ids, found);
+	counting.env.scratch = 5000;	/* smaller blocks do not make a difference */
 	sphx_assign(&counting.env, n, d, rows, k, centroids, probes, again, NULL);
+	counting.env.scratch = SPHX_DEFAULT_SCRATCH;
 
 	for (size_t i = 0; i < n; i++)
 		for (int p = 0; p < probes; p++)
