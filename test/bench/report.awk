@@ -82,8 +82,8 @@ END {
 		header = header " " name " |"
 		rule = rule "--:|"
 		rate_then[name] = at_target(rate, name)
-		inside[name] = rate_then[name] == "" || nothing[name] <= rate_then[name] ? "" :
-			1 / (1 / rate_then[name] - 1 / nothing[name])
+		if (rate_then[name] != "" && nothing[name] > rate_then[name])
+			inside[name] = 1 / (1 / rate_then[name] - 1 / nothing[name])
 		buffers_then[name] = at_target(buffers, name)
 		recall_default[name] = recall_at[name, default_ef[name]]
 		recall_best[name] = best_recall(name)
