@@ -34,6 +34,9 @@
 /* of the rows of a cell that spans shards, one in so many joins the next shard, too */
 #define SPLIT_OVERLAP		4
 
+/* a part of the cells too small to be split off, as one in so many */
+#define LOPSIDED			16
+
 /* Own rows of one shard: an interval of keys. */
 typedef struct ShardPlan
 {
@@ -188,7 +191,11 @@ sort_by_cell(ShardSet *set)
 	return sort;
 }
 
-/* Split cells into two groups around two means; returns how many come first. */
+/*
+ * Split cells into two groups around two means; returns how many come first.
+ * Where outliers alone would be split off it is half of them, so that the
+ * splits do not nest deep.
+ */
 static int
 split_cells(SphxBuild *build, int count, int *cells)
 {
@@ -219,7 +226,7 @@ split_cells(SphxBuild *build, int count, int *cells)
 	env->release(env, points);
 	env->release(env, means);
 	env->release(env, sides);
-	return left > 0 && left < count ? left : count / 2;
+	return left > count / LOPSIDED && left < count - count / LOPSIDED ? left : count / 2;
 }
 
 /* Put cells first..end-1 of the order in order, by splitting them again and again. */
