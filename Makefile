@@ -20,6 +20,7 @@ SERVER_OBJS = \
 	src/am/geometry.o \
 	src/am/handler.o \
 	src/am/insert.o \
+	src/am/limit.o \
 	src/am/nodes.o \
 	src/am/options.o \
 	src/am/plan.o \

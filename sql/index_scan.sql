@@ -64,6 +64,44 @@ SELECT bool_and(d >= before) AS ordered
 FROM (SELECT d, lag(d, 1, 0.0) OVER () AS before
 	  FROM (SELECT e <-> spread(9000, 8) AS d FROM t ORDER BY e <-> spread(9000, 8) LIMIT 30) x) y;
 
+-- so are all that a limit asks for, wherever it is, however narrow the search
+CREATE FUNCTION in_order(query text, rows int) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE
+	d float8;
+	before float8 := '-inf';
+	count int := 0;
+	sorted bool := true;
+BEGIN
+	FOR d IN EXECUTE query USING rows, spread(9000, 8) LOOP
+		sorted := sorted AND d >= before;
+		before := d;
+		count := count + 1;
+	END LOOP;
+	RETURN sorted AND count = rows;
+END $$;
+CREATE FUNCTION of_variable(rows int, q vector) RETURNS SETOF float8 LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY SELECT e <-> q FROM t ORDER BY e <-> q LIMIT rows;
+END $$;
+CREATE TABLE parts (id int, e vector(8)) PARTITION BY RANGE (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (3000);
+CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (3000) TO (9000);
+INSERT INTO parts SELECT * FROM t;
+CREATE INDEX ON parts USING sphx (e);
+SET sphx.ef_search = 1;
+SET plan_cache_mode = force_generic_plan;
+SELECT in_order('SELECT e <-> $2 FROM t ORDER BY e <-> $2 LIMIT 24', 24) AS constant,
+	in_order('SELECT e <-> $2 FROM t ORDER BY e <-> $2 LIMIT $1', 20) AS parameter,
+	in_order('SELECT e <-> $2 FROM t ORDER BY e <-> $2 LIMIT $1 OFFSET 10', 14) AS "offset",
+	in_order('SELECT of_variable($1, $2)', 22) AS variable,
+	in_order('SELECT d FROM (SELECT $1 AS n) x, LATERAL (SELECT e <-> $2 AS d FROM t ORDER BY e <-> $2 LIMIT n) y', 21) AS "lateral",
+	in_order('SELECT e <-> $2 FROM t ORDER BY e <-> $2 LIMIT $1 FOR SHARE', 23) AS locked,
+	in_order('SELECT e <-> $2 FROM parts ORDER BY e <-> $2 LIMIT $1', 24) AS parts;
+RESET plan_cache_mode;
+RESET sphx.ef_search;
+DROP TABLE parts;
+DROP FUNCTION in_order, of_variable;
+
 -- a NULL query: rows in any order
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM t ORDER BY e <-> NULL::vector) x;
 SELECT count(*) FROM (SELECT id FROM t ORDER BY e <-> NULL::vector LIMIT 7) x;

@@ -24,7 +24,7 @@ SPHX_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 
 /* sphx.ef_search and sphx.max_scan_tuples */
-int			sphx_ef_search = 128;
+int			sphx_ef_search = 80;
 int			sphx_max_scan_tuples = 0;
 
 /* sphx.simd; only the hooks below act on it */
@@ -74,9 +74,9 @@ static void
 define_scan_settings(void)
 {
 	DefineCustomIntVariable("sphx.ef_search",
-							"Nodes of the graph that an index scan reads before its first row.",
+							"How widely an index scan searches the graph before its first row.",
 							"More find more of the true nearest neighbours, and take longer.",
-							&sphx_ef_search, 128, 1, 10000,
+							&sphx_ef_search, 80, 1, 10000,
 							PGC_USERSET, 0,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("sphx.max_scan_tuples",
@@ -131,6 +131,7 @@ _PG_init(void)
 #endif
 	SphxInitOptions();
 	SphxInitPlanning();
+	SphxInitLimits();
 
 	/* last: from here on other names under the prefix are refused */
 	MarkGUCPrefixReserved("sphx");

@@ -107,6 +107,17 @@ typedef RelFileNode SphxRelLocator;
 #define SphxDisablePath(p)	((void) (p))
 #endif
 
+/* Version 18 dropped a parameter of the hook that executes a query. */
+#if PG_VERSION_NUM >= 180000
+#define SPHX_EXECUTOR_RUN_PARAMETERS \
+	QueryDesc *query, ScanDirection direction, uint64 count
+#define SPHX_EXECUTOR_RUN_ARGUMENTS query, direction, count
+#else
+#define SPHX_EXECUTOR_RUN_PARAMETERS \
+	QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define SPHX_EXECUTOR_RUN_ARGUMENTS query, direction, count, execute_once
+#endif
+
 /* Version 17 has UNION use the order of what it unites. */
 #if PG_VERSION_NUM >= 170000
 #define SphxSetopPathkeys(root)	((root)->setop_pathkeys)

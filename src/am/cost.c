@@ -16,6 +16,9 @@
 /* pages read on the way down, and by the entries of cells */
 #define DESCENT_READS		16
 
+/* nodes read by a search, in units of ef_search */
+#define READS_PER_EF		2
+
 /*
  * Cost of reading one of the index's pages.  A search goes to the same upper
  * layers and well-connected nodes again and again, so an index that fits the
@@ -66,7 +69,7 @@ sphxcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *st
 {
 	IndexOptInfo *index = path->indexinfo;
 	double		tuples = Max(index->tuples, 1.0);
-	double		reads = Min(sphx_ef_search + DESCENT_READS, Max(index->pages, 1));
+	double		reads = Min(READS_PER_EF * sphx_ef_search + DESCENT_READS, Max(index->pages, 1));
 	double		cpu = cpu_index_tuple_cost + cpu_operator_cost;
 	Cost		per_page = page_cost(index);
 

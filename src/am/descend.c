@@ -11,10 +11,7 @@
 
 #include "math/kernels.h"
 
-/* nodes read in a layer between the top and layer 0 */
-#define DESCENT_EF			8
-
-/* centroids that lead from one layer to the next */
+/* centroids that lead from one layer to the next, and the least beam that finds them */
 #define DESCENT_WIDTH		4
 
 /* Evaluate all records of a layer; they become hits of the search. */
@@ -120,7 +117,7 @@ SphxNearestCells(SphxDescent *descent, int n, uint32 *cells)
 		SphxHit    *hits;
 		int			want = layer == 0 ? n : DESCENT_WIDTH;
 
-		count = search_layer(descent, Max(DESCENT_EF, want), count, below, &hits);
+		count = search_layer(descent, Max(DESCENT_WIDTH, want), count, below, &hits);
 		count = Min(count, Min(want, SPHX_TOP_RECORDS));
 		for (int i = 0; i < count; i++)
 			below[i] = SphxHitBelow(hits[i].payload);

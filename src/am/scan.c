@@ -24,10 +24,17 @@
 #include "page/pool.h"
 
 /* cells whose entries start the search */
-#define ENTRY_CELLS			4
+#define ENTRY_CELLS			3
+
+/*
+ * The width of the first beam, and how many of the nearest are enough (see
+ * sphx_search_set_enough), in units of ef_search.
+ */
+#define BEAM_FACTOR			2
+#define ENOUGH_FACTOR		0.5
 
 /* nodes read by the graph search, in units of ef_search, before cells are read whole */
-#define SPHX_SWITCH_FACTOR	16
+#define SPHX_SWITCH_FACTOR	24
 
 /* records of cells that are sorted together */
 #define CELL_BATCH			1024
@@ -63,6 +70,7 @@ typedef struct ScanOpaque
 	float	   *q;				/* transformed query, D floats */
 	double		norm;			/* of q */
 	bool		unordered;		/* query is NULL: any order will do */
+	struct LimitState *limit;	/* of the scan's rows, or NULL */
 	int			ef;				/* of the next widening */
 
 	ScanItem   *items;			/* room of the present batch */
@@ -230,6 +238,31 @@ init_descent(ScanOpaque *so, SphxDescent *descent, SphxPageStore *store, SphxPag
 	descent->q = so->q;
 }
 
+/*
+ * How widely the first search goes.  Where the query's limit is known it may
+ * end early, but not before there are as many rows: they are all in the first
+ * batch, and so in order.
+ */
+static void
+set_width(ScanOpaque *so)
+{
+	const SphxMetaPageData *meta = &so->info.meta;
+	int			rows = Min(SphxLimitRows(so->limit), sphx_ef_search * SPHX_SWITCH_FACTOR);
+	int			enough = Max((int) (sphx_ef_search * ENOUGH_FACTOR), rows);
+	double		origin = 0.0;
+
+	so->ef = Max(sphx_ef_search * BEAM_FACTOR, rows);
+	if (meta->metric == SPHX_METRIC_IP)
+	{
+		/* an index built on nothing does not know the largest norm */
+		if (meta->max_norm == 0.0f)
+			return;
+		origin = -so->norm * meta->max_norm;
+	}
+	if (rows > 0)
+		sphx_search_set_enough(so->search, enough, (float) origin);
+}
+
 /* First batch: from the upper layers into the graph. */
 static void
 start_graph(ScanOpaque *so, SphxPages *pages)
@@ -253,10 +286,10 @@ start_graph(ScanOpaque *so, SphxPages *pages)
 	}
 	count = SphxNearestCells(&descent, ENTRY_CELLS, cells);
 	so->stage = SphxSeedCells(&descent, count, cells, false) ? SCAN_GRAPH : SCAN_CELLS;
-	so->ef = sphx_ef_search;
+	set_width(so);
 }
 
-/* Run the graph search with a beam twice as wide as before. */
+/* Run the graph search; from the second time on with a beam twice as wide as before. */
 static void
 widen_graph(ScanOpaque *so, SphxPages *pages)
 {
@@ -266,6 +299,7 @@ widen_graph(ScanOpaque *so, SphxPages *pages)
 	sphx_search_run(so->search, &store.base, so->ef);
 	take_batch(so);
 	so->ef *= 2;
+	sphx_search_set_enough(so->search, 0, 0.0f);
 	if (sphx_search_exhausted(so->search) ||
 		sphx_search_reads(so->search) >= (uint64) sphx_ef_search * SPHX_SWITCH_FACTOR)
 		so->stage = SCAN_CELLS;
@@ -505,6 +539,8 @@ start_scan(IndexScanDesc scan, ScanOpaque *so, SphxPages *pages)
 						RelationGetRelationName(scan->indexRelation))));
 	pgstat_count_index_scan(scan->indexRelation);
 	SphxCountSearch(scan);
+	if (so->limit == NULL)
+		so->limit = SphxFindLimit(scan);
 	transform_query(scan, so, pages);
 }
 

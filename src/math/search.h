@@ -66,6 +66,14 @@ extern void sphx_search_start(SphxSearch *search, SphxMetric metric, const float
 extern void sphx_search_seed(SphxSearch *search, uint32_t id);
 
 /*
+ * Let the query also end when the `enough` nearest candidates have been read
+ * and the next one is thought to be farther than they are by a margin; 0, as
+ * after the start: no.  The margin is a part of the distance, which is counted
+ * from `origin`: 0, or for inner products the least value there can be.
+ */
+extern void sphx_search_set_enough(SphxSearch *search, int enough, float origin);
+
+/*
  * Widen the beam to `ef` nodes read and go on until no unread candidate is
  * better than the ef best.  Call it again with a larger ef to continue the
  * same query (streaming).  Returns the number of hits so far unclaimed.

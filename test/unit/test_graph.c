@@ -402,6 +402,52 @@ test_streaming(MemoryStore *store, const float *q)
 	sphx_search_release(search);
 }
 
+/*
+ * A search that may end when the nearest K have been read reads less, has
+ * found them, and goes on where it ended.
+ */
+static void
+test_enough(MemoryStore *store, SphxMetric metric, const float *rows, const float *queries)
+{
+	SphxSearch *search = sphx_search_create(sphx_env_malloc(), &store->layout);
+	const char *name = metric == SPHX_METRIC_IP ? "inner product" : "l2";
+	static int	times[ROWS];
+	uint64_t	less = 0;
+	uint64_t	all = 0;
+	int			good = 0;
+	bool		once = true;
+
+	for (int i = 0; i < QUERIES; i++)
+	{
+		const float *q = queries + i * DIMS;
+		float		norm2 = sphx_kernels->dot_f32(q, q, DIMS);
+		SphxHit    *hits;
+		int			count;
+
+		memset(times, 0, sizeof(times));
+		start(store, search, metric, q, false);
+		sphx_search_set_enough(search, K, metric == SPHX_METRIC_IP ? -norm2 : 0.0f);
+		sphx_search_run(search, &store->base, 128);
+		less += sphx_search_reads(search);
+		count = sphx_search_take(search, &hits);
+		good += found(metric, rows, q, hits, count);
+		for (int h = 0; h < count; h++)
+			times[hits[h].id]++;
+		sphx_search_set_enough(search, 0, 0.0f);
+		sphx_search_run(search, &store->base, 128);
+		all += sphx_search_reads(search);
+		count_hits(search, times);
+		for (int row = 0; row < ROWS; row++)
+			once = once && times[row] <= 1;
+	}
+	ok(less < all * 9 / 10 && less >= QUERIES * K,
+	   "%s: %.0f reads a query where %d rows are enough, %.0f for the whole beam", name,
+	   (double) less / QUERIES, K, (double) all / QUERIES);
+	ok(good >= .9 * QUERIES * K, "%s: with a recall of %.3f", name, good / (double) (QUERIES * K));
+	ok(once, "%s: no row is found twice when the search goes on", name);
+	sphx_search_release(search);
+}
+
 /* deleted nodes and empty slots are passed; kept vectors are those of their hits */
 static void
 test_gaps(MemoryStore *store, const float *rows, const float *q)
@@ -654,6 +700,7 @@ test_metric(SphxMetric metric, const float *rows, const float *queries)
 	env->release(env, edges);
 	free(extended);
 	test_recall(&store, metric, rows, queries, .95);
+	test_enough(&store, metric, rows, queries);
 	if (!ip)
 	{
 		test_streaming(&store, queries);
