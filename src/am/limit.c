@@ -51,8 +51,10 @@ SphxInitLimits(void)
 }
 
 /*
- * Does the scan give its rows, none left out and in their order, to the node
- * whose child this is?  As in the server's ExecSetTupleBound.
+ * Do the rows of the scan reach the node whose child this is without a
+ * condition on the way?  As in the server's ExecSetTupleBound, which does not
+ * go on below LockRows: that may leave out a row, but only one that another
+ * transaction holds or has changed, and then the scan simply goes on.
  */
 static bool
 feeds(PlanState *child, IndexScanDesc scan)
@@ -68,7 +70,7 @@ feeds(PlanState *child, IndexScanDesc scan)
 		return ((IndexScanState *) child)->iss_ScanDesc == scan;
 	if (IsA(child, SubqueryScanState))
 		return feeds(((SubqueryScanState *) child)->subplan, scan);
-	if (IsA(child, ResultState) || IsA(child, LockRowsState) || IsA(child, GatherMergeState))
+	if (IsA(child, ResultState) || IsA(child, LockRowsState))
 		return feeds(outerPlanState(child), scan);
 	if (IsA(child, AppendState))
 	{
