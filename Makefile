@@ -13,6 +13,7 @@ DATA = $(sort $(wildcard sql/install/*.sql))
 
 SERVER_OBJS = \
 	src/am/budget.o \
+	src/am/bounds.o \
 	src/am/build.o \
 	src/am/centroids.o \
 	src/am/cost.o \
@@ -24,12 +25,14 @@ SERVER_OBJS = \
 	src/am/nodes.o \
 	src/am/options.o \
 	src/am/plan.o \
+	src/am/qualify.o \
 	src/am/repair.o \
 	src/am/rows.o \
 	src/am/scan.o \
 	src/am/shard.o \
 	src/am/skeleton.o \
 	src/am/sort.o \
+	src/am/stream.o \
 	src/am/train.o \
 	src/am/vacuum.o \
 	src/am/validate.o \

@@ -17,6 +17,7 @@
 #include "utils/guc.h"
 
 #include "am/am.h"
+#include "am/limit.h"
 #include "math/kernels.h"
 
 SPHX_MODULE_MAGIC;
@@ -26,6 +27,15 @@ PGDLLEXPORT void _PG_init(void);
 /* sphx.ef_search and sphx.max_scan_tuples */
 int			sphx_ef_search = 80;
 int			sphx_max_scan_tuples = 0;
+
+/* sphx.order */
+int			sphx_order = SPHX_ORDER_STRICT;
+
+static const struct config_enum_entry order_options[] = {
+	{"strict", SPHX_ORDER_STRICT, false},
+	{"relaxed", SPHX_ORDER_RELAXED, false},
+	{NULL, 0, false}
+};
 
 /* sphx.simd; only the hooks below act on it */
 static int	simd_setting = SPHX_SIMD_AUTO;
@@ -85,6 +95,12 @@ define_scan_settings(void)
 							&sphx_max_scan_tuples, 0, 0, INT_MAX,
 							PGC_USERSET, 0,
 							NULL, NULL, NULL);
+	DefineCustomEnumVariable("sphx.order",
+							 "What becomes of rows that an index scan finds too late for their place in the order.",
+							 "\"strict\" leaves them out, \"relaxed\" returns them late where no other part of the plan relies on the order.",
+							 &sphx_order, SPHX_ORDER_STRICT, order_options,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 }
 
 #ifdef USE_ASSERT_CHECKING
