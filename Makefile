@@ -22,6 +22,7 @@ SERVER_OBJS = \
 	src/am/handler.o \
 	src/am/insert.o \
 	src/am/limit.o \
+	src/am/nearest.o \
 	src/am/nodes.o \
 	src/am/options.o \
 	src/am/plan.o \
@@ -50,6 +51,7 @@ SERVER_OBJS = \
 	src/fn/points.o \
 	src/fn/stats.o \
 	src/page/chain.o \
+	src/page/heap.o \
 	src/page/memory.o \
 	src/page/meta.o \
 	src/page/page.o \

@@ -38,35 +38,43 @@ SphxCanQualify(const IndexScanState *state)
 		!contain_volatile_functions((Node *) state->ss.ps.plan->qual);
 }
 
+void
+SphxPrepareQualifier(SphxQualifier *qualifier)
+{
+	Relation	heap = qualifier->scan->heapRelation;
+
+	if (qualifier->fetch != NULL)
+		return;
+	qualifier->fetch = table_index_fetch_begin(heap);
+	qualifier->slot = table_slot_create(heap, NULL);
+	qualifier->memory = AllocSetContextCreate(CurrentMemoryContext, "sphx rows",
+											  ALLOCSET_SMALL_SIZES);
+	if (qualifier->state != NULL)
+	{
+		qualifier->context = CreateExprContext(qualifier->state->ss.ps.state);
+		qualifier->context->ecxt_scantuple = qualifier->slot;
+	}
+}
+
 /* Have the visible tuple of the TID in the slot. */
 static bool
 fetch_row(SphxQualifier *qualifier, ItemPointer tid)
 {
-	Relation	heap = qualifier->scan->heapRelation;
 	ItemPointerData copy = *tid;	/* set to the member of a HOT chain */
 	bool		call_again = false;
 
-	if (qualifier->fetch == NULL)
-	{
-		qualifier->fetch = table_index_fetch_begin(heap);
-		qualifier->slot = table_slot_create(heap, NULL);
-		qualifier->memory = AllocSetContextCreate(CurrentMemoryContext, "sphx rows",
-												  ALLOCSET_SMALL_SIZES);
-	}
+	SphxPrepareQualifier(qualifier);
 	return table_index_fetch_tuple(qualifier->fetch, &copy, qualifier->scan->xs_snapshot,
 								   qualifier->slot, &call_again, NULL);
 }
 
-static bool
-satisfies_conditions(SphxQualifier *qualifier)
+bool
+SphxSlotQualifies(SphxQualifier *qualifier)
 {
 	IndexScanState *state = qualifier->state;
 	bool		satisfied;
 
-	if (qualifier->context == NULL)
-		qualifier->context = CreateExprContext(state->ss.ps.state);
 	ResetExprContext(qualifier->context);
-	qualifier->context->ecxt_scantuple = qualifier->slot;
 	satisfied = ExecQual(state->ss.ps.qual, qualifier->context);
 	if (!satisfied)
 		InstrCountFiltered1(state, 1);
@@ -82,9 +90,8 @@ SphxRowQualifies(SphxQualifier *qualifier, ItemPointer tid)
 	if (!conditions && VM_ALL_VISIBLE(qualifier->scan->heapRelation,
 									  ItemPointerGetBlockNumber(tid), &qualifier->visibility))
 		return true;
-	qualifies = fetch_row(qualifier, tid) && (!conditions || satisfies_conditions(qualifier));
-	if (qualifier->slot != NULL)
-		ExecClearTuple(qualifier->slot);
+	qualifies = fetch_row(qualifier, tid) && (!conditions || SphxSlotQualifies(qualifier));
+	ExecClearTuple(qualifier->slot);
 	return qualifies;
 }
 

@@ -29,6 +29,9 @@ typedef struct SphxQualifier
 
 extern void SphxInitQualifier(SphxQualifier *qualifier, IndexScanDesc scan);
 
+/* Have the room that looking at rows takes. */
+extern void SphxPrepareQualifier(SphxQualifier *qualifier);
+
 /*
  * May the conditions of the scan's node be evaluated here as well as by the
  * executor?  Not those that give another answer the second time.
@@ -41,6 +44,9 @@ extern bool SphxCanQualify(const IndexScanState *state);
  * node?
  */
 extern bool SphxRowQualifies(SphxQualifier *qualifier, ItemPointer tid);
+
+/* The same of the tuple in the qualifier's slot, which is visible. */
+extern bool SphxSlotQualifies(SphxQualifier *qualifier);
 
 /*
  * What the operator says of the row.  False when no tuple of the TID is

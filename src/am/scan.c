@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "am/limit.h"
+#include "am/nearest.h"
 #include "am/qualify.h"
 #include "math/kernels.h"
 #include "page/chain.h"
@@ -52,6 +53,8 @@ typedef struct ScanOpaque
 	int			row_count;
 	int			row_next;
 	double		largest_upper;	/* of all rows returned so far */
+	uint64		table_wanted;	/* rows are as many of the table, which was
+								 * read; or 0 */
 
 	/* what is known of the row's distances, from each of the queries */
 	IndexOrderByDistance *distances;
@@ -166,6 +169,40 @@ add_late_rows(ScanOpaque *so, SphxPages *pages)
 		qsort(so->rows, (size_t) so->row_count, sizeof(ScanRow), compare_rows);
 }
 
+/* Take the nearest rows from the table itself, those first that were returned already. */
+static void
+read_table(ScanOpaque *so, uint64 wanted)
+{
+	bool		skip_nan = so->stream.info.meta.metric == SPHX_METRIC_COSINE &&
+	so->stream.norm > 0.0;
+	uint64		count;
+	SphxNearestRow *rows = SphxReadTable(&so->qualifier, wanted, skip_nan, &count);
+
+	so->row_count = 0;
+	for (uint64 i = 0; i < count; i++)
+	{
+		ScanRow		row = {rows[i].distance, rows[i].distance, SPHX_INVALID_NODE, rows[i].tid};
+
+		add_row(so, &row);
+	}
+	pfree(rows);
+	so->table_wanted = wanted;
+	so->tid_count = so->tid_next = 0;
+}
+
+/*
+ * Is it of no use to search on?  When so few of the rows so far qualify that
+ * finding as many as wanted takes most of the index.
+ */
+static bool
+hopeless(const ScanOpaque *so, uint64 wanted)
+{
+	double		rows_each = (double) so->taken / Max(so->row_count, 1);
+
+	return so->place.state->ss.ps.qual != NULL && SphxCanReadTable(&so->qualifier) &&
+		SphxStreamStrained(&so->stream, rows_each * (double) wanted);
+}
+
 /*
  * Hold rows back until as many qualify as are wanted.  What is found late then
  * comes in its place when rows have to satisfy conditions, and when the index
@@ -178,13 +215,16 @@ hold_rows(ScanOpaque *so, SphxPages *pages, uint64 wanted)
 	ScanRow		row;
 	bool		more = true;
 
-	while (so->row_count < wanted && (more = next_row(so, pages, &row)))
+	while (so->row_count < wanted && !hopeless(so, wanted) &&
+		   (more = next_row(so, pages, &row)))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (SphxRowQualifies(&so->qualifier, &row.tid))
 			add_row(so, &row);
 	}
-	if (!more || so->place.state->ss.ps.qual != NULL)
+	if (more && so->row_count < wanted)
+		read_table(so, wanted);
+	else if (!more || so->place.state->ss.ps.qual != NULL)
 		add_late_rows(so, pages);
 	SphxReleaseQualifier(&so->qualifier);
 }
@@ -217,7 +257,17 @@ next_lower(const ScanOpaque *so)
 static bool
 advance(ScanOpaque *so, SphxPages *pages)
 {
-	if (so->row_next >= so->row_count)
+	if (so->row_next >= so->row_count && so->table_wanted > 0)
+	{
+		/* the table had no more, or somebody takes more rows than he said */
+		if (so->row_count < so->table_wanted)
+			return false;
+		read_table(so, 2 * so->table_wanted);
+		SphxReleaseQualifier(&so->qualifier);
+		if (so->row_next >= so->row_count)
+			return false;
+	}
+	else if (so->row_next >= so->row_count)
 	{
 		ScanRow		row;
 
@@ -324,6 +374,7 @@ sphxrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int no
 	so->largest_upper = -INFINITY;
 	so->started = false;
 	so->taken = 0;
+	so->table_wanted = 0;
 }
 
 /* Take the query from the scan's key. */

@@ -39,18 +39,20 @@
 #define ENTRY_CELLS			3
 
 /*
- * Nodes read by the graph search before cells are read whole: in units of
- * ef_search, and as a part of all nodes.
+ * Nodes read by the graph search before cells are read whole: so many, in
+ * units of ef_search, or if that is more a part of all nodes, up to what a beam
+ * can reasonably hold.
  */
 #define GRAPH_FACTOR		24
-#define GRAPH_PART			16
+#define GRAPH_PART			32
+#define GRAPH_READS			20000
 
 /*
  * Of the nodes read in the nearest cells, one in so many is passed on.  When
  * more than a part of all has been read that way the rest is read as well.
  */
 #define CELLS_FACTOR		8
-#define CELLS_PART			4
+#define CELLS_PART			8
 
 /* records of cells read at a time where order does not matter */
 #define CELL_BATCH			1024
@@ -361,7 +363,7 @@ graph_searched_enough(const SphxStream *stream)
 
 	return sphx_search_exhausted(stream->search) ||
 		(reads >= (uint64) sphx_ef_search * GRAPH_FACTOR &&
-		 reads >= node_room(stream) / GRAPH_PART);
+		 reads >= Min(node_room(stream) / GRAPH_PART, GRAPH_READS));
 }
 
 /* Run the graph search, from the second time on with a beam twice as wide as before. */
@@ -646,6 +648,13 @@ SphxStreamPeek(const SphxStream *stream)
 	if (pairingheap_is_empty(stream->found))
 		return INFINITY;
 	return pairingheap_container(SphxItem, node, pairingheap_first(stream->found))->lower;
+}
+
+bool
+SphxStreamStrained(const SphxStream *stream, double nodes)
+{
+	return stream->stage > SPHX_STAGE_GRAPH && stream->passed >= stream->settled &&
+		nodes * CELLS_FACTOR > (double) node_room(stream) / CELLS_PART;
 }
 
 void

@@ -105,6 +105,12 @@ extern bool SphxStreamNext(SphxStream *stream, SphxPages *pages, SphxItem *item)
 /* The lower bound of the next node as far as that is known; infinity when there is none yet. */
 extern double SphxStreamPeek(const SphxStream *stream);
 
+/*
+ * Has the stream left the graph, and would passing on so many nodes take the
+ * whole index?
+ */
+extern bool SphxStreamStrained(const SphxStream *stream, double nodes);
+
 /* Put an item back, with bounds that are now exact and not below the frontier of before. */
 extern void SphxStreamPut(SphxStream *stream, const SphxItem *item);
 
