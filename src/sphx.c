@@ -104,6 +104,9 @@ define_scan_settings(void)
 }
 
 #ifdef USE_ASSERT_CHECKING
+/* sphx.check_bounds */
+bool		sphx_check_bounds = false;
+
 /* sphx.stop_point: name of the place to stop at, or empty */
 static char *stop_point_setting = NULL;
 
@@ -111,8 +114,14 @@ static char *stop_point_setting = NULL;
 								 * it */
 
 static void
-define_stop_point(void)
+define_test_settings(void)
 {
+	DefineCustomBoolVariable("sphx.check_bounds",
+							 "Fetch every row that an index scan returns, and compare its distance with what the scan says of it.",
+							 NULL,
+							 &sphx_check_bounds, false,
+							 PGC_USERSET, GUC_NOT_IN_SAMPLE,
+							 NULL, NULL, NULL);
 	DefineCustomStringVariable("sphx.stop_point",
 							   "Place in the access method where this session waits for advisory lock 1.",
 							   NULL,
@@ -143,7 +152,7 @@ _PG_init(void)
 	define_kernel_settings();
 	define_scan_settings();
 #ifdef USE_ASSERT_CHECKING
-	define_stop_point();
+	define_test_settings();
 #endif
 	SphxInitOptions();
 	SphxInitPlanning();

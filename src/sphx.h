@@ -174,6 +174,7 @@ typedef enum SphxOrder
  * assertions.
  */
 #ifdef USE_ASSERT_CHECKING
+extern bool sphx_check_bounds;
 extern void SphxStopPoint(const char *name);
 #else
 #define SphxStopPoint(name) ((void) 0)

@@ -1,10 +1,20 @@
-#include "sphx.h"
+/*-------------------------------------------------------------------------
+ *
+ * bounds.c
+ *	  What the operator will say of a row, from what the index knows of it.
+ *
+ * The index has vectors that were rotated, rounded and, where they are beyond
+ * all measure, cut off; the operator computes in single precision with the
+ * original ones.  Both are within these bounds of the true value.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/bounds.h"
+
 #include <float.h>
 #include <math.h>
-#include "am/bounds.h"
+
 #include "math/kernels.h"
-typedef struct BoundIn { SphxMetric metric; int D; double norm; } BoundIn;
-/* Bounds */
 
 /*
  * What single-precision arithmetic may add or take away, as a fraction of the
@@ -16,15 +26,32 @@ typedef struct BoundIn { SphxMetric metric; int D; double norm; } BoundIn;
 #define UNDERFLOW			1e-18
 
 /*
+ * The same where numbers are so small that their rounding is no fraction of
+ * them: a few times the least of them for every coordinate and each of the
+ * rotation's steps.
+ */
+#define DENORMAL			1e-43
+
+double
+SphxQueryNorm(const float *q, int D)
+{
+	double		sum = 0.0;
+
+	for (int i = 0; i < D; i++)
+		sum += (double) q[i] * (double) q[i];
+	return sqrt(sum);
+}
+
+/*
  * Bounds of the Euclidean distance between the original vectors, from the
  * squared one between query and stored vector.
  */
 static void
-bound_euclidean(const BoundIn *so, const SphxHit *hit, double *lower, double *upper)
+bound_euclidean(int D, double norm, const SphxHit *hit, double *lower, double *upper)
 {
 	double		d = sqrt(Max(hit->distance, 0.0f));
-	double		lengths = 2.0 * so->norm + d;	/* at least |q| + |v| */
-	double		relative = SPHX_KERNEL_ERROR(so->D);
+	double		lengths = 2.0 * norm + d;	/* at least |q| + |v| */
+	double		relative = SPHX_KERNEL_ERROR(D);
 	double		slack = 1.0001 * hit->error + ROUNDING * lengths + relative * d + UNDERFLOW;
 
 	*lower = Max(d - slack, 0.0);
@@ -45,27 +72,28 @@ bound_euclidean(const BoundIn *so, const SphxHit *hit, double *lower, double *up
  * operator rounds a cosine near 1, so its error is absolute.
  */
 static void
-bound_cosine(const BoundIn *so, const SphxHit *hit, double *lower, double *upper)
+bound_cosine(int D, double norm, const SphxHit *hit, double *lower, double *upper)
 {
-	double		slack = 2.0 * SPHX_KERNEL_ERROR(so->D);
+	double		slack = 2.0 * SPHX_KERNEL_ERROR(D);
 
-	bound_euclidean(so, hit, lower, upper);
+	bound_euclidean(D, norm, hit, lower, upper);
 	*lower = Max(*lower * *lower / 2.0 - slack, 0.0);
 	*upper = *upper * *upper / 2.0 + slack;
 }
 
 /* Minus the inner product. */
 static void
-bound_product(const BoundIn *so, const SphxHit *hit, double *lower, double *upper)
+bound_product(int D, double norm, const SphxHit *hit, double *lower, double *upper)
 {
-	double		length = hit->norm;
-	double		relative = 2.0 * SPHX_KERNEL_ERROR(so->D) + 2.0 * ROUNDING;
-	double		slack = so->norm * (1.0001 * hit->error + relative * length) + 1e-37;
+	double		length = hit->norm + hit->error;	/* at least |v| */
+	double		relative = 2.0 * SPHX_KERNEL_ERROR(D) + 2.0 * ROUNDING;
+	double		tiny = DENORMAL * sqrt(D);
+	double		slack = norm * (1.0001 * hit->error + relative * length) +
+	tiny * (norm + length + 1.0);
 
 	*lower = hit->distance - slack;
 	*upper = hit->distance + slack;
-	if (!isfinite(hit->distance) || so->norm > 1e17 || length > 1e17 ||
-		so->norm * length > 1e37)
+	if (!isfinite(hit->distance) || norm > 1e17 || length > 1e17 || norm * length > 1e37)
 	{
 		*lower = -INFINITY;
 		*upper = INFINITY;
@@ -73,23 +101,20 @@ bound_product(const BoundIn *so, const SphxHit *hit, double *lower, double *uppe
 }
 
 void
-SphxBoundHit(SphxMetric metric, int D, double norm, const SphxHit *hit, double *lower, double *upper)
+SphxBoundHit(SphxMetric metric, int D, double norm, const SphxHit *hit,
+			 double *lower, double *upper)
 {
-	BoundIn in = {metric, D, norm}, *so = &in;
-
-	switch (so->metric)
+	switch (metric)
 	{
 		case SPHX_METRIC_L2:
-			bound_euclidean(so, hit, lower, upper);
+			bound_euclidean(D, norm, hit, lower, upper);
 			break;
 		case SPHX_METRIC_COSINE:
-			bound_cosine(so, hit, lower, upper);
+			bound_cosine(D, norm, hit, lower, upper);
 			break;
 		case SPHX_METRIC_IP:
-			bound_product(so, hit, lower, upper);
+			bound_product(D, norm, hit, lower, upper);
 			break;
 	}
 	Assert(*lower <= *upper);	/* I7 */
 }
-
-

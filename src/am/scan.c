@@ -17,10 +17,10 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
+#include "am/bounds.h"
 #include "am/limit.h"
 #include "am/nearest.h"
 #include "am/qualify.h"
-#include "math/kernels.h"
 #include "page/chain.h"
 
 /* A row to be returned, with bounds of what the operator will say about it. */
@@ -151,7 +151,7 @@ add_late_rows(ScanOpaque *so, SphxPages *pages)
 	{
 		int			tid_count = 1;
 		ItemPointerData *tids = has_one_row(&late[i]) ? NULL :
-			SphxNodeTids(pages, &so->stream.info, late[i].id, late[i].version, &tid_count);
+		SphxNodeTids(pages, &so->stream.info, late[i].id, late[i].version, &tid_count);
 
 		for (int j = 0; j < tid_count; j++)
 		{
@@ -294,6 +294,23 @@ needs_recheck(const IndexScanDesc scan, const ScanOpaque *so, const ScanRow *row
 		next_lower(so) < row->upper;
 }
 
+#ifdef USE_ASSERT_CHECKING
+/* I7, against what the operator says (sphx.check_bounds). */
+static void
+check_bounds(ScanOpaque *so, const ScanRow *row)
+{
+	ItemPointerData tid = row->tid;
+	double		distance;
+
+	if (!sphx_check_bounds || so->stream.unordered || !SphxCanMeasure(so->qualifier.scan) ||
+		!SphxMeasureRow(&so->qualifier, &tid, &distance) || isnan(distance))
+		return;
+	SphxReleaseQualifier(&so->qualifier);
+	if (distance < row->lower || distance > row->upper)
+		elog(ERROR, "distance %g is not between %g and %g", distance, row->lower, row->upper);
+}
+#endif
+
 /*
  * Hand the present row and its distance to the executor.  Of distances but the
  * first the bound is kept that holds for every row.
@@ -304,6 +321,9 @@ return_row(IndexScanDesc scan, ScanOpaque *so)
 	const ScanRow *row = &so->rows[so->row_next - 1];
 	bool		recheck = needs_recheck(scan, so, row);
 
+#ifdef USE_ASSERT_CHECKING
+	check_bounds(so, row);
+#endif
 	so->largest_upper = Max(so->largest_upper, row->upper);
 	if (!recheck)
 		SphxStreamRaise(&so->stream, row->upper);
@@ -345,7 +365,7 @@ sphxbeginscan(Relation index, int nkeys, int norderbys)
 {
 	IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "sphx scan",
-												  ALLOCSET_SMALL_SIZES);
+												  ALLOCSET_DEFAULT_SIZES);
 	ScanOpaque *so = MemoryContextAllocZero(context, sizeof(ScanOpaque));
 	SphxPages	pages;
 
@@ -396,8 +416,7 @@ transform_query(IndexScanDesc scan, SphxStream *stream, SphxPages *pages)
 		SphxDimMismatch((int) stream->info.meta.dims, v->dim);
 	if (!SphxTransform(pages, &stream->info, v, stream->q))
 		memset(stream->q, 0, size); /* no direction: all distances are NaN */
-	stream->norm = sqrt((double) sphx_kernels->dot_f32(stream->q, stream->q,
-													   (size_t) stream->info.layout.D));
+	stream->norm = SphxQueryNorm(stream->q, stream->info.layout.D);
 	if (v != (Vector *) DatumGetPointer(key->sk_argument))
 		pfree(v);
 }
