@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "math/kernels.h"
+#include "page/chain.h"
 
 #define ROTATION_SEED		1
 
@@ -117,7 +118,7 @@ load_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool aliv
 	v = DatumGetVectorP(values[0]);
 	if (SphxTransform(&build->pages, &build->info, v, state->x))
 	{
-		SphxBuildRow row = {.tid = *tid};
+		SphxBuildRow row = {.tid = *tid,.hash = SphxHashVector(v->x, v->dim)};
 		int			D = build->info.layout.D;
 
 		if (build->d > D)

@@ -29,6 +29,7 @@
 typedef struct SphxBuildRow
 {
 	uint32		id;				/* node, once it has been written */
+	uint32		hash;			/* of the original vector */
 	ItemPointerData tid;
 	uint16		probes;			/* nearest cells in cells[] */
 	uint32		cells[SPHX_BUILD_PROBES];	/* nearest first */

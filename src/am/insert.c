@@ -48,6 +48,7 @@ struct SphxInserter
 								 * extended */
 	SphxRecord *record;
 	float	   *stored;			/* D, the vector as the record stores it */
+	uint32		hash;			/* of the original vector */
 
 	/* its neighbours */
 	Candidate  *candidates;		/* room for ef_construction */
@@ -201,7 +202,7 @@ join_duplicate(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, in
 		if (same)
 		{
 			raise_error(inserter, pages, buffer, id);
-			SphxAddTid(pages, info, buffer, id, tid);
+			SphxAddTid(pages, info, buffer, id, tid, inserter->hash);
 		}
 		UnlockReleaseBuffer(buffer);
 		if (same)
@@ -408,6 +409,8 @@ SphxInsertVector(SphxInserter *inserter, SphxPages *pages, const Vector *v, Item
 {
 	if (!SphxTransform(pages, &inserter->info, v, inserter->x))
 		return false;
+
+	inserter->hash = SphxHashVector(v->x, v->dim);
 
 	/* L4: vacuum waits for inserts that may know nodes it has marked */
 	if (!pages->building)

@@ -205,7 +205,8 @@ write_node(CellWriter *writer, SphxShard *shard, uint32 first, uint32 end)
 		SphxRecordTids(info, r)[i] = shard->rows[first + (uint32) i].tid;
 	SphxPageGetOpaque(BufferGetPage(writer->buffer))->free--;
 	for (uint32 i = first + (uint32) inline_tids; i < end; i++)
-		SphxAddTid(&build->pages, info, writer->buffer, id, &shard->rows[i].tid);
+		SphxAddTid(&build->pages, info, writer->buffer, id, &shard->rows[i].tid,
+				   shard->rows[i].hash);
 
 	writer->slot++;
 	writer->data.count++;

@@ -43,8 +43,8 @@ typedef struct ScanOpaque
 
 	/* rows of the node that the stream passed on last */
 	SphxItem	item;
-	ItemPointerData *tids;		/* NULL: only item.tid */
-	int			tid_count;
+	SphxTidCursor *cursor;		/* NULL: only item.tid */
+	int			tid_count;		/* of the cursor's present record */
 	int			tid_next;
 
 	/* rows that are known to be the next to return, in order */
@@ -70,18 +70,93 @@ has_one_row(const SphxItem *item)
 	return item->tids == 1 && item->next == SPHX_INVALID_NODE;
 }
 
+static void
+end_item(ScanOpaque *so)
+{
+	if (so->cursor != NULL)
+	{
+		SphxEndTids(so->cursor);
+		pfree(so->cursor);
+	}
+	so->cursor = NULL;
+	so->tid_count = so->tid_next = 0;
+}
+
+/* Go to the next record of the node; false when it has no more. */
+static bool
+next_record(ScanOpaque *so, SphxPages *pages)
+{
+	if (so->cursor == NULL)
+		return false;
+	so->tid_next = 0;
+	so->tid_count = SphxNextTids(pages, &so->stream.info, so->cursor);
+	return so->tid_count > 0;
+}
+
+/*
+ * Many rows of one distance: the executor would want to see all of them before
+ * it returns the first, lest one be nearer.  Where they have the same vector it
+ * is enough to measure one of them, and those in the node's own record, of
+ * which nothing is known.  They become items of their own.
+ */
+static void
+measure_item(ScanOpaque *so, SphxPages *pages)
+{
+	SphxItem	measured = so->item;
+	bool		found = false;
+	bool		more;
+
+	measured.tids = 1;
+	measured.next = SPHX_INVALID_NODE;
+	for (int i = 0; so->cursor->own && i < so->tid_count; i++)
+	{
+		measured.tid = so->cursor->tids[i];
+		if (SphxMeasureRow(&so->qualifier, &measured.tid, &measured.lower))
+		{
+			measured.upper = measured.lower;
+			SphxStreamPut(&so->stream, &measured);
+		}
+	}
+	more = !so->cursor->own || next_record(so, pages);
+	for (; more && !found; more = next_record(so, pages))
+		for (int i = 0; i < so->tid_count && !found; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			found = SphxMeasureRow(&so->qualifier, &so->cursor->tids[i], &measured.lower);
+		}
+	if (found)
+	{
+		measured.upper = measured.lower;
+		measured.next = so->item.next;
+		SphxStreamPut(&so->stream, &measured);
+	}
+	end_item(so);
+	SphxReleaseQualifier(&so->qualifier);
+}
+
 /* Begin with the rows of so->item. */
 static void
 begin_item(ScanOpaque *so, SphxPages *pages)
 {
-	if (so->tids != NULL)
-		pfree(so->tids);
-	so->tids = NULL;
-	so->tid_next = 0;
-	so->tid_count = 1;
-	if (!has_one_row(&so->item))
-		so->tids = SphxNodeTids(pages, &so->stream.info, so->item.id, so->item.version,
-								&so->tid_count);
+	end_item(so);
+	if (has_one_row(&so->item))
+	{
+		so->tid_count = 1;
+		return;
+	}
+	so->cursor = palloc(sizeof(SphxTidCursor));
+	SphxBeginTids(so->cursor, so->item.id, so->item.version);
+	if (so->item.measured)
+	{
+		/* the rows of the node's own record are items of their own */
+		(void) next_record(so, pages);
+		if (so->cursor->own)
+			(void) next_record(so, pages);
+	}
+	else if (next_record(so, pages) && so->cursor->uniform && !so->stream.unordered &&
+			 isfinite(so->item.lower) && isfinite(so->item.upper) &&
+			 SphxCanMeasure(so->qualifier.scan))
+		measure_item(so, pages);
 }
 
 /* The next row of the stream; false when there is none. */
@@ -90,7 +165,7 @@ next_row(ScanOpaque *so, SphxPages *pages, ScanRow *row)
 {
 	if (sphx_max_scan_tuples > 0 && so->taken >= sphx_max_scan_tuples)
 		return false;
-	while (so->tid_next >= so->tid_count)
+	while (so->tid_next >= so->tid_count && !next_record(so, pages))
 	{
 		if (!SphxStreamNext(&so->stream, pages, &so->item))
 			return false;
@@ -99,7 +174,7 @@ next_row(ScanOpaque *so, SphxPages *pages, ScanRow *row)
 	row->lower = so->item.lower;
 	row->upper = so->item.upper;
 	row->id = so->item.id;
-	row->tid = so->tids != NULL ? so->tids[so->tid_next] : so->item.tid;
+	row->tid = so->cursor != NULL ? so->cursor->tids[so->tid_next] : so->item.tid;
 	if (unlikely(!ItemPointerIsValid(&row->tid) ||
 				 ItemPointerGetBlockNumberNoCheck(&row->tid) == InvalidBlockNumber))
 		SphxCorrupted(pages->index, SphxNodeBlock(&so->stream.info, row->id),
@@ -146,25 +221,25 @@ add_late_rows(ScanOpaque *so, SphxPages *pages)
 {
 	SphxItem   *late;
 	int			count = SphxStreamLate(&so->stream, &late);
+	SphxTidCursor *cursor = palloc(sizeof(SphxTidCursor));
 
 	for (int i = 0; i < count; i++)
 	{
-		int			tid_count = 1;
-		ItemPointerData *tids = has_one_row(&late[i]) ? NULL :
-		SphxNodeTids(pages, &so->stream.info, late[i].id, late[i].version, &tid_count);
+		int			tids;
 
-		for (int j = 0; j < tid_count; j++)
-		{
-			ScanRow		row = {late[i].lower, late[i].upper, late[i].id,
-			tids != NULL ? tids[j] : late[i].tid};
+		SphxBeginTids(cursor, late[i].id, late[i].version);
+		while ((tids = SphxNextTids(pages, &so->stream.info, cursor)) > 0)
+			for (int j = 0; j < tids; j++)
+			{
+				ScanRow		row = {late[i].lower, late[i].upper, late[i].id, cursor->tids[j]};
 
-			CHECK_FOR_INTERRUPTS();
-			if (SphxRowQualifies(&so->qualifier, &row.tid))
-				add_row(so, &row);
-		}
-		if (tids != NULL)
-			pfree(tids);
+				CHECK_FOR_INTERRUPTS();
+				if (SphxRowQualifies(&so->qualifier, &row.tid))
+					add_row(so, &row);
+			}
+		SphxEndTids(cursor);
 	}
+	pfree(cursor);
 	if (count > 0)
 		qsort(so->rows, (size_t) so->row_count, sizeof(ScanRow), compare_rows);
 }
@@ -187,7 +262,7 @@ read_table(ScanOpaque *so, uint64 wanted)
 	}
 	pfree(rows);
 	so->table_wanted = wanted;
-	so->tid_count = so->tid_next = 0;
+	end_item(so);
 }
 
 /*
@@ -386,10 +461,7 @@ sphxrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int no
 	if (orderbys != NULL && scan->numberOfOrderBys > 0)
 		memmove(scan->orderByData, orderbys, sizeof(ScanKeyData) * (Size) scan->numberOfOrderBys);
 	SphxResetStream(&so->stream);
-	if (so->tids != NULL)
-		pfree(so->tids);
-	so->tids = NULL;
-	so->tid_count = so->tid_next = 0;
+	end_item(so);
 	so->row_count = so->row_next = 0;
 	so->largest_upper = -INFINITY;
 	so->started = false;

@@ -224,7 +224,7 @@ fill_item(const SphxStream *stream, const SphxHit *hit, SphxItem *item)
 	item->next = hit->next;
 	item->tids = hit->payload_count;
 	item->version = hit->version;
-	item->settled = false;
+	item->measured = false;
 	memcpy(&item->tid, hit->payload, sizeof(ItemPointerData));
 }
 
@@ -627,7 +627,7 @@ SphxStreamNext(SphxStream *stream, SphxPages *pages, SphxItem *item)
 			else
 				*item = *pairingheap_container(SphxItem, node,
 											   pairingheap_remove_first(stream->found));
-			if (item->settled)
+			if (item->measured)
 				stream->puts--;
 			note_passed(stream, item);
 			return true;
@@ -663,6 +663,8 @@ SphxStreamPut(SphxStream *stream, const SphxItem *item)
 	SphxItem   *copy = allocate_items(stream, 1);
 
 	*copy = *item;
+	copy->measured = true;
+	stream->puts++;
 	pairingheap_add(stream->found, &copy->node);
 }
 

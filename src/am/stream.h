@@ -24,8 +24,8 @@ typedef struct SphxItem
 	uint32		next;			/* of its overflow records */
 	uint8		tids;			/* in the node's own record */
 	uint8		version;
-	bool		settled;		/* the bounds are exact: they are of the first
-								 * row only, or of the overflow records */
+	bool		measured;		/* put back with exact bounds: of the first
+								 * row, or of those in overflow records */
 	ItemPointerData tid;		/* the first */
 } SphxItem;
 

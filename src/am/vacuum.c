@@ -269,7 +269,8 @@ find_neighbour(VacuumState *vacuum, uint32 id, uint32 cell)
 		buffer = SphxReadPage(&vacuum->pages, SphxNodeBlock(info, ids[i]), SPHX_PAGE_NODE,
 							  BUFFER_LOCK_SHARE);
 		r = SphxCheckNode(&vacuum->pages, info, BufferGetPage(buffer), ids[i]);
-		good = r != NULL && r->flags == SPHX_NODE_USED &&
+		good = r != NULL &&
+			(r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) == SPHX_NODE_USED &&
 			SphxPageGetOpaque(BufferGetPage(buffer))->cell == cell;
 		UnlockReleaseBuffer(buffer);
 		if (good)

@@ -90,7 +90,8 @@ check_node(SphxCheck *check, BlockNumber block, uint32 slot, const SphxRecord *r
 {
 	bool		deleted = (r->flags & SPHX_NODE_DELETED) != 0;
 
-	if (r->flags & ~(SPHX_NODE_USED | SPHX_NODE_DELETED) || !(r->flags & SPHX_NODE_USED))
+	if (r->flags & ~(SPHX_NODE_USED | SPHX_NODE_DELETED | SPHX_NODE_MIXED) ||
+		!(r->flags & SPHX_NODE_USED))
 		SphxCheckFailed(check, block, SPHX_I8_BLOCKS, "record %u has flags 0x%02x", slot, r->flags);
 	check_common(check, block, slot, r);
 	if (r->payload_count > SphxPayloadRoom(&check->info))

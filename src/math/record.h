@@ -84,6 +84,9 @@ typedef struct SphxRecord
 									 * never returned */
 #define SPHX_NODE_OVERFLOW	0x04	/* not a node: continues another node's
 									 * payload */
+#define SPHX_NODE_MIXED		0x08	/* the payload beyond the record's own may
+									 * be of vectors that differ, though they
+									 * are stored alike */
 
 /* D for dims under the codebook */
 extern int	sphx_padded_dims(SphxCodebook book, int dims);

@@ -8,6 +8,7 @@
  */
 #include "page/chain.h"
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
 
 #include "page/store.h"
@@ -180,7 +181,8 @@ SphxFindLiving(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block)
 
 		SphxChainStep(pages, block, step++, 1);
 		for (uint32 slot = 0; slot < info->meta.per_page && found == SPHX_INVALID_NODE; slot++)
-			if (SphxPageRecord(info, page, slot)->flags == SPHX_NODE_USED)
+			if ((SphxPageRecord(info, page, slot)->flags &
+				 (SPHX_NODE_USED | SPHX_NODE_DELETED)) == SPHX_NODE_USED)
 				found = SphxNodeId(info, block, slot);
 		block = SphxPageGetOpaque(page)->next;
 		UnlockReleaseBuffer(buffer);
@@ -198,25 +200,60 @@ append_tid(const SphxIndexInfo *info, SphxRecord *r, ItemPointer tid)
 	SphxRecordTids(info, r)[r->payload_count++] = *tid;
 }
 
-/* Append to the first record of the node's overflow chain; false when it is full. */
-static bool
-append_overflow(SphxPages *pages, const SphxIndexInfo *info, uint32 id, ItemPointer tid)
+uint32
+SphxHashVector(const float *x, int dims)
 {
+	uint32		hash = hash_bytes((const unsigned char *) x, (int) sizeof(float) * dims);
+
+	return hash == 0 ? 1 : hash;
+}
+
+/*
+ * Append to the first record of the node's overflow chain; false when it is
+ * full.  The node's page, locked exclusively, changes when the row's vector is
+ * not that of the others.
+ */
+static bool
+append_overflow(SphxPages *pages, const SphxIndexInfo *info, Buffer node_buffer, uint32 node_id,
+				ItemPointer tid, uint32 hash)
+{
+	const SphxRecord *node = SphxNodeRecord(info, BufferGetPage(node_buffer), node_id);
+	uint32		id = node->next;
 	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, id), SPHX_PAGE_OVERFLOW,
 									  BUFFER_LOCK_EXCLUSIVE);
 	SphxRecord *r = SphxOverflowRecord(pages, info, BufferGetPage(buffer), id);
 	bool		room = r->payload_count < SphxOverflowRoom(info);
+	bool		mixed = SphxOverflowHash(r) != hash && !(node->flags & SPHX_NODE_MIXED);
 
 	if (room)
 	{
 		SphxChange	change;
 
 		SphxChangeBegin(&change, pages);
+		if (mixed)
+			SphxNodeRecord(info, SphxChangePage(&change, node_buffer), node_id)->flags |=
+				SPHX_NODE_MIXED;
 		append_tid(info, SphxNodeRecord(info, SphxChangePage(&change, buffer), id), tid);
 		SphxChangeFinish(&change);
 	}
 	UnlockReleaseBuffer(buffer);
 	return room;
+}
+
+/* Is the hash of the first record of the node's overflow chain another one? */
+static bool
+head_differs(SphxPages *pages, const SphxIndexInfo *info, uint32 head, uint32 hash)
+{
+	Buffer		buffer;
+	bool		differs;
+
+	if (head == SPHX_INVALID_NODE)
+		return false;
+	buffer = SphxReadPage(pages, SphxNodeBlock(info, head), SPHX_PAGE_OVERFLOW,
+						  BUFFER_LOCK_SHARE);
+	differs = SphxOverflowHash(SphxOverflowRecord(pages, info, BufferGetPage(buffer), head)) != hash;
+	UnlockReleaseBuffer(buffer);
+	return differs;
 }
 
 /*
@@ -225,24 +262,27 @@ append_overflow(SphxPages *pages, const SphxIndexInfo *info, uint32 id, ItemPoin
  */
 static void
 push_overflow(SphxPages *pages, const SphxIndexInfo *info, Buffer buffer, uint32 id,
-			  ItemPointer tid)
+			  ItemPointer tid, uint32 hash)
 {
 	SphxRecord *record = palloc0((Size) info->layout.size);
 	SphxRecord *node = SphxNodeRecord(info, BufferGetPage(buffer), id);
+	bool		mixed = head_differs(pages, info, node->next, hash);
 	SphxChange	change;
 	uint32		slot;
 	Buffer		overflow;
 
 	record->flags = SPHX_NODE_USED | SPHX_NODE_OVERFLOW;
 	record->next = node->next;
+	SphxSetOverflowHash(record, hash);
 	append_tid(info, record, tid);
-
 	overflow = SphxFindSlot(pages, info, SphxOverflowCell(&info->meta), &slot);
 
 	/* the node's page first: replay locks in this order, as readers do (L1) */
 	SphxChangeBegin(&change, pages);
-	SphxNodeRecord(info, SphxChangePage(&change, buffer), id)->next =
-		SphxNodeId(info, BufferGetBlockNumber(overflow), slot);
+	node = SphxNodeRecord(info, SphxChangePage(&change, buffer), id);
+	node->next = SphxNodeId(info, BufferGetBlockNumber(overflow), slot);
+	if (mixed)
+		node->flags |= SPHX_NODE_MIXED;
 	SphxFillSlot(info, SphxChangePage(&change, overflow), slot, record);
 	SphxChangeFinish(&change);
 	UnlockReleaseBuffer(overflow);
@@ -251,7 +291,7 @@ push_overflow(SphxPages *pages, const SphxIndexInfo *info, Buffer buffer, uint32
 
 void
 SphxAddTid(SphxPages *pages, const SphxIndexInfo *info, Buffer buffer, uint32 id,
-		   ItemPointer tid)
+		   ItemPointer tid, uint32 hash)
 {
 	SphxRecord *r = SphxNodeRecord(info, BufferGetPage(buffer), id);
 
@@ -264,8 +304,9 @@ SphxAddTid(SphxPages *pages, const SphxIndexInfo *info, Buffer buffer, uint32 id
 		append_tid(info, SphxNodeRecord(info, SphxChangePage(&change, buffer), id), tid);
 		SphxChangeFinish(&change);
 	}
-	else if (r->next == SPHX_INVALID_NODE || !append_overflow(pages, info, r->next, tid))
-		push_overflow(pages, info, buffer, id, tid);
+	else if (r->next == SPHX_INVALID_NODE ||
+			 !append_overflow(pages, info, buffer, id, tid, hash))
+		push_overflow(pages, info, buffer, id, tid, hash);
 }
 
 SphxRecord *
@@ -280,57 +321,131 @@ SphxOverflowRecord(SphxPages *pages, const SphxIndexInfo *info, Page page, uint3
 	return r;
 }
 
-/* A list of TIDs that grows. */
-typedef struct TidList
+void
+SphxBeginTids(SphxTidCursor *cursor, uint32 id, uint8 version)
 {
-	ItemPointerData *tids;
-	int			count;
-	int			room;
-} TidList;
-
-static void
-list_append(TidList *list, const ItemPointerData *tids, int count)
-{
-	if (list->count + count > list->room)
-	{
-		list->room = 2 * (list->count + count) + 16;
-		list->tids = list->tids == NULL ?
-			palloc(sizeof(ItemPointerData) * (Size) list->room) :
-			repalloc_huge(list->tids, sizeof(ItemPointerData) * (Size) list->room);
-	}
-	memcpy(list->tids + list->count, tids, sizeof(ItemPointerData) * (Size) count);
-	list->count += count;
+	cursor->id = id;
+	cursor->version = version;
+	cursor->begun = cursor->own = false;
+	cursor->uniform = false;
+	cursor->visits = NULL;
+	cursor->visit_count = cursor->visit_room = 0;
 }
 
-ItemPointerData *
-SphxNodeTids(SphxPages *pages, const SphxIndexInfo *info, uint32 id, uint8 version, int *count)
+void
+SphxEndTids(SphxTidCursor *cursor)
 {
-	TidList		list = {0};
-	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, id), SPHX_PAGE_NODE,
-									  BUFFER_LOCK_SHARE);
-	SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), id);
+	if (cursor->visits != NULL)
+		pfree(cursor->visits);
+	cursor->visits = NULL;
+}
 
-	if (r != NULL && r->version == version)
+static void
+remember_visit(SphxTidCursor *cursor, uint32 id, uint8 version)
+{
+	if (cursor->visit_count == cursor->visit_room)
 	{
-		uint32		next = r->next;
-		uint64		step = 0;
+		int			room = 2 * cursor->visit_room + 8;
+		SphxVisit  *visits = palloc_extended(sizeof(SphxVisit) * (Size) room, MCXT_ALLOC_HUGE);
 
-		list_append(&list, SphxRecordTids(info, r), r->payload_count);
-
-		/* the lock of the node's page keeps the whole chain as it is */
-		while (next != SPHX_INVALID_NODE)
+		if (cursor->visits != NULL)
 		{
-			Buffer		overflow = SphxReadPage(pages, SphxNodeBlock(info, next),
-												SPHX_PAGE_OVERFLOW, BUFFER_LOCK_SHARE);
-
-			SphxChainStep(pages, SphxNodeBlock(info, next), step++, info->meta.per_page);
-			r = SphxOverflowRecord(pages, info, BufferGetPage(overflow), next);
-			list_append(&list, SphxRecordTids(info, r), r->payload_count);
-			next = r->next;
-			UnlockReleaseBuffer(overflow);
+			memcpy(visits, cursor->visits, sizeof(SphxVisit) * (Size) cursor->visit_count);
+			pfree(cursor->visits);
 		}
+		cursor->visits = visits;
+		cursor->visit_room = room;
+	}
+	cursor->visits[cursor->visit_count].id = id;
+	cursor->visits[cursor->visit_count++].version = version;
+}
+
+/* Where the chain goes on behind a record visited before; false when that has been freed. */
+static bool
+behind_visit(SphxPages *pages, const SphxIndexInfo *info, SphxVisit visit, uint32 *next)
+{
+	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, visit.id), SPHX_PAGE_OVERFLOW,
+									  BUFFER_LOCK_SHARE);
+	const SphxRecord *r = SphxNodeRecord(info, BufferGetPage(buffer), visit.id);
+	bool		same = r->flags == (SPHX_NODE_USED | SPHX_NODE_OVERFLOW) &&
+	r->version == visit.version;
+
+	if (same)
+		*next = r->next;
+	UnlockReleaseBuffer(buffer);
+	return same;
+}
+
+/*
+ * The record after those visited, of a node whose page is share-locked, which
+ * keeps the whole chain as it is.  Since the last step a vacuum may have taken
+ * records out of the chain, and inserts may have put some at its head.
+ */
+static uint32
+next_in_chain(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor, uint32 head)
+{
+	uint32		next;
+
+	while (cursor->visit_count > 0)
+	{
+		if (behind_visit(pages, info, cursor->visits[cursor->visit_count - 1], &next))
+			return next;
+		cursor->visit_count--;
+	}
+	return head;
+}
+
+/* Take the TIDs of the overflow record `next`. */
+static int
+visit_overflow(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor, uint32 next)
+{
+	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, next), SPHX_PAGE_OVERFLOW,
+									  BUFFER_LOCK_SHARE);
+	const SphxRecord *r = SphxOverflowRecord(pages, info, BufferGetPage(buffer), next);
+	int			count = r->payload_count;
+
+	SphxChainStep(pages, SphxNodeBlock(info, next), (uint64) cursor->visit_count,
+				  info->meta.per_page);
+	memcpy(cursor->tids, SphxRecordTids(info, r), sizeof(ItemPointerData) * (Size) count);
+	remember_visit(cursor, next, r->version);
+	UnlockReleaseBuffer(buffer);
+	return count;
+}
+
+/* The first step: the TIDs of the node's own record, and whether its chain is uniform. */
+static int
+visit_node(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor, const SphxRecord *r)
+{
+	int			count = r->payload_count;
+
+	cursor->begun = true;
+	cursor->uniform = r->next != SPHX_INVALID_NODE && !(r->flags & SPHX_NODE_MIXED) &&
+		head_differs(pages, info, r->next, 0);
+	memcpy(cursor->tids, SphxRecordTids(info, r), sizeof(ItemPointerData) * (Size) count);
+	return count;
+}
+
+int
+SphxNextTids(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor)
+{
+	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, cursor->id), SPHX_PAGE_NODE,
+									  BUFFER_LOCK_SHARE);
+	const SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), cursor->id);
+	int			count = 0;
+
+	if (r != NULL && r->version == cursor->version)
+	{
+		uint32		next;
+
+		cursor->own = !cursor->begun;
+		if (!cursor->begun)
+			count = visit_node(pages, info, cursor, r);
+		if (count == 0)
+			cursor->own = false;
+		while (count == 0 &&
+			   (next = next_in_chain(pages, info, cursor, r->next)) != SPHX_INVALID_NODE)
+			count = visit_overflow(pages, info, cursor, next);
 	}
 	UnlockReleaseBuffer(buffer);
-	*count = list.count;
-	return list.tids;
+	return count;
 }

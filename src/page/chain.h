@@ -38,12 +38,15 @@ extern void SphxOfferEntry(SphxPages *pages, const SphxIndexInfo *info, uint32 c
  */
 extern uint32 SphxFindLiving(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block);
 
+/* What tells the vectors of a node's rows apart: a hash of the original one, never 0. */
+extern uint32 SphxHashVector(const float *x, int dims);
+
 /*
- * Add a heap TID to node `id`, whose page the caller holds exclusively locked
- * in `buffer`.
+ * Add the heap TID of a row, with the hash of its vector, to node `id`, whose
+ * page the caller holds exclusively locked in `buffer`.
  */
 extern void SphxAddTid(SphxPages *pages, const SphxIndexInfo *info, Buffer buffer, uint32 id,
-					   ItemPointer tid);
+					   ItemPointer tid, uint32 hash);
 
 /*
  * The overflow record of this id on its locked page; an error when there is
@@ -52,11 +55,41 @@ extern void SphxAddTid(SphxPages *pages, const SphxIndexInfo *info, Buffer buffe
 extern SphxRecord *SphxOverflowRecord(SphxPages *pages, const SphxIndexInfo *info, Page page,
 									  uint32 id);
 
+/* A record that a cursor has come by; what it is then is told by its version. */
+typedef struct SphxVisit
+{
+	uint32		id;
+	uint8		version;
+} SphxVisit;
+
 /*
- * All heap TIDs of a node, in palloc'd memory; none when the node is not the
- * one of this version any more.
+ * A walk over the heap TIDs of a node, one record at a time: first its own,
+ * then those of its overflow records.  Nothing is locked or pinned between two
+ * steps.  Every TID that was there at the first step, and that no vacuum has
+ * removed, comes exactly once; one added since may come.
  */
-extern ItemPointerData *SphxNodeTids(SphxPages *pages, const SphxIndexInfo *info, uint32 id,
-									 uint8 version, int *count);
+typedef struct SphxTidCursor
+{
+	uint32		id;
+	uint8		version;
+	bool		begun;
+	bool		own;			/* the present record is the node's */
+	bool		uniform;		/* all rows in overflow records have the same
+								 * vector; known after the first step */
+	SphxVisit  *visits;			/* overflow records so far, or NULL */
+	int			visit_count;
+	int			visit_room;
+	ItemPointerData tids[UINT8_MAX];	/* of the present record */
+} SphxTidCursor;
+
+/* Begin with node `id` if it is still the one of this version; no memory is taken yet. */
+extern void SphxBeginTids(SphxTidCursor *cursor, uint32 id, uint8 version);
+
+/*
+ * Go to the next record that has TIDs; how many, 0 at the end.  Memory comes
+ * from the current context, the same for all steps.
+ */
+extern int	SphxNextTids(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor);
+extern void SphxEndTids(SphxTidCursor *cursor);
 
 #endif							/* SPHX_CHAIN_H */

@@ -188,6 +188,26 @@ SphxOverflowRoom(const SphxIndexInfo *info)
 	return Min(room, UINT8_MAX);
 }
 
+/*
+ * Rows of a node have the same stored vector, but not always the same vector.
+ * An overflow record, which stores none, has a hash of its rows' vectors in
+ * place of the scale; 0 where that is not known (format of sphx 0.2).
+ */
+static inline uint32
+SphxOverflowHash(const SphxRecord *r)
+{
+	uint32		hash;
+
+	memcpy(&hash, &r->scale, sizeof(hash));
+	return hash;
+}
+
+static inline void
+SphxSetOverflowHash(SphxRecord *r, uint32 hash)
+{
+	memcpy(&r->scale, &hash, sizeof(hash));
+}
+
 static inline ItemPointerData *
 SphxRecordTids(const SphxIndexInfo *info, const SphxRecord *r)
 {
