@@ -47,6 +47,8 @@ SERVER_OBJS = \
 	src/fn/points.o \
 	src/fn/stats.o \
 	src/page/chain.o \
+	src/page/hints.o \
+	src/page/local.o \
 	src/page/memory.o \
 	src/page/meta.o \
 	src/page/page.o \

@@ -154,6 +154,7 @@ typedef RelFileNode SphxRelLocator;
 /* settings (sphx.c) */
 extern int	sphx_ef_search;
 extern int	sphx_max_scan_tuples;
+extern int	sphx_hint_memory;
 
 /*
  * A place where a test may stop this backend (sphx.c).  Only in builds with
