@@ -13,6 +13,7 @@ DATA = $(sort $(wildcard sql/install/*.sql))
 
 SERVER_OBJS = \
 	src/am/budget.o \
+	src/am/bounds.o \
 	src/am/build.o \
 	src/am/centroids.o \
 	src/am/cost.o \
@@ -21,15 +22,18 @@ SERVER_OBJS = \
 	src/am/handler.o \
 	src/am/insert.o \
 	src/am/limit.o \
+	src/am/nearest.o \
 	src/am/nodes.o \
 	src/am/options.o \
 	src/am/plan.o \
+	src/am/qualify.o \
 	src/am/repair.o \
 	src/am/rows.o \
 	src/am/scan.o \
 	src/am/shard.o \
 	src/am/skeleton.o \
 	src/am/sort.o \
+	src/am/stream.o \
 	src/am/train.o \
 	src/am/vacuum.o \
 	src/am/validate.o \
@@ -47,6 +51,7 @@ SERVER_OBJS = \
 	src/fn/points.o \
 	src/fn/stats.o \
 	src/page/chain.o \
+	src/page/heap.o \
 	src/page/hints.o \
 	src/page/local.o \
 	src/page/memory.o \

@@ -17,6 +17,7 @@
 #include "utils/guc.h"
 
 #include "am/am.h"
+#include "am/limit.h"
 #include "math/kernels.h"
 
 SPHX_MODULE_MAGIC;
@@ -29,6 +30,15 @@ int			sphx_max_scan_tuples = 0;
 
 /* sphx.hint_memory, kB */
 int			sphx_hint_memory = 4096;
+
+/* sphx.order */
+int			sphx_order = SPHX_ORDER_STRICT;
+
+static const struct config_enum_entry order_options[] = {
+	{"strict", SPHX_ORDER_STRICT, false},
+	{"relaxed", SPHX_ORDER_RELAXED, false},
+	{NULL, 0, false}
+};
 
 /* sphx.simd; only the hooks below act on it */
 static int	simd_setting = SPHX_SIMD_AUTO;
@@ -88,6 +98,12 @@ define_scan_settings(void)
 							&sphx_max_scan_tuples, 0, 0, INT_MAX,
 							PGC_USERSET, 0,
 							NULL, NULL, NULL);
+	DefineCustomEnumVariable("sphx.order",
+							 "What becomes of rows that an index scan finds too late for their place in the order.",
+							 "\"strict\" leaves them out, \"relaxed\" returns them late where no other part of the plan relies on the order.",
+							 &sphx_order, SPHX_ORDER_STRICT, order_options,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 }
 
 static void
@@ -102,6 +118,9 @@ define_memory_settings(void)
 }
 
 #ifdef USE_ASSERT_CHECKING
+/* sphx.check_bounds */
+bool		sphx_check_bounds = false;
+
 /* sphx.stop_point: name of the place to stop at, or empty */
 static char *stop_point_setting = NULL;
 
@@ -109,8 +128,14 @@ static char *stop_point_setting = NULL;
 								 * it */
 
 static void
-define_stop_point(void)
+define_test_settings(void)
 {
+	DefineCustomBoolVariable("sphx.check_bounds",
+							 "Fetch every row that an index scan returns, and compare its distance with what the scan says of it.",
+							 NULL,
+							 &sphx_check_bounds, false,
+							 PGC_USERSET, GUC_NOT_IN_SAMPLE,
+							 NULL, NULL, NULL);
 	DefineCustomStringVariable("sphx.stop_point",
 							   "Place in the access method where this session waits for advisory lock 1.",
 							   NULL,
@@ -142,7 +167,7 @@ _PG_init(void)
 	define_scan_settings();
 	define_memory_settings();
 #ifdef USE_ASSERT_CHECKING
-	define_stop_point();
+	define_test_settings();
 #endif
 	SphxInitOptions();
 	SphxInitPlanning();

@@ -118,6 +118,13 @@ typedef RelFileNode SphxRelLocator;
 #define SPHX_EXECUTOR_RUN_ARGUMENTS query, direction, count, execute_once
 #endif
 
+/* Version 15 has windows end when a condition on a rank is no longer met. */
+#if PG_VERSION_NUM >= 150000
+#define SphxEndsEarly(window)	((window)->runcondition != NULL)
+#else
+#define SphxEndsEarly(window)	(false)
+#endif
+
 /* Version 17 has UNION use the order of what it unites. */
 #if PG_VERSION_NUM >= 170000
 #define SphxSetopPathkeys(root)	((root)->setop_pathkeys)
@@ -155,12 +162,20 @@ typedef RelFileNode SphxRelLocator;
 extern int	sphx_ef_search;
 extern int	sphx_max_scan_tuples;
 extern int	sphx_hint_memory;
+extern int	sphx_order;			/* SphxOrder */
+
+typedef enum SphxOrder
+{
+	SPHX_ORDER_STRICT,
+	SPHX_ORDER_RELAXED
+} SphxOrder;
 
 /*
  * A place where a test may stop this backend (sphx.c).  Only in builds with
  * assertions.
  */
 #ifdef USE_ASSERT_CHECKING
+extern bool sphx_check_bounds;
 extern void SphxStopPoint(const char *name);
 #else
 #define SphxStopPoint(name) ((void) 0)

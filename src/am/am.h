@@ -49,17 +49,6 @@ extern void SphxInitOptions(void);
 /* Have plans looked at, see plan.c. */
 extern void SphxInitPlanning(void);
 
-/* Watch, from now on, which query is executed (limit.c). */
-extern void SphxInitLimits(void);
-
-/*
- * The node that limits the rows of the scan, which has begun; NULL when there
- * is none or it is not known.  And how many rows it asks for now; 0 when that
- * is not known, or no limit.
- */
-extern struct LimitState *SphxFindLimit(IndexScanDesc scan);
-extern int	SphxLimitRows(const struct LimitState *limit);
-
 extern SphxOptions SphxGetOptions(Relation index);
 
 /* The name of the relation with the index's centroids, in palloc'd memory, or NULL. */

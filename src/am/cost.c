@@ -20,6 +20,18 @@
 #define READS_PER_EF		2
 
 /*
+ * And by one that goes on, for each node that it passes on.  They are more than
+ * are read, since a read costs more in a wide search.
+ */
+#define READS_PER_ROW		5
+
+/* part of a random page's cost that one in the cache costs */
+#define CACHED				0.1
+
+/* edges of a node, whose far ends are estimated */
+#define EDGES				32
+
+/*
  * Cost of reading one of the index's pages.  A search goes to the same upper
  * layers and well-connected nodes again and again, so an index that fits the
  * cache mostly is in it.
@@ -31,7 +43,7 @@ page_cost(const IndexOptInfo *index)
 	double		uncached = (double) index->pages / Max(effective_cache_size, 1);
 
 	get_tablespace_page_costs(index->reltablespace, &random_cost, NULL);
-	return random_cost * (0.25 + 0.75 * Min(uncached, 1.0));
+	return random_cost * (CACHED + (1.0 - CACHED) * Min(uncached, 1.0));
 }
 
 /* Is the distance that rows are ordered by also compared with something for equality? */
@@ -51,16 +63,34 @@ distance_equated(const IndexPath *path)
 }
 
 /*
- * Rows that the scan finds late may be nearer than those before them
- * (src/README, "Scan").  Readers of sorted rows get them late; but grouping
- * would find a group twice, and a merge join lose rows.
+ * Is this the search for an aggregate's row, which min(distance) becomes?  An
+ * index scan returns the nearest rows with a high probability, and who asks
+ * for a minimum means the exact one.  (build_minmax_path calls its only column
+ * so.)
  */
 static bool
-order_suffices(const PlannerInfo *root, const IndexPath *path)
+is_minmax(const PlannerInfo *root)
+{
+	const TargetEntry *column;
+
+	if (root->parent_root == NULL || !root->parent_root->parse->hasAggs ||
+		list_length(root->parse->targetList) == 0)
+		return false;
+	column = linitial_node(TargetEntry, root->parse->targetList);
+	return column->resname != NULL && strcmp(column->resname, "agg_target") == 0;
+}
+
+/*
+ * A scan returns rows in order, but may miss some (src/README, "Scan").  Who
+ * asks for the nearest knows that; a group, a distinct value, a row of a union
+ * or of a join on the distance is to be there for certain.
+ */
+static bool
+nearness_suffices(const PlannerInfo *root, const IndexPath *path)
 {
 	return path->path.pathkeys == NIL ||
 		(root->group_pathkeys == NIL && root->distinct_pathkeys == NIL &&
-		 SphxSetopPathkeys(root) == NIL && !distance_equated(path));
+		 SphxSetopPathkeys(root) == NIL && !distance_equated(path) && !is_minmax(root));
 }
 
 void
@@ -71,12 +101,12 @@ sphxcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *st
 	double		tuples = Max(index->tuples, 1.0);
 	double		reads = Min(READS_PER_EF * sphx_ef_search + DESCENT_READS, Max(index->pages, 1));
 	double		cpu = cpu_index_tuple_cost + cpu_operator_cost;
-	Cost		per_page = page_cost(index);
+	Cost		per_read = page_cost(index) + EDGES * cpu;
 
 	*selectivity = 1.0;
 	*correlation = 0.0;
 	*pages = index->pages;
-	if (path->indexorderbys == NIL || !order_suffices(root, path))
+	if (path->indexorderbys == NIL || !nearness_suffices(root, path))
 	{
 		/*
 		 * not to be used: for rows in no order a sequential scan is never
@@ -87,7 +117,11 @@ sphxcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *st
 		return;
 	}
 
-	/* the first rows cost a search, all the others reading every cell */
-	*startup_cost = reads * per_page + Min(32.0 * reads, tuples) * cpu;
-	*total_cost = *startup_cost + index->pages * per_page + tuples * cpu;
+	/*
+	 * The first rows cost a search.  From then on each row that is passed on
+	 * takes so many reads more, whether it is wanted or a condition removes
+	 * it.
+	 */
+	*startup_cost = reads * page_cost(index) + Min(EDGES * reads, tuples) * cpu;
+	*total_cost = *startup_cost + tuples * READS_PER_ROW * per_read;
 }

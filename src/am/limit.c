@@ -1,34 +1,43 @@
 /*-------------------------------------------------------------------------
  *
  * limit.c
- *	  How many rows of an index scan the query's LIMIT asks for.
+ *	  What a scan can learn of the plan that it is part of.
  *
- * The executor does not tell an access method.  So the library remembers which
- * query is being executed (ExecutorRun_hook), and a scan that begins looks for
- * itself in that query's tree of nodes, below a limit.  There the value of the
- * limit is known, also where it is a parameter.
+ * The executor does not tell an access method what becomes of its rows.  So
+ * the library remembers which query is being executed (ExecutorRun_hook), and
+ * a scan that begins looks for itself in that query's tree of nodes: for the
+ * conditions on its rows, for the limit above it (whose value is known there,
+ * also when it is a parameter), and whether somebody relies on their order.
  *
- * It is advice only: a scan goes on for as long as rows are wanted.
+ * A scan that does not find itself returns its rows in order, for as long as
+ * they are wanted.
  *
  *-------------------------------------------------------------------------
  */
-#include "am/am.h"
+#include "am/limit.h"
 
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 
 static ExecutorRun_hook_type previous_hook = NULL;
 
-/* the query being executed, the innermost one; NULL when there is none, or it is not known */
+/*
+ * The query being executed, the innermost one; NULL when there is none, or it
+ * is not known.  And whether all of its rows are fetched now.
+ */
 static QueryDesc *running = NULL;
+static bool running_to_end = false;
 
 static void
 run_query(SPHX_EXECUTOR_RUN_PARAMETERS)
 {
 	QueryDesc  *outer = running;
+	bool		outer_to_end = running_to_end;
 
 	running = query;
+	running_to_end = count == 0;
 	PG_TRY();
 	{
 		if (previous_hook != NULL)
@@ -39,6 +48,7 @@ run_query(SPHX_EXECUTOR_RUN_PARAMETERS)
 	PG_FINALLY();
 	{
 		running = outer;
+		running_to_end = outer_to_end;
 	}
 	PG_END_TRY();
 }
@@ -51,76 +61,151 @@ SphxInitLimits(void)
 }
 
 /*
- * Do the rows of the scan reach the node whose child this is without a
- * condition on the way?  As in the server's ExecSetTupleBound, which does not
- * go on below LockRows: that may leave out a row, but only one that another
- * transaction holds or has changed, and then the scan simply goes on.
+ * The children of a node that hands on their rows as they are, in their order
+ * if that is asked for; returns how many, 0 for any other node.  As in the
+ * server's ExecSetTupleBound, which does not go on below LockRows: that may
+ * leave out a row, but only one that another transaction holds or has changed,
+ * and then the scan simply goes on.
  */
-static bool
-feeds(PlanState *child, IndexScanDesc scan)
+static int
+passed_on(PlanState *state, bool ordered, PlanState ***children)
+{
+	if (IsA(state, AppendState))
+	{
+		*children = ((AppendState *) state)->appendplans;
+		return ((AppendState *) state)->as_nplans;
+	}
+	if (IsA(state, MergeAppendState) && ordered)
+	{
+		*children = ((MergeAppendState *) state)->mergeplans;
+		return ((MergeAppendState *) state)->ms_nplans;
+	}
+	if (IsA(state, SubqueryScanState))
+	{
+		*children = &((SubqueryScanState *) state)->subplan;
+		return 1;
+	}
+	if (IsA(state, ResultState) || IsA(state, LockRowsState) ||
+		(IsA(state, IncrementalSortState) && ordered) ||
+		(IsA(state, LimitState) && !ordered &&
+		 ((LimitState *) state)->limitOption == LIMIT_OPTION_COUNT))
+	{
+		*children = &state->lefttree;
+		return *children[0] != NULL ? 1 : 0;
+	}
+	return 0;
+}
+
+/*
+ * The scan's node, when its rows reach the one whose child this is without a
+ * condition on the way but for the scan's own.
+ */
+static IndexScanState *
+feeding(PlanState *child, IndexScanDesc scan, bool ordered)
 {
 	PlanState **children = NULL;
-	int			count = 0;
-	bool		found = false;
+	IndexScanState *found = NULL;
+	int			count;
 
-	if (child == NULL || child->qual != NULL)
-		return false;
+	if (child == NULL)
+		return NULL;
 	check_stack_depth();
 	if (IsA(child, IndexScanState))
-		return ((IndexScanState *) child)->iss_ScanDesc == scan;
-	if (IsA(child, SubqueryScanState))
-		return feeds(((SubqueryScanState *) child)->subplan, scan);
-	if (IsA(child, ResultState) || IsA(child, LockRowsState))
-		return feeds(outerPlanState(child), scan);
-	if (IsA(child, AppendState))
-	{
-		children = ((AppendState *) child)->appendplans;
-		count = ((AppendState *) child)->as_nplans;
-	}
-	else if (IsA(child, MergeAppendState))
-	{
-		children = ((MergeAppendState *) child)->mergeplans;
-		count = ((MergeAppendState *) child)->ms_nplans;
-	}
-	for (int i = 0; i < count && !found; i++)
-		found = feeds(children[i], scan);
+		return ((IndexScanState *) child)->iss_ScanDesc == scan ? (IndexScanState *) child : NULL;
+	if (child->qual != NULL && ordered)
+		return NULL;
+	count = passed_on(child, ordered, &children);
+	for (int i = 0; i < count && found == NULL; i++)
+		found = feeding(children[i], scan, ordered);
 	return found;
 }
 
-typedef struct LimitSearch
+/* Nodes that read their (outer) child to the end, if they are read to the end themselves. */
+static const NodeTag exhausting[] = {
+	T_WindowAggState, T_AggState, T_GroupState, T_SortState, T_IncrementalSortState,
+	T_UniqueState, T_MaterialState, T_LockRowsState, T_ResultState, T_ProjectSetState,
+	T_ModifyTableState, T_NestLoopState, T_HashJoinState
+};
+
+/* The child whose rows this node reads to the end, if it is read to the end itself; or NULL. */
+static PlanState *
+exhausted_child(PlanState *state)
+{
+	if (IsA(state, SubqueryScanState))
+		return ((SubqueryScanState *) state)->subplan;
+	if (IsA(state, WindowAggState) && SphxEndsEarly((WindowAggState *) state))
+		return NULL;
+	for (int i = 0; i < lengthof(exhausting); i++)
+		if (nodeTag(state) == exhausting[i])
+			return outerPlanState(state);
+	return NULL;
+}
+
+/* Are all rows of the scan read, if all of this node are? */
+static bool
+exhausts(PlanState *state, IndexScanDesc scan)
+{
+	PlanState **children = NULL;
+	int			count;
+
+	check_stack_depth();
+	while (state != NULL && !IsA(state, IndexScanState) &&
+		   !IsA(state, AppendState) && !IsA(state, MergeAppendState))
+		state = exhausted_child(state);
+	if (state == NULL)
+		return false;
+	if (IsA(state, IndexScanState))
+		return ((IndexScanState *) state)->iss_ScanDesc == scan;
+	count = passed_on(state, true, &children);
+	for (int i = 0; i < count; i++)
+		if (exhausts(children[i], scan))
+			return true;
+	return false;
+}
+
+typedef struct ScanSearch
 {
 	IndexScanDesc scan;
-	LimitState *limit;			/* the one above the scan, when found */
-} LimitSearch;
+	SphxScanPlace *place;
+} ScanSearch;
 
+/* look for the scan below a limit, and failing that by itself */
 static bool
-find_limit(PlanState *state, void *context)
+find_scan(PlanState *state, void *context)
 {
-	LimitSearch *search = context;
+	ScanSearch *search = context;
+	SphxScanPlace *place = search->place;
 
-	if (IsA(state, LimitState) && feeds(outerPlanState(state), search->scan))
+	if (IsA(state, LimitState))
 	{
-		search->limit = (LimitState *) state;
-		return true;
+		place->state = feeding(outerPlanState(state), search->scan, true);
+		if (place->state != NULL)
+			place->limit = (LimitState *) state;
 	}
-	return planstate_tree_walker(state, find_limit, context);
+	else if (IsA(state, IndexScanState) &&
+			 ((IndexScanState *) state)->iss_ScanDesc == search->scan)
+		place->state = (IndexScanState *) state;
+	return place->state != NULL || planstate_tree_walker(state, find_scan, context);
 }
 
-struct LimitState *
-SphxFindLimit(IndexScanDesc scan)
+void
+SphxFindScan(IndexScanDesc scan, SphxScanPlace *place)
 {
-	LimitSearch search = {scan, NULL};
+	ScanSearch	search = {scan, place};
 
-	if (running != NULL && running->planstate != NULL)
-		(void) find_limit(running->planstate, &search);
-	return search.limit;
+	memset(place, 0, sizeof(*place));
+	if (running == NULL || running->planstate == NULL)
+		return;
+	(void) find_scan(running->planstate, &search);
+	place->unordered = feeding(running->planstate, scan, false) != NULL;
+	place->exhausted = running_to_end && place->limit == NULL &&
+		exhausts(running->planstate, scan);
 }
 
-int
-SphxLimitRows(const struct LimitState *limit)
+uint64
+SphxLimitRows(const LimitState *limit)
 {
-	if (limit == NULL || limit->noCount || limit->limitOption != LIMIT_OPTION_COUNT ||
-		limit->count > INT_MAX || limit->offset > INT_MAX - limit->count)
+	if (limit == NULL || limit->noCount)
 		return 0;
-	return (int) (limit->count + limit->offset);
+	return (uint64) limit->count + (uint64) limit->offset;
 }

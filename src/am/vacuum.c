@@ -98,20 +98,27 @@ typedef struct ChainStep
 	uint32		id;
 } ChainStep;
 
-/* Take the empty record at `step` out of the chain behind `before`, and free it. */
+/*
+ * Take the empty record at `step` out of the chain behind `before`, and free
+ * it.  The node's page is part of the change even where nothing changes on it,
+ * and comes first: so that replay on a standby waits for those who are reading
+ * the chain, as this process had to (L1).
+ */
 static void
-unlink_overflow(VacuumState *vacuum, ChainStep before, ChainStep step)
+unlink_overflow(VacuumState *vacuum, Buffer node_buffer, ChainStep before, ChainStep step)
 {
 	const SphxIndexInfo *info = &vacuum->info;
 	BlockNumber block = BufferGetBlockNumber(step.buffer);
 	BlockNumber *first_free = &vacuum->first_free[SphxOverflowCell(&info->meta)];
 	SphxChange	change;
+	Page		before_page;
 	Page		page;
 
 	SphxChangeBegin(&change, &vacuum->pages);
+	(void) SphxChangePage(&change, node_buffer);
+	before_page = SphxChangePage(&change, before.buffer);
 	page = SphxChangePage(&change, step.buffer);
-	SphxNodeRecord(info, SphxChangePage(&change, before.buffer), before.id)->next =
-		SphxNodeRecord(info, page, step.id)->next;
+	SphxNodeRecord(info, before_page, before.id)->next = SphxNodeRecord(info, page, step.id)->next;
 	SphxFreeSlot(info, page, step.id % info->meta.per_page);
 	SphxChangeFinish(&change);
 	*first_free = Min(*first_free, block);
@@ -147,7 +154,7 @@ clean_chain(VacuumState *vacuum, Buffer node_buffer, uint32 id)
 		empty = dead == r->payload_count;
 		vacuum->stats->tuples_removed += dead;
 		if (empty)
-			unlink_overflow(vacuum, before, step);
+			unlink_overflow(vacuum, node_buffer, before, step);
 		else if (dead > 0)
 		{
 			SphxChange	change;

@@ -29,6 +29,7 @@
 #include <assert.h>
 #include <float.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,12 @@
 
 /* nodes seen for a place in the beam: room for them spares most searches to grow the map */
 #define MAP_ENTRIES			40
+
+/* candidates that are sorted together, at least, to find a place in a full beam */
+#define REFILL_LEAST		64
+
+/* how far a candidate walks to its place before that is searched for */
+#define WALK				8
 
 /* with a larger ef the map grows when it must: the index may be small */
 #define MAP_LARGE_EF		4096
@@ -190,7 +197,7 @@ beam_insert(SphxSearch *search, float key, uint32_t id)
 
 /*
  * The candidate at `place` gets another key, and goes where that belongs.
- * Mostly that is near: the beam is walked, not searched.
+ * Mostly that is near: the beam is walked first, not searched.
  */
 static void
 beam_move(SphxSearch *search, size_t place, float key)
@@ -199,11 +206,24 @@ beam_move(SphxSearch *search, size_t place, float key)
 	Candidate	candidate = {key, items[place].id};
 	size_t		target = place;
 
-	for (; target > 0 && !(items[target - 1].key < key); target--)
-		items[target] = items[target - 1];
-	if (target == place)
-		for (; target + 1 < search->beam.count && items[target + 1].key < key; target++)
-			items[target] = items[target + 1];
+	if (place > WALK && !(items[place - WALK - 1].key < key))
+	{
+		target = beam_lower(search, key);
+		memmove(items + target + 1, items + target, (place - target) * sizeof(Candidate));
+	}
+	else if (place + WALK + 1 < search->beam.count && items[place + WALK + 1].key < key)
+	{
+		target = beam_lower(search, key) - 1;
+		memmove(items + place, items + place + 1, (target - place) * sizeof(Candidate));
+	}
+	else
+	{
+		for (; target > 0 && !(items[target - 1].key < key); target--)
+			items[target] = items[target - 1];
+		if (target == place)
+			for (; target + 1 < search->beam.count && items[target + 1].key < key; target++)
+				items[target] = items[target + 1];
+	}
 	items[target] = candidate;
 	if (place < search->unread)
 		search->unread--;		/* those behind it have moved up */
@@ -279,11 +299,11 @@ beam_reserve(SphxSearch *search, size_t ef)
 }
 
 /*
- * What was set aside, with the keys of today, each once and ascending, less
- * what has been read or is in the beam meanwhile.  Seeds are entered.
+ * Give what was set aside the keys of today, and drop what has been read or is
+ * in the beam meanwhile.  Seeds are entered.
  */
 static void
-sort_aside(SphxSearch *search)
+update_aside(SphxSearch *search)
 {
 	CandidateArray *aside = &search->aside;
 	size_t		kept = 0;
@@ -301,30 +321,81 @@ sort_aside(SphxSearch *search)
 		aside->items[kept].key = entry->key;
 		aside->items[kept++].id = id;
 	}
-	if (kept > 1)
-		qsort(aside->items, kept, sizeof(Candidate), compare_candidates);
-	aside->count = 0;
-	for (size_t i = 0; i < kept; i++)
-		if (i == 0 || aside->items[i].id != aside->items[i - 1].id)
-			aside->items[aside->count++] = aside->items[i];
+	aside->count = kept;
 }
 
-/* move the best of what was set aside into a beam of ef */
+/* partition so that the k smallest come first (Hoare's selection) */
+static void
+select_candidates(Candidate *items, size_t count, size_t k)
+{
+	ptrdiff_t	low = 0;
+	ptrdiff_t	high = (ptrdiff_t) count - 1;
+
+	while (low < high)
+	{
+		float		pivot = items[low + (high - low) / 2].key;
+		ptrdiff_t	i = low;
+		ptrdiff_t	j = high;
+
+		while (i <= j)
+		{
+			while (items[i].key < pivot)
+				i++;
+			while (items[j].key > pivot)
+				j--;
+			if (i <= j)
+			{
+				Candidate	t = items[i];
+
+				items[i++] = items[j];
+				items[j--] = t;
+			}
+		}
+		if ((ptrdiff_t) k <= j)
+			high = j;
+		else if ((ptrdiff_t) k >= i)
+			low = i;
+		else
+			break;
+	}
+}
+
+/*
+ * Move the best of what was set aside into a beam of ef.  Most of it has no
+ * chance, and stays in no order.
+ */
 static void
 beam_refill(SphxSearch *search, size_t ef)
 {
 	CandidateArray *aside = &search->aside;
 	size_t		count;
 	size_t		next = 0;
+	bool		wanted = true;
 
 	beam_reserve(search, ef);
-	sort_aside(search);
+	update_aside(search);
 	count = aside->count;
-	while (next < count && beam_wants(search, aside->items[next].key, ef))
+	while (next < count && wanted)
 	{
-		beam_insert(search, aside->items[next].key, aside->items[next].id);
-		next++;
-		beam_trim(search, ef);	/* what drops out goes behind the others */
+		Candidate  *rest = aside->items + next;
+		size_t		room = search->beam.count < ef ? ef - search->beam.count : REFILL_LEAST;
+		size_t		some = count - next < room ? count - next : room;
+
+		if (some < count - next)
+			select_candidates(rest, count - next, some - 1);
+		qsort(rest, some, sizeof(Candidate), compare_candidates);
+		for (size_t i = 0; i < some && wanted; i++)
+		{
+			Candidate	candidate = aside->items[next];
+
+			wanted = beam_wants(search, candidate.key, ef);
+			/* some are there twice */
+			if (wanted && beam_find(search, candidate.key, candidate.id) == search->beam.count)
+				beam_insert(search, candidate.key, candidate.id);
+			if (wanted)
+				next++;
+			beam_trim(search, ef);	/* what drops out goes behind the others */
+		}
 	}
 	aside->count -= next;
 	if (next > 0)

@@ -37,11 +37,11 @@ start_chain(SphxPages *pages, const SphxIndexInfo *info, uint32 cell)
 
 		block = BufferGetBlockNumber(buffer);
 		SphxChangeBegin(&change, pages);
-		SphxInitPage(SphxChangeNewPage(&change, buffer), chain_kind(info, cell), cell,
-					 (int) info->meta.per_page);
 		data = SphxPageCell(SphxChangePage(&change, directory), &info->meta, cell);
 		data->first = block;
 		data->insert = block;
+		SphxInitPage(SphxChangeNewPage(&change, buffer), chain_kind(info, cell), cell,
+					 (int) info->meta.per_page);
 		SphxChangeFinish(&change);
 		UnlockReleaseBuffer(buffer);
 	}
@@ -58,9 +58,9 @@ extend_chain(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, Buffer la
 	SphxChange	change;
 
 	SphxChangeBegin(&change, pages);
+	SphxPageGetOpaque(SphxChangePage(&change, last))->next = block;
 	SphxInitPage(SphxChangeNewPage(&change, buffer), chain_kind(info, cell), cell,
 				 (int) info->meta.per_page);
-	SphxPageGetOpaque(SphxChangePage(&change, last))->next = block;
 	SphxChangeFinish(&change);
 	UnlockReleaseBuffer(buffer);
 	return block;
@@ -238,10 +238,12 @@ push_overflow(SphxPages *pages, const SphxIndexInfo *info, Buffer buffer, uint32
 	append_tid(info, record, tid);
 
 	overflow = SphxFindSlot(pages, info, SphxOverflowCell(&info->meta), &slot);
+
+	/* the node's page first: replay locks in this order, as readers do (L1) */
 	SphxChangeBegin(&change, pages);
-	SphxFillSlot(info, SphxChangePage(&change, overflow), slot, record);
 	SphxNodeRecord(info, SphxChangePage(&change, buffer), id)->next =
 		SphxNodeId(info, BufferGetBlockNumber(overflow), slot);
+	SphxFillSlot(info, SphxChangePage(&change, overflow), slot, record);
 	SphxChangeFinish(&change);
 	UnlockReleaseBuffer(overflow);
 	pfree(record);

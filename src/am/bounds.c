@@ -1,0 +1,120 @@
+/*-------------------------------------------------------------------------
+ *
+ * bounds.c
+ *	  What the operator will say of a row, from what the index knows of it.
+ *
+ * The index has vectors that were rotated, rounded and, where they are beyond
+ * all measure, cut off; the operator computes in single precision with the
+ * original ones.  Both are within these bounds of the true value.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/bounds.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "math/kernels.h"
+
+/*
+ * What single-precision arithmetic may add or take away, as a fraction of the
+ * lengths of the two vectors: the rotation, the rounding of the residual.
+ */
+#define ROUNDING			4e-6
+
+/* Differences below this vanish when squared in single precision. */
+#define UNDERFLOW			1e-18
+
+/*
+ * The same where numbers are so small that their rounding is no fraction of
+ * them: a few times the least of them for every coordinate and each of the
+ * rotation's steps.
+ */
+#define DENORMAL			1e-43
+
+double
+SphxQueryNorm(const float *q, int D)
+{
+	double		sum = 0.0;
+
+	for (int i = 0; i < D; i++)
+		sum += (double) q[i] * (double) q[i];
+	return sqrt(sum);
+}
+
+/*
+ * Bounds of the Euclidean distance between the original vectors, from the
+ * squared one between query and stored vector.
+ */
+static void
+bound_euclidean(int D, double norm, const SphxHit *hit, double *lower, double *upper)
+{
+	double		d = sqrt(Max(hit->distance, 0.0f));
+	double		lengths = 2.0 * norm + d;	/* at least |q| + |v| */
+	double		relative = SPHX_KERNEL_ERROR(D);
+	double		slack = 1.0001 * hit->error + ROUNDING * lengths + relative * d + UNDERFLOW;
+
+	*lower = Max(d - slack, 0.0);
+	*upper = d + slack;
+	if (!(hit->distance <= FLT_MAX))
+	{
+		/* the square was too large; elements are not (geometry.c) */
+		*lower = UNDERFLOW / FLT_EPSILON;
+		*upper = INFINITY;
+	}
+	/* elements may have been cut off, which only brought vectors together */
+	if (lengths > 1e17)
+		*upper = INFINITY;
+}
+
+/*
+ * Cosine distance is half the square of the distance of unit vectors.  The
+ * operator rounds a cosine near 1, so its error is absolute.
+ */
+static void
+bound_cosine(int D, double norm, const SphxHit *hit, double *lower, double *upper)
+{
+	double		slack = 2.0 * SPHX_KERNEL_ERROR(D);
+
+	bound_euclidean(D, norm, hit, lower, upper);
+	*lower = Max(*lower * *lower / 2.0 - slack, 0.0);
+	*upper = *upper * *upper / 2.0 + slack;
+}
+
+/* Minus the inner product. */
+static void
+bound_product(int D, double norm, const SphxHit *hit, double *lower, double *upper)
+{
+	double		length = hit->norm + hit->error;	/* at least |v| */
+	double		relative = 2.0 * SPHX_KERNEL_ERROR(D) + 2.0 * ROUNDING;
+	double		tiny = DENORMAL * sqrt(D);
+	double		slack = norm * (1.0001 * hit->error + relative * length) +
+	tiny * (norm + length + 1.0);
+
+	*lower = hit->distance - slack;
+	*upper = hit->distance + slack;
+	if (!isfinite(hit->distance) || norm > 1e17 || length > 1e17 || norm * length > 1e37)
+	{
+		*lower = -INFINITY;
+		*upper = INFINITY;
+	}
+}
+
+void
+SphxBoundHit(SphxMetric metric, int D, double norm, const SphxHit *hit,
+			 double *lower, double *upper)
+{
+	switch (metric)
+	{
+		case SPHX_METRIC_L2:
+			bound_euclidean(D, norm, hit, lower, upper);
+			break;
+		case SPHX_METRIC_COSINE:
+			bound_cosine(D, norm, hit, lower, upper);
+			break;
+		case SPHX_METRIC_IP:
+			bound_product(D, norm, hit, lower, upper);
+			break;
+	}
+	Assert(*lower <= *upper);	/* I7 */
+}

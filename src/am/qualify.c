@@ -1,0 +1,153 @@
+/*-------------------------------------------------------------------------
+ *
+ * qualify.c
+ *	  A scan's own look at the rows of the table.
+ *
+ * An access method returns rows, and the executor then finds out whether they
+ * are visible and satisfy the conditions.  In a scan ordered by distance that
+ * is too late: when k rows are wanted, which k there are decides how far the
+ * search must go before the first of them is returned.  So a scan below a
+ * limit looks for itself.  The executor looks again at those rows that it is
+ * given, never at others, and finds their pages in the cache.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/qualify.h"
+
+#include "access/tableam.h"
+#include "access/visibilitymap.h"
+#include "executor/executor.h"
+#include "executor/instrument.h"
+#include "optimizer/optimizer.h"
+#include "storage/bufmgr.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+void
+SphxInitQualifier(SphxQualifier *qualifier, IndexScanDesc scan)
+{
+	memset(qualifier, 0, sizeof(*qualifier));
+	qualifier->scan = scan;
+	qualifier->visibility = InvalidBuffer;
+}
+
+bool
+SphxCanQualify(const IndexScanState *state)
+{
+	return state->ss.ps.qual == NULL ||
+		!contain_volatile_functions((Node *) state->ss.ps.plan->qual);
+}
+
+void
+SphxPrepareQualifier(SphxQualifier *qualifier)
+{
+	Relation	heap = qualifier->scan->heapRelation;
+
+	if (qualifier->fetch != NULL)
+		return;
+	qualifier->fetch = table_index_fetch_begin(heap);
+	qualifier->slot = table_slot_create(heap, NULL);
+	qualifier->memory = AllocSetContextCreate(CurrentMemoryContext, "sphx rows",
+											  ALLOCSET_SMALL_SIZES);
+	if (qualifier->state != NULL)
+	{
+		qualifier->context = CreateExprContext(qualifier->state->ss.ps.state);
+		qualifier->context->ecxt_scantuple = qualifier->slot;
+	}
+}
+
+/* Have the visible tuple of the TID in the slot. */
+static bool
+fetch_row(SphxQualifier *qualifier, ItemPointer tid)
+{
+	ItemPointerData copy = *tid;	/* set to the member of a HOT chain */
+	bool		call_again = false;
+
+	SphxPrepareQualifier(qualifier);
+	return table_index_fetch_tuple(qualifier->fetch, &copy, qualifier->scan->xs_snapshot,
+								   qualifier->slot, &call_again, NULL);
+}
+
+bool
+SphxSlotQualifies(SphxQualifier *qualifier)
+{
+	IndexScanState *state = qualifier->state;
+	bool		satisfied;
+
+	ResetExprContext(qualifier->context);
+	satisfied = ExecQual(state->ss.ps.qual, qualifier->context);
+	if (!satisfied)
+		InstrCountFiltered1(state, 1);
+	return satisfied;
+}
+
+bool
+SphxRowQualifies(SphxQualifier *qualifier, ItemPointer tid)
+{
+	bool		conditions = qualifier->state != NULL && qualifier->state->ss.ps.qual != NULL;
+	bool		qualifies;
+
+	if (!conditions && VM_ALL_VISIBLE(qualifier->scan->heapRelation,
+									  ItemPointerGetBlockNumber(tid), &qualifier->visibility))
+		return true;
+	qualifies = fetch_row(qualifier, tid) && (!conditions || SphxSlotQualifies(qualifier));
+	ExecClearTuple(qualifier->slot);
+	return qualifies;
+}
+
+bool
+SphxCanMeasure(IndexScanDesc scan)
+{
+	return scan->indexRelation->rd_index->indkey.values[0] > 0;
+}
+
+bool
+SphxMeasureRow(SphxQualifier *qualifier, ItemPointer tid, double *distance)
+{
+	IndexScanDesc scan = qualifier->scan;
+	ScanKey		key = &scan->orderByData[0];
+	bool		visible = fetch_row(qualifier, tid);
+
+	if (visible)
+	{
+		MemoryContext old = MemoryContextSwitchTo(qualifier->memory);
+		bool		isnull;
+		Datum		value = slot_getattr(qualifier->slot,
+										 scan->indexRelation->rd_index->indkey.values[0], &isnull);
+
+		/* a row that is in the index has a value, unless the index is damaged */
+		*distance = isnull ? 0.0 :
+			DatumGetFloat8(FunctionCall2Coll(&key->sk_func, key->sk_collation, value,
+											 key->sk_argument));
+		visible = !isnull;
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(qualifier->memory);
+	}
+	ExecClearTuple(qualifier->slot);
+	return visible;
+}
+
+void
+SphxReleaseQualifier(SphxQualifier *qualifier)
+{
+	if (BufferIsValid(qualifier->visibility))
+		ReleaseBuffer(qualifier->visibility);
+	qualifier->visibility = InvalidBuffer;
+	if (qualifier->fetch != NULL)
+		table_index_fetch_reset(qualifier->fetch);
+}
+
+void
+SphxEndQualifier(SphxQualifier *qualifier)
+{
+	SphxReleaseQualifier(qualifier);
+	if (qualifier->fetch != NULL)
+	{
+		table_index_fetch_end(qualifier->fetch);
+		ExecDropSingleTupleTableSlot(qualifier->slot);
+	}
+	if (qualifier->context != NULL)
+		FreeExprContext(qualifier->context, true);
+	qualifier->fetch = NULL;
+	qualifier->context = NULL;
+}

@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * heap.h
+ *	  What the access method has to know of the table's pages.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_HEAP_H
+#define SPHX_HEAP_H
+
+#include "sphx.h"
+
+#include "executor/tuptable.h"
+#include "utils/rel.h"
+
+/* Is the table one of the server's own heaps, whose pages this file reads? */
+extern bool SphxIsHeap(Relation table);
+
+/*
+ * The TID under which indexes know the tuple in the slot, which came from a
+ * scan of a heap: that of the first member of its HOT chain.  The slot's page
+ * is pinned; its lock is taken and released.
+ */
+extern void SphxRootTid(Relation heap, TupleTableSlot *slot, ItemPointer tid);
+
+#endif							/* SPHX_HEAP_H */
