@@ -56,7 +56,7 @@ typedef struct SphxStream
 	bool		whole;			/* all nodes will be wanted */
 
 	SphxSearchLoan *loan;		/* of search, or NULL */
-	SphxSearch *search;
+	SphxSearch *search;			/* NULL while it is given back */
 	SphxStage	stage;
 	int			widenings;		/* of the beam so far */
 
