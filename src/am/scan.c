@@ -373,7 +373,8 @@ IndexScanDesc
 sphxbeginscan(Relation index, int nkeys, int norderbys)
 {
 	IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
-	/* small blocks: what a suspended stream gives back is then free for others */
+
+	/* small blocks: what a suspended stream releases, others can have */
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "sphx scan",
 												  ALLOCSET_SMALL_SIZES);
 	ScanOpaque *so = MemoryContextAllocZero(context, sizeof(ScanOpaque));

@@ -691,12 +691,21 @@ void
 SphxSuspendStream(SphxStream *stream)
 {
 	double		next_lower = SphxStreamPeek(stream);
+	bool		done = stream->stage == SPHX_STAGE_DONE;
 
-	if (stream->stage != SPHX_STAGE_GRAPH || stream->relaxed || stream->puts > 0)
+	if (stream->search == NULL ||
+		(!done && (stream->relaxed || stream->unordered || stream->sort != NULL ||
+				   stream->puts > 0)))
 		return;
 	SphxReturnSearch(stream->loan);
 	stream->search = NULL;
+	/* it has found everything: there is nothing to begin anew */
+	if (done)
+		return;
 	release_items(stream);
+	if (stream->cells != NULL)
+		pfree(stream->cells);
+	stream->cells = NULL;
 	stream->stage = SPHX_STAGE_START;
 	stream->widenings = 0;
 	stream->settled = 0;

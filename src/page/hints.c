@@ -63,8 +63,8 @@ SphxForgetHints(void)
 		dlist_container(SphxHintRegion, node, i.cur)->room = 0;
 		dlist_delete(i.cur);
 	}
-	if (sphx_hints.entries != NULL)
-		pfree(sphx_hints.entries);
+	if (hint_context != NULL)
+		MemoryContextReset(hint_context);
 	sphx_hints.entries = NULL;
 	sphx_hints.mask = 0;
 	sphx_hints.shared = false;
@@ -109,7 +109,7 @@ is_last(const SphxHintRegion *region)
 static void
 move_region(SphxHintRegion *region, BlockNumber room)
 {
-	SphxHintRegion moved = {.base = (uint32) handed_out, .room = room};
+	SphxHintRegion moved = {.base = (uint32) handed_out,.room = room};
 
 	for (BlockNumber block = 0; block < region->room; block++)
 		*SphxHintPlace(&moved, block) = *SphxHintPlace(region, block);

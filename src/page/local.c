@@ -118,7 +118,8 @@ init_local(void)
 {
 	HASHCTL		control = {0};
 
-	local_context = AllocSetContextCreate(TopMemoryContext, "sphx", ALLOCSET_DEFAULT_SIZES);
+	/* small blocks: what is kept of an index goes back to the system with it */
+	local_context = AllocSetContextCreate(TopMemoryContext, "sphx", ALLOCSET_SMALL_SIZES);
 	control.keysize = sizeof(Oid);
 	control.entrysize = sizeof(SphxLocalState);
 	control.hcxt = local_context;
@@ -185,7 +186,7 @@ SphxGetRotation(int D, uint64 seed)
 		SphxRotation *rotation; /* or NULL */
 		int			D;
 		uint64		seed;
-	} Kept;
+	}			Kept;
 	static Kept kept[KEEP_ROTATIONS];	/* that used last first */
 	static SphxServerEnv env;
 	Kept		wanted;

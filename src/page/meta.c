@@ -129,7 +129,7 @@ SphxGetTopLayer(SphxPages *pages, const SphxIndexInfo *info)
 	{
 		uint32		count = info->meta.layers[info->meta.layer_count - 1].count;
 		Size		size = offsetof(SphxTopLayer, centroids) +
-			sizeof(float) * (Size) info->layout.D * count;
+		sizeof(float) * (Size) info->layout.D * count;
 		SphxTopLayer *top = palloc0(size);
 
 		read_top_layer(pages, info, top);

@@ -33,7 +33,7 @@ SphxOpenPages(SphxPages *pages, Relation index)
 void
 SphxOpenInitFork(SphxPages *pages, Relation index)
 {
-	/* nothing is remembered of this fork; there is one at a time, for a moment */
+	/* nothing is remembered of this fork; there is one at a time, briefly */
 	static SphxLocalState local;
 
 	memset(&local, 0, sizeof(local));
