@@ -52,6 +52,8 @@ SERVER_OBJS = \
 	src/fn/stats.o \
 	src/page/chain.o \
 	src/page/heap.o \
+	src/page/hints.o \
+	src/page/local.o \
 	src/page/memory.o \
 	src/page/meta.o \
 	src/page/page.o \

@@ -28,6 +28,9 @@ PGDLLEXPORT void _PG_init(void);
 int			sphx_ef_search = 80;
 int			sphx_max_scan_tuples = 0;
 
+/* sphx.hint_memory, kB */
+int			sphx_hint_memory = 4096;
+
 /* sphx.order */
 int			sphx_order = SPHX_ORDER_STRICT;
 
@@ -103,6 +106,17 @@ define_scan_settings(void)
 							 NULL, NULL, NULL);
 }
 
+static void
+define_memory_settings(void)
+{
+	DefineCustomIntVariable("sphx.hint_memory",
+							"Memory of a session for where the pages of indexes are in shared buffers.",
+							"One kB is enough for 2 MB of indexes; 0 means that nothing is remembered.",
+							&sphx_hint_memory, 4096, 0, 8 * 1024 * 1024,
+							PGC_USERSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+}
+
 #ifdef USE_ASSERT_CHECKING
 /* sphx.check_bounds */
 bool		sphx_check_bounds = false;
@@ -151,6 +165,7 @@ _PG_init(void)
 {
 	define_kernel_settings();
 	define_scan_settings();
+	define_memory_settings();
 #ifdef USE_ASSERT_CHECKING
 	define_test_settings();
 #endif

@@ -161,6 +161,7 @@ typedef RelFileNode SphxRelLocator;
 /* settings (sphx.c) */
 extern int	sphx_ef_search;
 extern int	sphx_max_scan_tuples;
+extern int	sphx_hint_memory;
 extern int	sphx_order;			/* SphxOrder */
 
 typedef enum SphxOrder

@@ -222,8 +222,7 @@ sphxbuildempty(Relation index)
 
 	SphxOpenPages(&pages, index);
 	SphxGetInfo(&pages, &info);
-	pages.building = true;
-	pages.fork = INIT_FORKNUM;
+	SphxOpenInitFork(&pages, index);
 	write_empty(&pages, (int) info.meta.dims);
 	log_newpage_range(index, INIT_FORKNUM, 0,
 					  RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);

@@ -51,7 +51,7 @@ visit_layer(SphxDescent *descent, const SphxLayerData *layer)
 static int
 search_top(SphxDescent *descent, int n, uint32 *below)
 {
-	const SphxTopLayer *top = SphxGetTopLayer(descent->store->pages);
+	const SphxTopLayer *top = SphxGetTopLayer(descent->store->pages, descent->info);
 	Size		D = (Size) descent->info->layout.D;
 	float		distances[SPHX_TOP_RECORDS];
 	int			count = 0;

@@ -31,7 +31,7 @@ bool
 SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, float *x)
 {
 	const SphxMetaPageData *meta = &info->meta;
-	const SphxRotation *rotation = SphxGetRotation(pages, info->layout.D, meta->rotation_seed);
+	const SphxRotation *rotation = SphxGetRotation(info->layout.D, meta->rotation_seed);
 
 	if (v->dim != (int) meta->dims)
 		ereport(ERROR,

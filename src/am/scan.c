@@ -23,6 +23,13 @@
 #include "am/qualify.h"
 #include "page/chain.h"
 
+/*
+ * When more search states than this are in use, as with a partition each, a
+ * scan that holds as many rows as are wanted gives its own back: most such
+ * scans are never asked for more.
+ */
+#define SEARCHES_OPEN		8
+
 /* A row to be returned, with bounds of what the operator will say about it. */
 typedef struct ScanRow
 {
@@ -302,6 +309,8 @@ hold_rows(ScanOpaque *so, SphxPages *pages, uint64 wanted)
 	else if (!more || so->place.state->ss.ps.qual != NULL)
 		add_late_rows(so, pages);
 	SphxReleaseQualifier(&so->qualifier);
+	if (SphxLoansOut() > SEARCHES_OPEN)
+		SphxSuspendStream(&so->stream);
 }
 
 /* How many rows to hold back; 0: none. */
@@ -439,8 +448,10 @@ IndexScanDesc
 sphxbeginscan(Relation index, int nkeys, int norderbys)
 {
 	IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
+
+	/* small blocks: what a suspended stream releases, others can have */
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "sphx scan",
-												  ALLOCSET_DEFAULT_SIZES);
+												  ALLOCSET_SMALL_SIZES);
 	ScanOpaque *so = MemoryContextAllocZero(context, sizeof(ScanOpaque));
 	SphxPages	pages;
 

@@ -314,10 +314,10 @@ start_graph(SphxStream *stream, SphxPages *pages)
 	int			count;
 
 	if (stream->loan == NULL)
-	{
 		stream->loan = SphxBorrowSearch(&stream->info.layout, stream->context);
-		stream->search = SphxLoanSearch(stream->loan);
-	}
+	else if (stream->search == NULL)
+		SphxBorrowAgain(stream->loan, &stream->info.layout);
+	stream->search = SphxLoanSearch(stream->loan);
 	init_descent(stream, &descent, &store, pages);
 	if (stream->unordered || stream->whole)
 	{
@@ -566,9 +566,10 @@ SphxResetStream(SphxStream *stream)
 void
 SphxEndStream(SphxStream *stream)
 {
-	if (stream->loan != NULL)
+	if (stream->search != NULL)
 		SphxReturnSearch(stream->loan);
 	stream->loan = NULL;
+	stream->search = NULL;
 	if (stream->sort != NULL)
 		end_item_sort(stream->sort);
 	stream->sort = NULL;
@@ -692,13 +693,21 @@ void
 SphxSuspendStream(SphxStream *stream)
 {
 	double		next_lower = SphxStreamPeek(stream);
+	bool		done = stream->stage == SPHX_STAGE_DONE;
 
-	if (stream->stage != SPHX_STAGE_GRAPH || stream->relaxed || stream->puts > 0)
+	if (stream->search == NULL ||
+		(!done && (stream->relaxed || stream->unordered || stream->sort != NULL ||
+				   stream->puts > 0)))
 		return;
 	SphxReturnSearch(stream->loan);
-	stream->loan = NULL;
 	stream->search = NULL;
+	/* it has found everything: there is nothing to begin anew */
+	if (done)
+		return;
 	release_items(stream);
+	if (stream->cells != NULL)
+		pfree(stream->cells);
+	stream->cells = NULL;
 	stream->stage = SPHX_STAGE_START;
 	stream->widenings = 0;
 	stream->settled = 0;

@@ -56,7 +56,7 @@ typedef struct SphxStream
 	bool		whole;			/* all nodes will be wanted */
 
 	SphxSearchLoan *loan;		/* of search, or NULL */
-	SphxSearch *search;
+	SphxSearch *search;			/* NULL while it is given back */
 	SphxStage	stage;
 	int			widenings;		/* of the beam so far */
 
@@ -121,8 +121,8 @@ extern void SphxStreamRaise(SphxStream *stream, double distance);
 extern int	SphxStreamLate(SphxStream *stream, SphxItem **late);
 
 /*
- * Give the search state back until the stream goes on, which then has to begin
- * anew: worth while when many scans are open and most will not go on.
+ * Give the search state back, if that can be, until the stream goes on, which
+ * then has to begin anew: worth while when many scans are open and most will not go on.
  */
 extern void SphxSuspendStream(SphxStream *stream);
 

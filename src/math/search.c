@@ -688,7 +688,13 @@ sphx_search_run(SphxSearch *search, SphxStore *store, int ef)
 	int			count;
 
 	if (ef < MAP_LARGE_EF)
-		sphx_keymap_reserve(search->env, &search->seen, (size_t) ef * MAP_ENTRIES);
+	{
+		size_t		entries = (size_t) ef * MAP_ENTRIES;
+
+		if (store->nodes > 0 && store->nodes < entries)
+			entries = store->nodes;
+		sphx_keymap_reserve(search->env, &search->seen, entries);
+	}
 	beam_refill(search, (size_t) ef);
 	count = choose_group(search, store, groups[present]);
 	while (count > 0)

@@ -20,6 +20,9 @@ struct SphxStore
 {
 	const SphxLayout *layout;
 
+	/* about how many nodes there are, or 0: a search makes no room for more */
+	size_t		nodes;
+
 	/*
 	 * The record of a node, valid (and under whatever lock the store takes)
 	 * until done().  One at a time.  NULL when the id holds no node now (a

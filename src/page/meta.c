@@ -69,23 +69,33 @@ SphxReadInfo(SphxPages *pages, SphxIndexInfo *info)
 		SphxCorrupted(index, SPHX_META_BLOCK, "sizes of records do not agree");
 }
 
-/* What is kept with the relation, in one chunk as the server asks. */
-typedef struct CachedIndex
+void
+SphxGetInfo(SphxPages *pages, SphxIndexInfo *info)
 {
-	SphxIndexInfo info;
-	SphxTopLayer top;
-} CachedIndex;
+	Relation	index = pages->index;
 
-/* Read the layer's records into a cache entry that has room for them. */
+	if (unlikely(index->rd_amcache == NULL))
+	{
+		SphxIndexInfo read;
+		void	   *cached;
+
+		/* not before all is read: an error leaves nothing behind */
+		SphxReadInfo(pages, &read);
+		cached = MemoryContextAlloc(index->rd_indexcxt, sizeof(SphxIndexInfo));
+		index->rd_amcache = memcpy(cached, &read, sizeof(SphxIndexInfo));
+	}
+	memcpy(info, index->rd_amcache, sizeof(SphxIndexInfo));
+}
+
+/* Read the layer's records into *top, which has room for them. */
 static void
-read_top_layer(SphxPages *pages, CachedIndex *cached)
+read_top_layer(SphxPages *pages, const SphxIndexInfo *info, SphxTopLayer *top)
 {
-	const SphxIndexInfo *info = &cached->info;
 	const SphxLayerData *layer = &info->meta.layers[info->meta.layer_count - 1];
 	Size		D = (Size) info->layout.D;
 	Buffer		buffer = InvalidBuffer;
 
-	cached->top.count = layer->count;
+	top->count = layer->count;
 	for (uint32 i = 0; i < layer->count; i++)
 	{
 		BlockNumber block = layer->start + i / info->meta.per_page;
@@ -101,47 +111,32 @@ read_top_layer(SphxPages *pages, CachedIndex *cached)
 		r = SphxCheckNode(pages, info, BufferGetPage(buffer), id);
 		if (r == NULL)
 			SphxCorrupted(pages->index, block, "a centroid is missing");
-		cached->top.below[i] = SphxHitBelow(sphx_record_payload(&info->layout, r));
-		sphx_record_vector(&info->layout, r, cached->top.centroids + i * D);
+		top->below[i] = SphxHitBelow(sphx_record_payload(&info->layout, r));
+		sphx_record_vector(&info->layout, r, top->centroids + i * D);
 	}
 	if (BufferIsValid(buffer))
 		UnlockReleaseBuffer(buffer);
 }
 
-static const CachedIndex *
-get_cached(SphxPages *pages)
-{
-	Relation	index = pages->index;
-	SphxIndexInfo info;
-	CachedIndex *cached;
-	Size		size;
-
-	if (likely(index->rd_amcache != NULL))
-		return index->rd_amcache;
-	SphxReadInfo(pages, &info);
-	size = offsetof(CachedIndex, top.centroids) + sizeof(float) * (Size) info.layout.D *
-		info.meta.layers[info.meta.layer_count - 1].count;
-	cached = palloc0(size);
-	cached->info = info;
-	read_top_layer(pages, cached);
-
-	/* not before all is read: an error leaves nothing behind */
-	index->rd_amcache = MemoryContextAlloc(index->rd_indexcxt, size);
-	memcpy(index->rd_amcache, cached, size);
-	pfree(cached);
-	return index->rd_amcache;
-}
-
-void
-SphxGetInfo(SphxPages *pages, SphxIndexInfo *info)
-{
-	memcpy(info, &get_cached(pages)->info, sizeof(SphxIndexInfo));
-}
-
 const SphxTopLayer *
-SphxGetTopLayer(SphxPages *pages)
+SphxGetTopLayer(SphxPages *pages, const SphxIndexInfo *info)
 {
-	return &get_cached(pages)->top;
+	SphxLocalState *local = pages->local;
+
+	if (likely(local->kept != NULL))
+		SphxUseKept(local);
+	else
+	{
+		uint32		count = info->meta.layers[info->meta.layer_count - 1].count;
+		Size		size = offsetof(SphxTopLayer, centroids) +
+		sizeof(float) * (Size) info->layout.D * count;
+		SphxTopLayer *top = palloc0(size);
+
+		read_top_layer(pages, info, top);
+		SphxKeep(local, top, size);
+		pfree(top);
+	}
+	return local->kept;
 }
 
 Buffer

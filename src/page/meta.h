@@ -126,10 +126,11 @@ typedef struct SphxTopLayer
 } SphxTopLayer;
 
 /*
- * They never change, and are cached with the relation.  Valid until the next
- * call of anything that may process invalidations.
+ * They never change.  The backend keeps those of the indexes used last
+ * (SphxKeep); valid until the next call for another index, or of anything that
+ * may process invalidations.
  */
-extern const SphxTopLayer *SphxGetTopLayer(SphxPages *pages);
+extern const SphxTopLayer *SphxGetTopLayer(SphxPages *pages, const SphxIndexInfo *info);
 
 /*
  * The same from the metapage itself, with checks of everything that later code

@@ -5,16 +5,10 @@
  *
  * A search reads some hundred pages in no order, so the way to a page counts.
  * Looking a block up in the shared buffer table costs more than everything
- * else; therefore every backend keeps, for each index, an array from block to
- * the buffer where it was last seen, which ReadRecentBuffer verifies.  It also
- * gives an address to prefetch.  A hint is
- *
- *		buffer << 3 | kind
- *
- * with 0 for none.  The kind is 0 until this backend has checked the page; it
- * never changes, so a buffer that still holds the block needs no second look
- * at the special area (another cache line, far from the rest).
- * Temporary indexes have no hints: their buffers are the backend's own.
+ * else; therefore every backend remembers the buffer where a block was last
+ * seen (hints.h), which ReadRecentBuffer verifies.  It also gives an address to
+ * prefetch.  Temporary indexes have no hints: their buffers are the backend's
+ * own.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,101 +17,40 @@
 #include "miscadmin.h"
 #include "storage/buf_internals.h"
 #include "storage/lmgr.h"
-#include "utils/hsearch.h"
-#include "utils/memutils.h"
 
-#include "page/memory.h"
-
-#define HINT_KIND_BITS		3
-#define HINT_KIND			((1U << HINT_KIND_BITS) - 1)
-#define HINT_MAX_BUFFER		(PG_UINT32_MAX >> HINT_KIND_BITS)
 #define CACHE_LINE			64
-
-static HTAB *local_states = NULL;
-static MemoryContext local_context = NULL;
-
-static SphxLocalState *
-local_state(Oid index)
-{
-	bool		found;
-	SphxLocalState *local;
-
-	if (local_states == NULL)
-	{
-		HASHCTL		control = {0};
-
-		local_context = AllocSetContextCreate(TopMemoryContext, "sphx", ALLOCSET_DEFAULT_SIZES);
-		control.keysize = sizeof(Oid);
-		control.entrysize = sizeof(SphxLocalState);
-		control.hcxt = local_context;
-		local_states = hash_create("sphx indexes", 16, &control,
-								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	}
-	local = hash_search(local_states, &index, HASH_ENTER, &found);
-	if (!found)
-	{
-		memset(local, 0, sizeof(*local));
-		local->index = index;
-	}
-	return local;
-}
-
-static void
-forget_storage(SphxLocalState *local)
-{
-	if (local->hints != NULL)
-		pfree(local->hints);
-	local->hints = NULL;
-	local->hint_room = 0;
-	local->nblocks = 0;
-}
 
 void
 SphxOpenPages(SphxPages *pages, Relation index)
 {
-	SphxLocalState *local = local_state(RelationGetRelid(index));
-
-	/* new storage (REINDEX, TRUNCATE): what was known is of the old one */
-	if (memcmp(&local->locator, &SphxRelationLocator(index), sizeof(SphxRelLocator)) != 0)
-	{
-		forget_storage(local);
-		local->locator = SphxRelationLocator(index);
-	}
 	pages->index = index;
 	pages->fork = MAIN_FORKNUM;
-	pages->local = local;
+	pages->local = SphxFindLocal(index);
 	pages->strategy = NULL;
 	pages->building = false;
 }
 
 void
+SphxOpenInitFork(SphxPages *pages, Relation index)
+{
+	/* nothing is remembered of this fork; there is one at a time, briefly */
+	static SphxLocalState local;
+
+	memset(&local, 0, sizeof(local));
+	pages->index = index;
+	pages->fork = INIT_FORKNUM;
+	pages->local = &local;
+	pages->strategy = NULL;
+	pages->building = true;
+}
+
+void
 SphxForgetPages(Relation index)
 {
-	forget_storage(local_state(RelationGetRelid(index)));
+	SphxForgetLocal(SphxFindLocal(index));
 	if (index->rd_amcache != NULL)
 		pfree(index->rd_amcache);
 	index->rd_amcache = NULL;
-}
-
-const SphxRotation *
-SphxGetRotation(SphxPages *pages, int D, uint64 seed)
-{
-	static SphxServerEnv env;
-	SphxLocalState *local = pages->local;
-
-	if (local->rotation == NULL || local->rotation_dims != D || local->rotation_seed != seed)
-	{
-		SphxRotation *old = local->rotation;
-
-		SphxInitEnv(&env, local_context);
-		local->rotation = NULL;
-		if (old != NULL)
-			env.base.release(&env.base, old);
-		local->rotation = sphx_rotation_create(&env.base, D, seed);
-		local->rotation_dims = D;
-		local->rotation_seed = seed;
-	}
-	return local->rotation;
 }
 
 void
@@ -130,33 +63,6 @@ SphxCorrupted(Relation index, BlockNumber block, const char *reason)
 			 errhint("Please REINDEX it.")));
 }
 
-static inline uint32
-make_hint(Buffer buffer, SphxPageKind kind)
-{
-	Assert((uint32) kind <= HINT_KIND);
-	return (uint32) buffer <= HINT_MAX_BUFFER ? (uint32) buffer << HINT_KIND_BITS | kind : 0;
-}
-
-/* Room for a hint of every block below nblocks. */
-static void
-reserve_hints(SphxLocalState *local, BlockNumber nblocks)
-{
-	BlockNumber room = nblocks + nblocks / 8 + 64;
-	uint32	   *hints;
-
-	if (nblocks <= local->hint_room)
-		return;
-	hints = MemoryContextAllocExtended(local_context, sizeof(uint32) * (Size) room,
-									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	if (local->hints != NULL)
-	{
-		memcpy(hints, local->hints, sizeof(uint32) * (Size) local->hint_room);
-		pfree(local->hints);
-	}
-	local->hints = hints;
-	local->hint_room = room;
-}
-
 bool
 SphxBlockExists(SphxPages *pages, BlockNumber block)
 {
@@ -164,13 +70,7 @@ SphxBlockExists(SphxPages *pages, BlockNumber block)
 
 	/* indexes only grow, so the server is asked only about unknown blocks */
 	if (unlikely(block >= local->nblocks))
-	{
-		BlockNumber nblocks = RelationGetNumberOfBlocksInFork(pages->index, pages->fork);
-
-		if (!RelationUsesLocalBuffers(pages->index))
-			reserve_hints(local, nblocks);
-		local->nblocks = nblocks;
-	}
+		local->nblocks = RelationGetNumberOfBlocksInFork(pages->index, pages->fork);
 	return block < local->nblocks;
 }
 
@@ -223,6 +123,32 @@ read_block(SphxPages *pages, BlockNumber block)
 	return buffer;
 }
 
+/* An error unless this is a page of this kind. */
+static void
+check_kind(const SphxPages *pages, BlockNumber block, Page page, SphxPageKind kind)
+{
+	const char *defect = page_defect(page);
+
+	if (defect == NULL && SphxPageGetOpaque(page)->kind != kind)
+		defect = "page is of another kind than the reference to it";
+	if (defect != NULL)
+		SphxCorrupted(pages->index, block, defect);
+}
+
+/* Remember where a block is whose page has been found to be of this kind. */
+static void
+remember_buffer(SphxPages *pages, BlockNumber block, Buffer buffer, SphxPageKind kind)
+{
+	SphxLocalState *local = pages->local;
+
+	if (pages->fork != MAIN_FORKNUM || BufferIsLocal(buffer))
+		return;
+	if (unlikely(block >= local->hints.room))
+		SphxReserveHints(&local->hints, local->nblocks);
+	if (block < local->hints.room)
+		*SphxHintPlace(&local->hints, block) = SphxMakeHint(buffer, (uint32) kind);
+}
+
 /*
  * The slow way to a page: through the buffer table.  Pinned and locked on
  * return.
@@ -230,41 +156,35 @@ read_block(SphxPages *pages, BlockNumber block)
 static Buffer
 read_checked(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 {
-	SphxLocalState *local = pages->local;
-	const char *defect;
 	Buffer		buffer;
-	Page		page;
 
 	if (!SphxBlockExists(pages, block))
 		SphxCorrupted(pages->index, block, "there is a reference to it, but the index is shorter");
 	buffer = read_block(pages, block);
 	LockBuffer(buffer, lock);
-	page = BufferGetPage(buffer);
-	defect = page_defect(page);
-	if (defect == NULL && SphxPageGetOpaque(page)->kind != kind)
-		defect = "page is of another kind than the reference to it";
-	if (defect != NULL)
-		SphxCorrupted(pages->index, block, defect);
-	if (local->hints != NULL && pages->fork == MAIN_FORKNUM && !BufferIsLocal(buffer))
-		local->hints[block] = make_hint(buffer, kind);
+	check_kind(pages, block, BufferGetPage(buffer), kind);
+	remember_buffer(pages, block, buffer, kind);
 	return buffer;
 }
 
 Buffer
 SphxReadPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 {
-	SphxLocalState *local = pages->local;
+	const SphxLocalState *local = pages->local;
 
 	Assert(lock == BUFFER_LOCK_SHARE || lock == BUFFER_LOCK_EXCLUSIVE);
-	if (likely(block < local->nblocks && local->hints != NULL && pages->fork == MAIN_FORKNUM))
+	if (likely(block < local->hints.room))	/* so it is the main fork */
 	{
-		uint32		hint = local->hints[block];
-		Buffer		buffer = (Buffer) (hint >> HINT_KIND_BITS);
+		uint32		hint = *SphxHintPlace(&local->hints, block);
+		Buffer		buffer = SphxHintBuffer(hint);
 
 		if ((hint & HINT_KIND) == (uint32) kind &&
 			ReadRecentBuffer(local->locator, MAIN_FORKNUM, block, buffer))
 		{
 			LockBuffer(buffer, lock);
+			/* the kind may be that of another block, which was there before */
+			if (unlikely(sphx_hints.shared))
+				check_kind(pages, block, BufferGetPage(buffer), kind);
 			return buffer;
 		}
 	}
@@ -308,23 +228,23 @@ SphxUpgradeLock(Buffer buffer)
 void
 SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes)
 {
-	SphxLocalState *local = pages->local;
+	const SphxLocalState *local = pages->local;
 	uint32		hint;
 	Buffer		buffer;
 
-	if (local->hints == NULL || block >= local->nblocks)
+	if (block >= local->hints.room || block >= local->nblocks)
 		return;
-	hint = local->hints[block];
+	hint = *SphxHintPlace(&local->hints, block);
 	if (hint == 0)
 	{
 		/*
 		 * never seen by this backend: when it is in shared buffers, remember
 		 * where
 		 */
-		hint = make_hint(PrefetchBuffer(pages->index, MAIN_FORKNUM, block).recent_buffer, 0);
-		local->hints[block] = hint;
+		hint = SphxMakeHint(PrefetchBuffer(pages->index, MAIN_FORKNUM, block).recent_buffer, 0);
+		*SphxHintPlace(&local->hints, block) = hint;
 	}
-	buffer = (Buffer) (hint >> HINT_KIND_BITS);
+	buffer = SphxHintBuffer(hint);
 	if (BufferIsValid(buffer))
 	{
 		/* The buffer may hold something else by now: only an address is used. */

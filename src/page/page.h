@@ -15,7 +15,7 @@
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 
-#include "math/rotate.h"
+#include "page/local.h"
 
 #define SPHX_PAGE_ID		0xFF5B	/* the last two bytes of every page */
 
@@ -59,22 +59,6 @@ StaticAssertDecl(sizeof(SphxPageOpaqueData) == 16, "the special area is part of 
 #define SPHX_PAGE_ROOM \
 	(BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - MAXALIGN(sizeof(SphxPageOpaqueData)))
 
-/*
- * What a backend remembers of an index between calls: where its pages were in
- * shared buffers, and its rotation.  Lives as long as the backend.
- */
-typedef struct SphxLocalState
-{
-	Oid			index;			/* hash key */
-	SphxRelLocator locator;		/* the storage that the hints are for */
-	BlockNumber nblocks;		/* blocks known to exist */
-	uint32	   *hints;			/* nblocks entries, or NULL; see page.c */
-	BlockNumber hint_room;
-	SphxRotation *rotation;		/* or NULL */
-	int			rotation_dims;
-	uint64		rotation_seed;
-} SphxLocalState;
-
 /* An index opened by this layer; cheap to set up, for the length of one call. */
 typedef struct SphxPages
 {
@@ -88,11 +72,11 @@ typedef struct SphxPages
 
 extern void SphxOpenPages(SphxPages *pages, Relation index);
 
+/* The initialisation fork of an unlogged index, to be built. */
+extern void SphxOpenInitFork(SphxPages *pages, Relation index);
+
 /* Forget everything about the index's storage (it is built anew). */
 extern void SphxForgetPages(Relation index);
-
-/* The transform of D dimensions and this seed; belongs to the backend. */
-extern const SphxRotation *SphxGetRotation(SphxPages *pages, int D, uint64 seed);
 
 /* Does the block exist? */
 extern bool SphxBlockExists(SphxPages *pages, BlockNumber block);

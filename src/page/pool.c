@@ -34,6 +34,9 @@ struct SphxSearchLoan
 /* the one that waits for the next scan, or NULL */
 static Pooled *idle = NULL;
 
+/* states on loan now */
+static int	loans_out = 0;
+
 static Pooled *
 create_pooled(const SphxLayout *layout)
 {
@@ -54,9 +57,38 @@ end_loan(void *arg)
 {
 	SphxSearchLoan *loan = arg;
 
-	if (loan->pooled != NULL)
-		MemoryContextDelete(loan->pooled->context);
+	if (loan->pooled == NULL)
+		return;
+	loans_out--;
+	MemoryContextDelete(loan->pooled->context);
 	loan->pooled = NULL;
+}
+
+/*
+ * Can the state serve indexes of this layout?  What it has allocated depends
+ * on two of the sizes only; the rest it reads from the layout.
+ */
+static bool
+fits(const Pooled *pooled, const SphxLayout *layout)
+{
+	return pooled->layout.D == layout->D && pooled->layout.pieces == layout->pieces;
+}
+
+static void
+take_state(SphxSearchLoan *loan, const SphxLayout *layout)
+{
+	Assert(loan->pooled == NULL);
+	if (idle != NULL && fits(idle, layout))
+	{
+		loan->pooled = idle;
+		loan->pooled->layout = *layout;
+		idle = NULL;
+		loans_out++;
+		return;
+	}
+	loan->pooled = create_pooled(layout);
+	loans_out++;
+	loan->pooled->search = sphx_search_create(&loan->pooled->env.base, &loan->pooled->layout);
 }
 
 SphxSearchLoan *
@@ -67,15 +99,14 @@ SphxBorrowSearch(const SphxLayout *layout, MemoryContext context)
 	loan->callback.func = end_loan;
 	loan->callback.arg = loan;
 	MemoryContextRegisterResetCallback(context, &loan->callback);
-	if (idle != NULL && memcmp(&idle->layout, layout, sizeof(SphxLayout)) == 0)
-	{
-		loan->pooled = idle;
-		idle = NULL;
-		return loan;
-	}
-	loan->pooled = create_pooled(layout);
-	loan->pooled->search = sphx_search_create(&loan->pooled->env.base, &loan->pooled->layout);
+	take_state(loan, layout);
 	return loan;
+}
+
+void
+SphxBorrowAgain(SphxSearchLoan *loan, const SphxLayout *layout)
+{
+	take_state(loan, layout);
 }
 
 SphxSearch *
@@ -85,13 +116,20 @@ SphxLoanSearch(SphxSearchLoan *loan)
 	return loan->pooled->search;
 }
 
+int
+SphxLoansOut(void)
+{
+	return loans_out;
+}
+
 void
 SphxReturnSearch(SphxSearchLoan *loan)
 {
 	Pooled	   *other = loan->pooled;
 
-	Assert(other != NULL);
+	Assert(other != NULL && loans_out > 0);
 	loan->pooled = NULL;
+	loans_out--;
 	if (MemoryContextMemAllocated(other->context, true) <= KEEP_BYTES)
 	{
 		Pooled	   *kept = other;

@@ -25,4 +25,13 @@ extern SphxSearch *SphxLoanSearch(SphxSearchLoan *loan);
 /* Give the state back; it must not be in the middle of anything. */
 extern void SphxReturnSearch(SphxSearchLoan *loan);
 
+/*
+ * Borrow a state for a loan whose state was given back: whatever the number of
+ * times, it takes no more of the loan's context.
+ */
+extern void SphxBorrowAgain(SphxSearchLoan *loan, const SphxLayout *layout);
+
+/* States on loan now, to all scans of the backend. */
+extern int	SphxLoansOut(void);
+
 #endif							/* SPHX_POOL_H */

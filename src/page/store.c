@@ -73,6 +73,7 @@ void
 SphxInitStore(SphxPageStore *store, SphxPages *pages, const SphxIndexInfo *info)
 {
 	store->base.layout = &info->layout;
+	store->base.nodes = (size_t) pages->local->nblocks * info->meta.per_page;
 	store->base.read = store_read;
 	store->base.done = store_done;
 	store->base.prefetch = store_prefetch;

@@ -204,6 +204,7 @@ make_records(MemoryStore *store, const float *rows, const SphxNeighbour *edges)
 
 	sphx_layout_init(&layout);
 	store->base.layout = &store->layout;
+	store->base.nodes = ROWS;
 	store->base.read = store_read;
 	store->base.done = store_done;
 	store->base.prefetch = store_prefetch;
