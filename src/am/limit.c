@@ -120,47 +120,109 @@ feeding(PlanState *child, IndexScanDesc scan, bool ordered)
 	return found;
 }
 
-/* Nodes that read their (outer) child to the end, if they are read to the end themselves. */
-static const NodeTag exhausting[] = {
-	T_WindowAggState, T_AggState, T_GroupState, T_SortState, T_IncrementalSortState,
-	T_UniqueState, T_MaterialState, T_LockRowsState, T_ResultState, T_ProjectSetState,
-	T_ModifyTableState, T_NestLoopState, T_HashJoinState
-};
-
-/* The child whose rows this node reads to the end, if it is read to the end itself; or NULL. */
-static PlanState *
-exhausted_child(PlanState *state)
+/* Does the node read its outer child to the end before it returns a row? */
+static bool
+gathers_first(PlanState *state)
 {
-	if (IsA(state, SubqueryScanState))
-		return ((SubqueryScanState *) state)->subplan;
-	if (IsA(state, WindowAggState) && SphxEndsEarly((WindowAggState *) state))
-		return NULL;
-	for (int i = 0; i < lengthof(exhausting); i++)
-		if (nodeTag(state) == exhausting[i])
-			return outerPlanState(state);
-	return NULL;
+	switch ((int) nodeTag(state))
+	{
+		case T_SortState:
+		case T_HashState:
+			return true;
+		case T_AggState:
+			return ((AggState *) state)->aggstrategy != AGG_SORTED;
+		case T_SetOpState:
+			return ((SetOp *) state->plan)->strategy == SETOP_HASHED;
+		default:
+			return false;
+	}
 }
 
-/* Are all rows of the scan read, if all of this node are? */
+/* Does the node read its outer child to the end, if it is read to the end itself? */
 static bool
-exhausts(PlanState *state, IndexScanDesc scan)
+exhausts_outer(PlanState *state)
 {
-	PlanState **children = NULL;
-	int			count;
+	switch ((int) nodeTag(state))
+	{
+		case T_WindowAggState:
+			return !SphxEndsEarly((WindowAggState *) state);
+		case T_AggState:
+		case T_GroupState:
+		case T_UniqueState:
+		case T_SetOpState:
+		case T_IncrementalSortState:
+		case T_MaterialState:
+		case T_LockRowsState:
+		case T_ResultState:
+		case T_ProjectSetState:
+		case T_ModifyTableState:
+		case T_NestLoopState:
+		case T_HashJoinState:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* The same of the inner child: a nested loop that does not stop at the first match. */
+static bool
+exhausts_inner(PlanState *state)
+{
+	return IsA(state, NestLoopState) && !((NestLoopState *) state)->js.single_match &&
+		(((NestLoopState *) state)->js.jointype == JOIN_INNER ||
+		 ((NestLoopState *) state)->js.jointype == JOIN_LEFT);
+}
+
+/* Is this the plan of a subquery, of these, whose rows are all read at once? */
+static bool
+is_gathered(List *subplans, PlanState *state)
+{
+	ListCell   *lc;
+
+	foreach(lc, subplans)
+	{
+		SubPlanState *sub = lfirst_node(SubPlanState, lc);
+
+		if (sub->planstate == state)
+			return sub->subplan->subLinkType == ARRAY_SUBLINK || sub->subplan->useHashTable;
+	}
+	return false;
+}
+
+typedef struct EndSearch
+{
+	IndexScanDesc scan;
+	PlanState  *parent;			/* or NULL */
+	bool		to_end;			/* are all rows of the parent read? */
+} EndSearch;
+
+/* Are all rows of this child read? */
+static bool
+read_to_end(PlanState *state, const EndSearch *search)
+{
+	PlanState  *parent = search->parent;
+
+	if (parent == NULL || IsA(parent, SubqueryScanState) || IsA(parent, AppendState) ||
+		IsA(parent, MergeAppendState))
+		return search->to_end;
+	if (state == outerPlanState(parent))
+		return gathers_first(parent) || (search->to_end && exhausts_outer(parent));
+	if (state == innerPlanState(parent))
+		return search->to_end && exhausts_inner(parent);
+	return is_gathered(parent->initPlan, state) || is_gathered(parent->subPlan, state);
+}
+
+/* Look for the scan; true when it is found and all of its rows are read. */
+static bool
+find_exhausted(PlanState *state, void *context)
+{
+	const EndSearch *search = context;
+	EndSearch	below = {search->scan, state, read_to_end(state, search)};
 
 	check_stack_depth();
-	while (state != NULL && !IsA(state, IndexScanState) &&
-		   !IsA(state, AppendState) && !IsA(state, MergeAppendState))
-		state = exhausted_child(state);
-	if (state == NULL)
-		return false;
 	if (IsA(state, IndexScanState))
-		return ((IndexScanState *) state)->iss_ScanDesc == scan;
-	count = passed_on(state, true, &children);
-	for (int i = 0; i < count; i++)
-		if (exhausts(children[i], scan))
-			return true;
-	return false;
+		return ((IndexScanState *) state)->iss_ScanDesc == search->scan && below.to_end;
+	return planstate_tree_walker(state, find_exhausted, &below);
 }
 
 typedef struct ScanSearch
@@ -192,14 +254,14 @@ void
 SphxFindScan(IndexScanDesc scan, SphxScanPlace *place)
 {
 	ScanSearch	search = {scan, place};
+	EndSearch	whole = {scan, NULL, running_to_end};
 
 	memset(place, 0, sizeof(*place));
 	if (running == NULL || running->planstate == NULL)
 		return;
 	(void) find_scan(running->planstate, &search);
 	place->unordered = feeding(running->planstate, scan, false) != NULL;
-	place->exhausted = running_to_end && place->limit == NULL &&
-		exhausts(running->planstate, scan);
+	place->exhausted = place->limit == NULL && find_exhausted(running->planstate, &whole);
 }
 
 uint64
