@@ -550,17 +550,15 @@ start_scan(IndexScanDesc scan, ScanOpaque *so, SphxPages *pages)
  * holds for every row.
  */
 static void
-return_row(IndexScanDesc scan, ScanOpaque *so)
+return_row(IndexScanDesc scan, ScanOpaque *so, SphxPages *pages)
 {
 	bool		recheck = scan->numberOfOrderBys > 1 || (so->recheck && !so->unordered);
 
 	so->distances[0].value = so->item.lower;
 	so->distances[0].isnull = so->unordered;
 	scan->xs_heaptid = so->tids != NULL ? so->tids[so->tid_next] : so->item.tid;
-	if (unlikely(!ItemPointerIsValid(&scan->xs_heaptid) ||
-				 ItemPointerGetBlockNumberNoCheck(&scan->xs_heaptid) == InvalidBlockNumber))
-		SphxCorrupted(scan->indexRelation, SphxNodeBlock(&so->info, so->item.id),
-					  "a heap TID is not valid");
+	SphxCheckTid(pages, scan->heapRelation, &scan->xs_heaptid,
+				 SphxNodeBlock(&so->info, so->item.id));
 	scan->xs_recheck = false;
 	index_store_float8_orderby_distances(scan, so->distance_types, so->distances, recheck);
 	so->tid_next++;
@@ -588,7 +586,7 @@ sphxgettuple(IndexScanDesc scan, ScanDirection direction)
 	if (sphx_max_scan_tuples > 0 && so->returned >= sphx_max_scan_tuples)
 		found = false;
 	if (found)
-		return_row(scan, so);
+		return_row(scan, so, &pages);
 	MemoryContextSwitchTo(old);
 	return found;
 }
