@@ -42,7 +42,6 @@ typedef struct SphxOptions
 #define SPHX_STORAGE_AUTO		(-1)
 #define SPHX_DEFAULT_EF_CONSTRUCTION 100
 #define SPHX_DEFAULT_GAP_WEIGHT 2.0
-#define SPHX_MAX_LISTS			65536
 
 extern void SphxInitOptions(void);
 

@@ -19,8 +19,6 @@
 #include "math/kernels.h"
 #include "page/chain.h"
 
-#define ROTATION_SEED		1
-
 /* An index with one cell, whose centroid is the origin. */
 static void
 write_empty(SphxPages *pages, int dims)
@@ -29,7 +27,7 @@ write_empty(SphxPages *pages, int dims)
 	SphxSkeletonLayer origin = {.count = 1};
 
 	SphxChooseLayout(pages->index, dims, &info);
-	info.meta.rotation_seed = ROTATION_SEED;
+	info.meta.rotation_seed = SPHX_ROTATION_SEED;
 	info.meta.training_seed = 1;
 	origin.centroids = palloc0(sizeof(float) * (Size) info.layout.D);
 	SphxWriteSkeleton(pages, &info, 1, &origin);
@@ -91,7 +89,7 @@ begin_rows(SphxBuild *build, int dims)
 	SphxMetaPageData *meta = &build->info.meta;
 
 	SphxChooseLayout(build->index, dims, &build->info);
-	meta->rotation_seed = ROTATION_SEED;
+	meta->rotation_seed = SPHX_ROTATION_SEED;
 	meta->training_seed = 1;
 	build->d = build->info.layout.D + (meta->metric == SPHX_METRIC_IP ? 1 : 0);
 	build->rows = SphxCreateRows(build->context, build->d, SphxBuildMostRows(build, false));
@@ -158,6 +156,7 @@ finish_meta(SphxBuild *build)
 	SphxMetaPageData *meta = (SphxMetaPageData *) PageGetContents(BufferGetPage(buffer));
 
 	meta->mean_a = build->gain_count > 0 ? build->gain_sum / build->gain_count : 0.0;
+	SphxSealMeta(meta);
 	MarkBufferDirty(buffer);
 	UnlockReleaseBuffer(buffer);
 }

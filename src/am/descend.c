@@ -93,13 +93,17 @@ search_layer(SphxDescent *descent, int ef, int count, const uint32 *seeds, SphxH
 	return sphx_search_take(descent->search, hits);
 }
 
-/* The cell that a centroid of layer 1 stands for. */
+/* The cell that a centroid of layer 1, a hit of the search, stands for. */
 static uint32
-checked_cell(SphxDescent *descent, uint32 cell)
+hit_cell(SphxDescent *descent, const SphxHit *hit)
 {
-	if (cell >= descent->info->meta.cells)
-		SphxCorrupted(descent->store->pages->index, descent->info->meta.layers[0].start,
-					  "a centroid refers to a cell that does not exist");
+	const SphxIndexInfo *info = descent->info;
+	uint32		cell = SphxHitBelow(hit->payload);
+
+	/* I12: two centroids of one cell would hide another cell's rows */
+	if (cell != hit->id - SphxNodeId(info, info->meta.layers[0].start, 0))
+		SphxCorrupted(descent->store->pages->index, SphxNodeBlock(info, hit->id),
+					  "a centroid refers to another cell than its own");
 	return cell;
 }
 
@@ -120,15 +124,14 @@ SphxNearestCells(SphxDescent *descent, int n, uint32 *cells)
 		count = search_layer(descent, Max(DESCENT_WIDTH, want), count, below, &hits);
 		count = Min(count, Min(want, SPHX_TOP_RECORDS));
 		for (int i = 0; i < count; i++)
-			below[i] = SphxHitBelow(hits[i].payload);
+			below[i] = layer == 0 ? hit_cell(descent, &hits[i]) : SphxHitBelow(hits[i].payload);
 	}
 	descent->store->kind = SPHX_PAGE_NODE;
 
 	if (count == 0)
 		SphxCorrupted(descent->store->pages->index, meta->layers[0].start,
 					  "centroids cannot be reached");
-	for (int i = 0; i < count; i++)
-		cells[i] = checked_cell(descent, below[i]);
+	memcpy(cells, below, sizeof(uint32) * (Size) count);
 	return count;
 }
 
@@ -149,7 +152,7 @@ SphxOrderCells(SphxDescent *descent)
 		SphxCorrupted(descent->store->pages->index, meta->layers[0].start,
 					  "there is not one centroid a cell");
 	for (int i = 0; i < count; i++)
-		cells[i] = checked_cell(descent, SphxHitBelow(hits[i].payload));
+		cells[i] = hit_cell(descent, &hits[i]);
 	return cells;
 }
 

@@ -36,7 +36,8 @@ SphxInitOptions(void)
 	add_int_reloption(option_kind, "m", "Neighbours a node keeps (0 = chosen)",
 					  0, 0, SPHX_MAX_M, AccessExclusiveLock);
 	add_int_reloption(option_kind, "ef_construction", "Nodes read to find a new node's neighbours",
-					  SPHX_DEFAULT_EF_CONSTRUCTION, 4, 1000, AccessExclusiveLock);
+					  SPHX_DEFAULT_EF_CONSTRUCTION, SPHX_MIN_EF_CONSTRUCTION,
+					  SPHX_MAX_EF_CONSTRUCTION, AccessExclusiveLock);
 	add_int_reloption(option_kind, "lists", "Number of cells (0 = chosen)",
 					  0, 0, SPHX_MAX_LISTS, AccessExclusiveLock);
 	add_real_reloption(option_kind, "gap_weight", "Weight of the centroids' separation in training",

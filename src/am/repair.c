@@ -86,8 +86,6 @@ count_page(VacuumState *vacuum, Page page, BlockNumber block)
 	uint32		cell = SphxPageGetOpaque(page)->cell;
 	bool		room = SphxPageGetOpaque(page)->free > 0;
 
-	if (cell > info->meta.cells)
-		SphxCorrupted(vacuum->pages.index, block, "page is in the chain of no cell");
 	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
 	{
 		uint8		flags = SphxPageRecord(info, page, slot)->flags;
@@ -357,7 +355,7 @@ process_page(VacuumState *vacuum, BlockNumber block)
 	const SphxIndexInfo *info = &vacuum->info;
 	RepairState *repair = vacuum->repair;
 	SphxPageKind kind;
-	Buffer		buffer = SphxReadAnyPage(&vacuum->pages, block, BUFFER_LOCK_SHARE, &kind);
+	Buffer		buffer = SphxReadPlannedPage(&vacuum->pages, info, block, BUFFER_LOCK_SHARE, &kind);
 	Page		page = BufferGetPage(buffer);
 	bool		work;
 

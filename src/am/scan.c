@@ -89,6 +89,14 @@ end_item(ScanOpaque *so)
 	so->tid_count = so->tid_next = 0;
 }
 
+/* I13: the table has a block that the row of node `id` may be in. */
+static inline void
+check_tid(ScanOpaque *so, SphxPages *pages, uint32 id, const ItemPointerData *tid)
+{
+	SphxCheckTid(pages, so->qualifier.scan->heapRelation, tid,
+				 SphxNodeBlock(&so->stream.info, id));
+}
+
 /* Go to the next record of the node; false when it has no more. */
 static bool
 next_record(ScanOpaque *so, SphxPages *pages)
@@ -118,6 +126,7 @@ measure_item(ScanOpaque *so, SphxPages *pages)
 	for (int i = 0; so->cursor->own && i < so->tid_count; i++)
 	{
 		measured.tid = so->cursor->tids[i];
+		check_tid(so, pages, so->item.id, &measured.tid);
 		if (SphxMeasureRow(&so->qualifier, &measured.tid, &measured.lower))
 		{
 			measured.upper = measured.lower;
@@ -129,6 +138,7 @@ measure_item(ScanOpaque *so, SphxPages *pages)
 		for (int i = 0; i < so->tid_count && !found; i++)
 		{
 			CHECK_FOR_INTERRUPTS();
+			check_tid(so, pages, so->item.id, &so->cursor->tids[i]);
 			found = SphxMeasureRow(&so->qualifier, &so->cursor->tids[i], &measured.lower);
 		}
 	if (found)
@@ -182,10 +192,7 @@ next_row(ScanOpaque *so, SphxPages *pages, ScanRow *row)
 	row->upper = so->item.upper;
 	row->id = so->item.id;
 	row->tid = so->cursor != NULL ? so->cursor->tids[so->tid_next] : so->item.tid;
-	if (unlikely(!ItemPointerIsValid(&row->tid) ||
-				 ItemPointerGetBlockNumberNoCheck(&row->tid) == InvalidBlockNumber))
-		SphxCorrupted(pages->index, SphxNodeBlock(&so->stream.info, row->id),
-					  "a heap TID is not valid");
+	check_tid(so, pages, row->id, &row->tid);
 	so->tid_next++;
 	so->taken++;
 	return true;
@@ -241,6 +248,7 @@ add_late_rows(ScanOpaque *so, SphxPages *pages)
 				ScanRow		row = {late[i].lower, late[i].upper, late[i].id, cursor->tids[j]};
 
 				CHECK_FOR_INTERRUPTS();
+				check_tid(so, pages, row.id, &row.tid);
 				if (SphxRowQualifies(&so->qualifier, &row.tid))
 					add_row(so, &row);
 			}

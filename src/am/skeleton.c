@@ -61,6 +61,7 @@ write_meta(Skeleton *skeleton)
 {
 	Buffer		buffer = next_page(skeleton, SPHX_PAGE_META, SPHX_META_BLOCK);
 
+	SphxSealMeta(&skeleton->info->meta);
 	memcpy(PageGetContents(BufferGetPage(buffer)), &skeleton->info->meta,
 		   sizeof(SphxMetaPageData));
 	UnlockReleaseBuffer(buffer);

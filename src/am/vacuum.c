@@ -216,7 +216,7 @@ clean_page(VacuumState *vacuum, BlockNumber block)
 {
 	const SphxIndexInfo *info = &vacuum->info;
 	SphxPageKind kind;
-	Buffer		buffer = SphxReadAnyPage(&vacuum->pages, block, BUFFER_LOCK_SHARE, &kind);
+	Buffer		buffer = SphxReadPlannedPage(&vacuum->pages, info, block, BUFFER_LOCK_SHARE, &kind);
 	Page		page = BufferGetPage(buffer);
 	bool		work = false;
 

@@ -26,6 +26,7 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "am/am.h"
 #include "fn/inspect.h"
 
 PG_FUNCTION_INFO_V1(sphx_check);
@@ -39,6 +40,7 @@ static const char *const invariants[] = {
 	[SPHX_I4_TIDS] = "a living node has heap TIDs, a deleted one has none",
 	[SPHX_I5_FREE] = "a page counts its free slots right",
 	[SPHX_I6_CELL] = "a page's cell is the one whose chain it is in",
+	[SPHX_I7_VECTORS] = "a stored vector is as near to those of its rows as the record says",
 	[SPHX_I8_BLOCKS] = "pages and records are what the metapage plans",
 	[SPHX_I9_CHAINS] = "every page of nodes or overflow records is in one chain, once",
 	[SPHX_I10_ENTRY] = "a cell's entry is a node on a page of the cell",
@@ -66,7 +68,7 @@ SphxCheckFailed(SphxCheck *check, BlockNumber block, SphxInvariant invariant,
 }
 
 void
-SphxRowsFailed(SphxCheck *check, const char *problem, int64 tid)
+SphxRowsFailed(SphxCheck *check, SphxInvariant invariant, const char *problem, int64 tid)
 {
 	ItemPointerData decoded;
 
@@ -76,8 +78,7 @@ SphxRowsFailed(SphxCheck *check, const char *problem, int64 tid)
 			 errmsg("index \"%s\" does not agree with its table: %s: (%u,%u)",
 					RelationGetRelationName(check->pages.index), problem,
 					ItemPointerGetBlockNumber(&decoded), ItemPointerGetOffsetNumber(&decoded)),
-			 errdetail("Invariant I%d does not hold: %s.", SPHX_I13_ROWS,
-					   invariants[SPHX_I13_ROWS]),
+			 errdetail("Invariant I%d does not hold: %s.", (int) invariant, invariants[invariant]),
 			 errhint("Please REINDEX it.")));
 }
 
@@ -120,7 +121,7 @@ open_index(Oid oid, CheckedIndex *opened)
 
 	/* the table first, as everybody does */
 	opened->heap = OidIsValid(table) ? table_open(table, opened->lock) : NULL;
-	opened->index = index_open(oid, AccessShareLock);
+	opened->index = SphxOpenIndex(oid);
 	if (opened->heap == NULL || opened->index->rd_index->indrelid != table)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -143,6 +144,21 @@ close_index(CheckedIndex *opened)
 	table_close(opened->heap, opened->lock);
 }
 
+/* The metapage is that of an index with this definition. */
+static void
+check_definition(SphxCheck *check)
+{
+	const SphxMetaPageData *meta = &check->info.meta;
+
+	if ((SphxMetric) meta->metric != SphxIndexMetric(check->pages.index))
+		SphxCheckFailed(check, SPHX_META_BLOCK, SPHX_I8_BLOCKS,
+						"the metric is not that of the operator class");
+	if ((int) meta->dims != SphxTypmodDims(check->pages.index))
+		SphxCheckFailed(check, SPHX_META_BLOCK, SPHX_I8_BLOCKS,
+						"there are %u dimensions, but the column has %d", meta->dims,
+						SphxTypmodDims(check->pages.index));
+}
+
 /* The whole check; returns the number of rows compared. */
 static int64
 run_check(SphxCheck *check, const CheckedIndex *opened, bool rows)
@@ -159,14 +175,16 @@ run_check(SphxCheck *check, const CheckedIndex *opened, bool rows)
 	SphxOpenPages(&check->pages, opened->index);
 	check->pages.strategy = GetAccessStrategy(BAS_BULKREAD);
 	check->nblocks = RelationGetNumberOfBlocks(opened->index);
+	check->heap = opened->heap;
 	SphxReadInfo(&check->pages, &check->info);
+	check_definition(check);
 	SphxCheckPages(check);
 	SphxCheckDirectory(check);
 	SphxCheckRecords(check);
 	SphxCountUnreachable(check);
 	if (rows)
 	{
-		row_count = SphxCheckRows(check, opened->heap, snapshot);
+		row_count = SphxCheckRows(check, snapshot);
 		UnregisterSnapshot(snapshot);
 	}
 	FreeAccessStrategy(check->pages.strategy);

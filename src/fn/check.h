@@ -11,13 +11,12 @@
 #include "sphx.h"
 
 #include "nodes/execnodes.h"
-#include "utils/tuplesort.h"
 
 #include "page/chain.h"
 #include "page/meta.h"
 #include "page/store.h"
 
-/* Numbers of invariants, as in src/README; I7 is not one of pages. */
+/* Numbers of invariants, as in src/README. */
 typedef enum SphxInvariant
 {
 	SPHX_I1_EDGES_USED = 1,
@@ -26,7 +25,8 @@ typedef enum SphxInvariant
 	SPHX_I4_TIDS,
 	SPHX_I5_FREE,
 	SPHX_I6_CELL,
-	SPHX_I8_BLOCKS = 8,
+	SPHX_I7_VECTORS,
+	SPHX_I8_BLOCKS,
 	SPHX_I9_CHAINS,
 	SPHX_I10_ENTRY,
 	SPHX_I11_OVERFLOW,
@@ -47,6 +47,8 @@ typedef struct SphxCheck
 {
 	SphxPages	pages;
 	SphxIndexInfo info;
+	Relation	heap;			/* the table */
+	BlockNumber heap_blocks;	/* it has at least */
 	BlockNumber nblocks;		/* when the check began; what is added later
 								 * is not checked */
 	BlockNumber first;			/* block behind the layers */
@@ -60,7 +62,7 @@ typedef struct SphxCheck
 	uint8	   *expanded;		/* nodes: their neighbours are reached */
 
 	PGAlignedBlock copy;		/* of the page that is being checked */
-	Tuplesortstate *tids;		/* heap TIDs found, or NULL */
+	struct SphxRowSort *rows;	/* heap TIDs found, or NULL */
 
 	int64		nodes;			/* living */
 	int64		deleted;		/* left by a vacuum that did not finish */
@@ -94,7 +96,8 @@ SphxIsChecked(const SphxCheck *check, uint32 id)
 pg_noreturn extern void SphxCheckFailed(SphxCheck *check, BlockNumber block,
 										SphxInvariant invariant,
 										const char *format,...) pg_attribute_printf(4, 5);
-pg_noreturn extern void SphxRowsFailed(SphxCheck *check, const char *problem, int64 tid);
+pg_noreturn extern void SphxRowsFailed(SphxCheck *check, SphxInvariant invariant,
+									   const char *problem, int64 tid);
 
 /* check_pages.c: every page by itself */
 
@@ -112,9 +115,12 @@ extern void SphxCountUnreachable(SphxCheck *check);
 
 /* check_rows.c: the table's rows */
 extern void SphxStartRows(SphxCheck *check);
-extern void SphxFoundTids(SphxCheck *check, const ItemPointerData *tids, int count);
+
+/* TIDs of a node, from its own record or one of its overflow chain. */
+extern void SphxFoundTids(SphxCheck *check, uint32 id, const SphxRecord *node,
+						  const ItemPointerData *tids, int count);
 
 /* Returns the number of rows that had to be, and are, in the index. */
-extern int64 SphxCheckRows(SphxCheck *check, Relation heap, Snapshot snapshot);
+extern int64 SphxCheckRows(SphxCheck *check, Snapshot snapshot);
 
 #endif							/* SPHX_CHECK_H */

@@ -178,6 +178,26 @@ check_distinct(SphxCheck *check, uint32 id, const SphxRecord *r)
 	}
 }
 
+/*
+ * A centroid above layer 1 repeats the vector of the one below that it leads
+ * to.
+ */
+static void
+check_repeated(SphxCheck *check, BlockNumber block, uint32 id, const SphxRecord *r)
+{
+	const SphxIndexInfo *info = &check->info;
+	uint32		below = SphxHitBelow(sphx_record_payload(&info->layout, r));
+	Buffer		buffer = SphxReadPage(&check->pages, SphxNodeBlock(info, below),
+									  SPHX_PAGE_CENTROID, BUFFER_LOCK_SHARE);
+	bool		same = sphx_record_same_vector(&info->layout, r,
+											   SphxNodeRecord(info, BufferGetPage(buffer), below));
+
+	UnlockReleaseBuffer(buffer);
+	if (!same)
+		SphxCheckFailed(check, block, SPHX_I12_LAYERS,
+						"centroid %u has another vector than %u, to which it leads", id, below);
+}
+
 static void
 check_centroid_edges(SphxCheck *check, BlockNumber block)
 {
@@ -194,6 +214,8 @@ check_centroid_edges(SphxCheck *check, BlockNumber block)
 
 		if (id - first >= layer->count)
 			break;
+		if (layer != info->meta.layers)
+			check_repeated(check, block, id, r);
 		check_distinct(check, id, r);
 		for (int i = 0; i < r->neighbours; i++)
 		{
@@ -266,7 +288,7 @@ check_payload(SphxCheck *check, uint32 id, const SphxRecord *r)
 	SphxRecord *copy = (SphxRecord *) room.data;
 	uint32		from = id;
 
-	SphxFoundTids(check, SphxRecordTids(info, r), r->payload_count);
+	SphxFoundTids(check, id, r, SphxRecordTids(info, r), r->payload_count);
 	for (uint32 next = r->next; next != SPHX_INVALID_NODE; next = copy->next)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -280,7 +302,7 @@ check_payload(SphxCheck *check, uint32 id, const SphxRecord *r)
 			SphxSetBit(check->reached, next);
 		}
 		check->overflow++;
-		SphxFoundTids(check, SphxRecordTids(info, copy), copy->payload_count);
+		SphxFoundTids(check, id, r, SphxRecordTids(info, copy), copy->payload_count);
 		from = next;
 	}
 }

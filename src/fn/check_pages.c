@@ -12,6 +12,8 @@
 
 #include <math.h>
 
+#include "access/xlog.h"
+#include SPHX_RECOVERY_HEADER
 #include "miscadmin.h"
 
 static const char *
@@ -51,6 +53,19 @@ check_kind(SphxCheck *check, BlockNumber block, SphxPageKind kind)
 						kind_name(kind));
 }
 
+/* What the server keeps in a page's header and the access method does not read. */
+static void
+check_header(SphxCheck *check, BlockNumber block)
+{
+	XLogRecPtr	end = RecoveryInProgress() ? GetXLogReplayRecPtr(NULL) : GetXLogInsertRecPtr();
+
+	/* after a crash, changes of such a page would not be replayed */
+	if (PageGetLSN(check->copy.data) > end)
+		SphxCheckFailed(check, block, SPHX_I8_BLOCKS,
+						"page has LSN %X/%X, which is beyond the end of the WAL",
+						LSN_FORMAT_ARGS(PageGetLSN(check->copy.data)));
+}
+
 /* Special area of a page that belongs to no chain. */
 static void
 check_unchained(SphxCheck *check, BlockNumber block, const SphxPageOpaqueData *opaque)
@@ -79,10 +94,18 @@ check_tids(SphxCheck *check, BlockNumber block, uint32 slot, const SphxRecord *r
 	ItemPointerData *tids = SphxRecordTids(&check->info, r);
 
 	for (int i = 0; i < r->payload_count; i++)
-		if (!ItemPointerIsValid(&tids[i]) ||
-			ItemPointerGetBlockNumberNoCheck(&tids[i]) == InvalidBlockNumber)
+	{
+		OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(&tids[i]);
+		BlockNumber heap_block = ItemPointerGetBlockNumberNoCheck(&tids[i]);
+
+		/* of the rows that come meanwhile some are on new blocks */
+		if (heap_block >= check->heap_blocks)
+			check->heap_blocks = RelationGetNumberOfBlocks(check->heap);
+		if (offset < FirstOffsetNumber || offset > MaxOffsetNumber ||
+			heap_block >= check->heap_blocks)
 			SphxCheckFailed(check, block, SPHX_I4_TIDS, "heap TID %d of record %u is not valid",
 							i, slot);
+	}
 }
 
 static void
@@ -221,6 +244,7 @@ SphxCheckPage(SphxCheck *check, BlockNumber block)
 	UnlockReleaseBuffer(buffer);
 
 	check_kind(check, block, kind);
+	check_header(check, block);
 	page->kind = (uint8) kind;
 	if (kind == 0)
 		return kind;
@@ -235,46 +259,13 @@ SphxCheckPage(SphxCheck *check, BlockNumber block)
 	return kind;
 }
 
-/* I8: blocks of directory and layers follow the metapage and each other. */
-static void
-check_plan(SphxCheck *check)
-{
-	const SphxMetaPageData *meta = &check->info.meta;
-	uint64		next = SPHX_META_BLOCK + 1;
-
-	if (meta->directory != next)
-		SphxCheckFailed(check, SPHX_META_BLOCK, SPHX_I8_BLOCKS, "directory is at block %u",
-						meta->directory);
-	next += meta->cells / meta->cells_per_page + 1;
-	if (meta->layers[0].count != meta->cells)
-		SphxCheckFailed(check, SPHX_META_BLOCK, SPHX_I12_LAYERS,
-						"layer 1 has %u records, but there are %u cells", meta->layers[0].count,
-						meta->cells);
-	for (uint32 i = 0; i < meta->layer_count; i++)
-	{
-		uint32		count = meta->layers[i].count;
-
-		if (meta->layers[i].start != next || count == 0 ||
-			(i > 0 && count > meta->layers[i - 1].count))
-			SphxCheckFailed(check, SPHX_META_BLOCK, SPHX_I8_BLOCKS,
-							"layer %u has %u records from block %u on", i + 1, count,
-							meta->layers[i].start);
-		next += count / meta->per_page + (count % meta->per_page != 0 ? 1 : 0);
-	}
-	if (next > check->nblocks)
-		SphxCheckFailed(check, SPHX_META_BLOCK, SPHX_I8_BLOCKS,
-						"directory and layers need " UINT64_FORMAT " blocks, but there are %u", next,
-						check->nblocks);
-	check->first = (BlockNumber) next;
-}
-
 /* First pass: all pages, in the order of blocks. */
 void
 SphxCheckPages(SphxCheck *check)
 {
 	Size		bytes = ((uint64) check->nblocks * check->info.meta.per_page + 7) / 8;
 
-	check_plan(check);
+	check->first = SphxFirstNodeBlock(&check->info.meta);
 	check->page = palloc_extended(sizeof(CheckedPage) * check->nblocks,
 								  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	check->used = palloc_extended(bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);

@@ -7,22 +7,44 @@
  */
 #include "fn/inspect.h"
 
+#include "access/relation.h"
 #include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "utils/lsyscache.h"
 
 #include "am/am.h"
 
+pg_noreturn static void
+report_missing(Oid oid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("index with OID %u does not exist", oid)));
+}
+
 void
 SphxRequireIndex(Oid oid)
 {
 	char		relkind = get_rel_relkind(oid);
 
-	if (relkind != '\0' && relkind != RELKIND_INDEX && relkind != RELKIND_PARTITIONED_INDEX)
+	if (relkind == '\0')
+		report_missing(oid);
+	if (relkind != RELKIND_INDEX && relkind != RELKIND_PARTITIONED_INDEX)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not an index", get_rel_name(oid)),
 				 errhint("Name an index that was created with USING sphx.")));
+}
+
+Relation
+SphxOpenIndex(Oid oid)
+{
+	/* dropped since, perhaps; no other relation can have its OID so soon */
+	Relation	index = try_relation_open(oid, AccessShareLock);
+
+	if (index == NULL)
+		report_missing(oid);
+	return index;
 }
 
 void

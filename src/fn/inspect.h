@@ -12,8 +12,11 @@
 
 #include "utils/rel.h"
 
-/* An error when the oid is that of a relation that is no index. */
+/* An error unless the oid is that of an index. */
 extern void SphxRequireIndex(Oid oid);
+
+/* The index, in AccessShareLock; an error when it is no longer there. */
+extern Relation SphxOpenIndex(Oid oid);
 
 /* An error unless it is an sphx index with pages that this session can read. */
 extern void SphxRequirePages(Relation index);

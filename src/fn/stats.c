@@ -70,7 +70,7 @@ open_index(Oid oid)
 	AclResult	acl;
 
 	SphxRequireIndex(oid);
-	index = index_open(oid, AccessShareLock);
+	index = SphxOpenIndex(oid);
 
 	/* one who may read the table may know what its index looks like */
 	acl = pg_class_aclcheck(index->rd_index->indrelid, GetUserId(), ACL_SELECT);
@@ -109,7 +109,7 @@ count_pages(SphxPages *pages, const SphxIndexInfo *info, PageCounts *counts)
 		Buffer		buffer;
 
 		CHECK_FOR_INTERRUPTS();
-		buffer = SphxReadAnyPage(pages, block, BUFFER_LOCK_SHARE, &kind);
+		buffer = SphxReadPlannedPage(pages, info, block, BUFFER_LOCK_SHARE, &kind);
 		Assert((int) kind <= SPHX_PAGE_OVERFLOW);
 		counts->pages[kind]++;
 		if (kind == SPHX_PAGE_NODE || kind == SPHX_PAGE_OVERFLOW)

@@ -6,6 +6,7 @@
  *-------------------------------------------------------------------------
  */
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -29,10 +30,11 @@ float_bits(float f)
 uint32_t
 sphx_length_base(float max_length)
 {
-	uint32_t	bits = float_bits(max_length);
+	/* a damaged record may give any length */
+	uint32_t	bits = float_bits(max_length <= FLT_MAX ? max_length : FLT_MAX);
 	uint32_t	top = (bits + LENGTH_UNIT - 1) / LENGTH_UNIT;
 
-	assert(max_length >= 0.0f && isfinite(max_length));
+	assert(!(max_length < 0.0f));
 	return top > LENGTH_CODE_MAX ? (top - LENGTH_CODE_MAX) * LENGTH_UNIT : 0;
 }
 
@@ -42,8 +44,8 @@ sphx_length_encode(uint32_t length_base, float length)
 	uint32_t	bits = float_bits(length);
 	uint32_t	code;
 
-	assert(length >= 0.0f);
-	if (bits <= length_base)
+	/* a damaged base may give any length */
+	if (!(length > 0.0f) || bits <= length_base)
 		return 0;
 	code = (bits - length_base + LENGTH_UNIT / 2) / LENGTH_UNIT;
 	return (uint8_t) (code < LENGTH_CODE_MAX ? code : LENGTH_CODE_MAX);

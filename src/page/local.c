@@ -58,6 +58,7 @@ SphxForgetLocal(SphxLocalState *local)
 	SphxReleaseHints(&local->hints);
 	release_kept(local);
 	local->nblocks = 0;
+	local->heap_blocks = 0;
 }
 
 /*

@@ -25,6 +25,7 @@ typedef struct SphxLocalState
 	bool		doubtful;		/* is there still such an index? */
 	SphxRelLocator locator;		/* the storage that the rest is about */
 	BlockNumber nblocks;		/* blocks of the main fork known to exist */
+	BlockNumber heap_blocks;	/* of the table, the same */
 	SphxHintRegion hints;		/* never of a temporary index, whose buffers
 								 * are not the shared ones */
 	void	   *kept;			/* SphxKeep; or NULL */

@@ -7,6 +7,9 @@
  */
 #include "page/meta.h"
 
+#include <math.h>
+
+#include "port/pg_crc32c.h"
 #include "utils/memutils.h"
 
 #include "page/store.h"
@@ -38,9 +41,71 @@ sane_parameters(const SphxMetaPageData *meta)
 		meta->dims >= 1 && meta->dims <= SPHX_VECTOR_MAX_DIM &&
 		meta->payload_bytes >= sizeof(ItemPointerData) &&
 		meta->payload_bytes <= UINT8_MAX * sizeof(ItemPointerData) &&
-		meta->cells >= 1 && meta->cells_per_page == SPHX_CELLS_PER_PAGE &&
+		meta->rotation_seed == SPHX_ROTATION_SEED &&
+		meta->cells >= 1 && meta->cells <= SPHX_MAX_LISTS &&
+		meta->cells_per_page == SPHX_CELLS_PER_PAGE &&
 		meta->layer_count >= 1 && meta->layer_count <= SPHX_MAX_LAYERS &&
-		meta->layers[meta->layer_count - 1].count <= SPHX_TOP_RECORDS;
+		meta->layers[meta->layer_count - 1].count <= SPHX_TOP_RECORDS &&
+		meta->ef_construction >= SPHX_MIN_EF_CONSTRUCTION &&
+		meta->ef_construction <= SPHX_MAX_EF_CONSTRUCTION &&
+		isfinite(meta->max_norm) && meta->max_norm >= 0.0f;
+}
+
+static uint32
+blocks_for(uint32 count, uint32 per_block)
+{
+	return count / per_block + (count % per_block != 0 ? 1 : 0);
+}
+
+BlockNumber
+SphxFirstNodeBlock(const SphxMetaPageData *meta)
+{
+	const SphxLayerData *top = &meta->layers[meta->layer_count - 1];
+
+	return top->start + blocks_for(top->count, meta->per_page);
+}
+
+/*
+ * Do directory and layers follow the metapage and each other (I8), within the
+ * index's size, and has every cell one centroid (I12)?
+ */
+static bool
+sane_plan(SphxPages *pages, const SphxMetaPageData *meta)
+{
+	uint64		next = SPHX_META_BLOCK + 1;
+
+	if (meta->directory != next || meta->layers[0].count != meta->cells)
+		return false;
+	next += blocks_for(meta->cells + 1, meta->cells_per_page);
+	for (uint32 i = 0; i < meta->layer_count; i++)
+	{
+		uint32		count = meta->layers[i].count;
+
+		if (meta->layers[i].start != next || count == 0 ||
+			(i > 0 && count > meta->layers[i - 1].count))
+			return false;
+		next += blocks_for(count, meta->per_page);
+	}
+	return SphxBlockExists(pages, (BlockNumber) (next - 1));
+}
+
+/* Never 0: that is in indexes from before there was one. */
+static uint32
+compute_checksum(const SphxMetaPageData *meta)
+{
+	pg_crc32c	crc;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, meta, offsetof(SphxMetaPageData, checksum));
+	FIN_CRC32C(crc);
+	return crc != 0 ? crc : 1;
+}
+
+void
+SphxSealMeta(SphxMetaPageData *meta)
+{
+	meta->checksum = compute_checksum(meta);
+	meta->unused = 0;
 }
 
 void
@@ -67,6 +132,36 @@ SphxReadInfo(SphxPages *pages, SphxIndexInfo *info)
 	if ((uint32) info->layout.size != meta->record_size ||
 		meta->per_page == 0 || meta->per_page != SPHX_PAGE_ROOM / meta->record_size)
 		SphxCorrupted(index, SPHX_META_BLOCK, "sizes of records do not agree");
+	if (!sane_plan(pages, meta))
+		SphxCorrupted(index, SPHX_META_BLOCK, "directory and layers are not where they belong");
+	if (meta->checksum != 0 && meta->checksum != compute_checksum(meta))
+		SphxCorrupted(index, SPHX_META_BLOCK, "its checksum is wrong");
+}
+
+/* May a page of this kind, and cell, be at this block? */
+static bool
+is_planned(const SphxMetaPageData *meta, BlockNumber block, SphxPageKind kind, uint32 cell)
+{
+	if (block == SPHX_META_BLOCK)
+		return kind == SPHX_PAGE_META;
+	if (block < meta->layers[0].start)
+		return kind == SPHX_PAGE_DIRECTORY;
+	if (block < SphxFirstNodeBlock(meta))
+		return kind == SPHX_PAGE_CENTROID;
+	if (kind == SPHX_PAGE_NODE)
+		return cell < meta->cells;	/* I6 */
+	return kind == 0 || (kind == SPHX_PAGE_OVERFLOW && cell == meta->cells);
+}
+
+Buffer
+SphxReadPlannedPage(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block, int lock,
+					SphxPageKind *kind)
+{
+	Buffer		buffer = SphxReadAnyPage(pages, block, lock, kind);
+
+	if (!is_planned(&info->meta, block, *kind, SphxPageGetOpaque(BufferGetPage(buffer))->cell))
+		SphxCorrupted(pages->index, block, "page is of a kind or cell that cannot be there");
+	return buffer;
 }
 
 void
@@ -112,6 +207,8 @@ read_top_layer(SphxPages *pages, const SphxIndexInfo *info, SphxTopLayer *top)
 		if (r == NULL)
 			SphxCorrupted(pages->index, block, "a centroid is missing");
 		top->below[i] = SphxHitBelow(sphx_record_payload(&info->layout, r));
+		if (info->meta.layer_count == 1 && top->below[i] != i)	/* I12 */
+			SphxCorrupted(pages->index, block, "a centroid refers to another cell than its own");
 		sphx_record_vector(&info->layout, r, top->centroids + i * D);
 	}
 	if (BufferIsValid(buffer))
@@ -160,4 +257,7 @@ SphxReadCell(SphxPages *pages, const SphxMetaPageData *meta, uint32 cell, SphxCe
 
 	*data = *SphxPageCell(BufferGetPage(buffer), meta, cell);
 	UnlockReleaseBuffer(buffer);
+	if ((data->first == InvalidBlockNumber) != (data->insert == InvalidBlockNumber))	/* I9 */
+		SphxCorrupted(pages->index, meta->directory + cell / meta->cells_per_page,
+					  "a cell has a first page or a page for inserts, but not both");
 }

@@ -16,6 +16,11 @@
 #define SPHX_META_MAGIC		0x53504858	/* "SPHX" */
 #define SPHX_FORMAT_VERSION 1
 #define SPHX_MAX_LAYERS		8
+#define SPHX_MAX_LISTS		65536	/* cells */
+#define SPHX_ROTATION_SEED	1	/* all indexes have the same rotation */
+
+#define SPHX_MIN_EF_CONSTRUCTION 4
+#define SPHX_MAX_EF_CONSTRUCTION 1000
 
 /* the top layer is read whole, so it has at most this many records */
 #define SPHX_TOP_RECORDS	64
@@ -77,9 +82,14 @@ typedef struct SphxMetaPageData
 	float8		mean_a;			/* mean of A over the edges */
 	SphxTrainingData training;	/* what was reached */
 	SphxTrainingData kmeans;	/* k-means beside it */
+
+	uint32		checksum;		/* CRC-32C of what is before it; 0 in indexes
+								 * older than it is */
+	uint32		unused;			/* 0 */
 } SphxMetaPageData;
 
-StaticAssertDecl(sizeof(SphxMetaPageData) == 240, "the metapage is part of the format");
+StaticAssertDecl(sizeof(SphxMetaPageData) == 248, "the metapage is part of the format");
+StaticAssertDecl(offsetof(SphxMetaPageData, checksum) == 240, "the metapage is part of the format");
 
 /*
  * One cell.  count is right after a build and after a vacuum; inserts do not
@@ -137,6 +147,19 @@ extern const SphxTopLayer *SphxGetTopLayer(SphxPages *pages, const SphxIndexInfo
  * relies on.
  */
 extern void SphxReadInfo(SphxPages *pages, SphxIndexInfo *info);
+
+/* To be called when the contents of a metapage are complete. */
+extern void SphxSealMeta(SphxMetaPageData *meta);
+
+/* The block behind those of the directory and the upper layers. */
+extern BlockNumber SphxFirstNodeBlock(const SphxMetaPageData *meta);
+
+/*
+ * SphxReadAnyPage, and an error when the page is of a kind, or of a cell, that
+ * cannot be there according to the metapage.
+ */
+extern Buffer SphxReadPlannedPage(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block,
+								  int lock, SphxPageKind *kind);
 
 /* Layout and derived fields of info from meta's parameters. */
 extern void SphxDeriveInfo(SphxIndexInfo *info);

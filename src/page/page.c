@@ -74,16 +74,41 @@ SphxBlockExists(SphxPages *pages, BlockNumber block)
 	return block < local->nblocks;
 }
 
-/* What the page lacks to be one of ours, or NULL when nothing. */
+void
+SphxCheckFarTid(SphxPages *pages, Relation heap, const ItemPointerData *tid, BlockNumber block)
+{
+	SphxLocalState *local = pages->local;
+	BlockNumber heap_block = ItemPointerGetBlockNumberNoCheck(tid);
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
+
+	if (offset < FirstOffsetNumber || offset > MaxOffsetNumber || heap_block == InvalidBlockNumber)
+		SphxCorrupted(pages->index, block, "a heap TID is not valid");
+
+	/*
+	 * A table that has become shorter since has lost only blocks that no
+	 * index leads to, so the largest size seen will do.
+	 */
+	if (heap != NULL && heap_block >= local->heap_blocks)
+		local->heap_blocks = Max(local->heap_blocks, RelationGetNumberOfBlocks(heap));
+	if (heap != NULL && heap_block >= local->heap_blocks)
+		SphxCorrupted(pages->index, block, "a heap TID is beyond the end of the table");
+}
+
+/*
+ * What the page lacks to be one of ours, or NULL when nothing.  The hole must
+ * be empty: generic WAL fills what is between pd_lower and pd_upper with zeros.
+ */
 static const char *
 page_defect(Page page)
 {
+	PageHeader	header = (PageHeader) page;
 	SphxPageOpaque opaque;
 
 	if (PageIsNew(page))
 		return "page was never written";
-	if (PageGetPageSize(page) != BLCKSZ ||
-		PageGetSpecialSize(page) != MAXALIGN(sizeof(SphxPageOpaqueData)))
+	if (header->pd_pagesize_version != (BLCKSZ | PG_PAGE_LAYOUT_VERSION) ||
+		header->pd_special != BLCKSZ - MAXALIGN(sizeof(SphxPageOpaqueData)) ||
+		header->pd_lower != header->pd_special || header->pd_upper != header->pd_special)
 		return "page header is not that of this kind of index";
 	opaque = SphxPageGetOpaque(page);
 	if (opaque->page_id != SPHX_PAGE_ID ||
@@ -161,6 +186,11 @@ read_checked(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 	if (!SphxBlockExists(pages, block))
 		SphxCorrupted(pages->index, block, "there is a reference to it, but the index is shorter");
 	buffer = read_block(pages, block);
+
+	/* who holds a page of one kind may be led to it as one of another: L1 */
+	if (!BufferIsLocal(buffer) &&
+		LWLockHeldByMe(BufferDescriptorGetContentLock(GetBufferDescriptor(buffer - 1))))
+		SphxCorrupted(pages->index, block, "page refers to itself");
 	LockBuffer(buffer, lock);
 	check_kind(pages, block, BufferGetPage(buffer), kind);
 	remember_buffer(pages, block, buffer, kind);
@@ -301,6 +331,11 @@ SphxChangeBegin(SphxChange *change, SphxPages *pages)
 Page
 SphxChangePage(SphxChange *change, Buffer buffer)
 {
+	/* the page may have come back from disk since this backend first saw it */
+	const char *defect = page_defect(BufferGetPage(buffer));
+
+	if (defect != NULL)
+		SphxCorrupted(change->pages->index, BufferGetBlockNumber(buffer), defect);
 	if (change->wal != NULL)
 		return GenericXLogRegisterBuffer(change->wal, buffer, 0);
 	MarkBufferDirty(buffer);

@@ -53,7 +53,9 @@ typedef SphxPageOpaqueData *SphxPageOpaque;
 
 StaticAssertDecl(sizeof(SphxPageOpaqueData) == 16, "the special area is part of the format");
 
-#define SphxPageGetOpaque(page) ((SphxPageOpaque) PageGetSpecialPointer(page))
+/* where it always is: pd_special may be damaged after the page was checked */
+#define SphxPageGetOpaque(page) \
+	((SphxPageOpaque) ((char *) (page) + BLCKSZ - MAXALIGN(sizeof(SphxPageOpaqueData))))
 
 /* bytes of a page that hold data */
 #define SPHX_PAGE_ROOM \
@@ -116,14 +118,32 @@ extern Buffer SphxExtend(SphxPages *pages);
 /* Make a page of this kind of it. */
 extern void SphxInitPage(Page page, SphxPageKind kind, uint32 cell, int free);
 
+/*
+ * A heap TID read from this block of the index, about to be followed: an error
+ * when it is none, or leads beyond the table.  The size of the table is asked
+ * for only when the TID is beyond the one known.
+ */
+extern void SphxCheckFarTid(SphxPages *pages, Relation heap, const ItemPointerData *tid,
+							BlockNumber block);
+
+static inline void
+SphxCheckTid(SphxPages *pages, Relation heap, const ItemPointerData *tid, BlockNumber block)
+{
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
+
+	if (unlikely(offset < FirstOffsetNumber || offset > MaxOffsetNumber ||
+				 ItemPointerGetBlockNumberNoCheck(tid) >= pages->local->heap_blocks))
+		SphxCheckFarTid(pages, heap, tid, block);
+}
+
 /* ERRCODE_INDEX_CORRUPTED with the index's name, the block and the reason */
 pg_noreturn extern void SphxCorrupted(Relation index, BlockNumber block, const char *reason);
 
 /*
  * A change of up to SPHX_CHANGE_PAGES pages, atomic in the WAL.  Callers hold
  * exclusive locks on all of them, and change the pages that SphxChangePage
- * returns, which may be copies.  Finishing makes the change but leaves locks
- * and pins alone.
+ * returns, which may be copies; an error when the frame of one is damaged.
+ * Finishing makes the change but leaves locks and pins alone.
  */
 #define SPHX_CHANGE_PAGES	MAX_GENERIC_XLOG_PAGES
 
