@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
+#include "utils/guc.h"
 
 #include "math/kernels.h"
 #include "page/chain.h"
@@ -73,7 +74,7 @@ allocate_room(SphxInserter *inserter)
 	const SphxLayout *layout = &inserter->info.layout;
 	Size		D = (Size) layout->D;
 	Size		m = (Size) layout->m;
-	Size		ef = inserter->info.meta.ef_construction;
+	Size		ef = 2*inserter->info.meta.ef_construction;
 
 	inserter->x = palloc(sizeof(float) * (D + 1));
 	inserter->record = palloc0((Size) layout->size);
@@ -210,16 +211,6 @@ join_duplicate(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, in
 	return false;
 }
 
-/* The coordinate that makes nearest by distance largest by inner product. */
-static float
-extra_coordinate(const SphxInserter *inserter, const float *x)
-{
-	float		max = inserter->info.meta.max_norm;
-	float		square = sphx_kernels->dot_f32(x, x, (size_t) inserter->info.layout.D);
-
-	return sqrtf(Max(0.0f, max * max - square));
-}
-
 static int
 compare_candidates(const void *a, const void *b)
 {
@@ -235,14 +226,14 @@ extend_candidates(SphxInserter *inserter, int count)
 {
 	Size		D = (Size) inserter->info.layout.D;
 
-	inserter->x[D] = extra_coordinate(inserter, inserter->x);
+	inserter->x[D] = SphxExtraCoordinate(&inserter->info, inserter->x);
 	for (int i = 0; i < count; i++)
 	{
 		Candidate  *candidate = &inserter->candidates[i];
 		float	   *y = inserter->extended + (Size) i * (D + 1);
 
 		memcpy(y, candidate->vector, sizeof(float) * D);
-		y[D] = extra_coordinate(inserter, y);
+		y[D] = SphxExtraCoordinate(&inserter->info, y);
 		candidate->extended = y;
 		candidate->distance = sphx_kernels->l2sq_f32(inserter->x, y, D + 1);
 	}
@@ -259,7 +250,11 @@ choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int count)
 	const SphxLayout *layout = &inserter->info.layout;
 	bool		extend = inserter->info.meta.metric == SPHX_METRIC_IP;
 
-	count = Min(count, (int) inserter->info.meta.ef_construction);
+	{const char *v = GetConfigOption("churn.hits", true, false);
+	static int n, total;
+	if (n++ % 5000 == 0) elog(WARNING, "hits %d", count);
+	count = Min(count, (v ? atoi(v) : 2) * (int) inserter->info.meta.ef_construction);
+	}
 	for (int i = 0; i < count; i++)
 	{
 		Candidate  *candidate = &inserter->candidates[i];

@@ -13,14 +13,21 @@
 #include "am/vacuum.h"
 
 #include "commands/vacuum.h"
+#include "common/hashfn.h"
+#include "utils/guc.h"
 
 #include "math/kernels.h"
 
-/* a node with less than this fraction of its edges left is repaired */
-#define REPAIR_KEPT_BELOW(before) ((before) / 2 + 1)
+static int
+KNOB(const char *name, int standard)
+{
+	const char *v = GetConfigOption(name, true, false);
 
-/* candidates read for one node, in units of m */
-#define REPAIR_READS		2
+	return v ? atoi(v) : standard;
+}
+
+/* candidates read for one node beside the edges it has, as a part of m */
+#define REPAIR_READS(m)		(m)
 
 /* A node that may take the place of a deleted neighbour. */
 typedef struct RepairCandidate
@@ -29,25 +36,38 @@ typedef struct RepairCandidate
 	uint32		id;
 } RepairCandidate;
 
+/* An id that is among the candidates of the node whose repair has this stamp. */
+typedef struct RepairSeen
+{
+	uint32		id;
+	uint32		stamp;
+} RepairSeen;
+
 typedef struct RepairState
 {
 	SphxServerEnv env;
 	SphxPageStore store;
-	SphxEdgeWork *work;
-	SphxRecord *record;			/* copy of the record being changed */
-	uint32	   *dropped;		/* per_page * m: ids that the page's records
-								 * lost */
-	int		   *dropped_count;	/* per_page */
-	bool	   *weak;			/* per_page: to be repaired */
-	float	   *center;			/* D: the node's vector */
+	bool		extend;			/* inner product: edges are chosen in the
+								 * extended space */
+	PGAlignedBlock before;		/* the page's records as they were read */
+	PGAlignedBlock after;		/* as they should be */
+	float	   *center;			/* D + 1: the node's vector */
 	float	   *x;				/* D */
 	uint8	   *table;			/* 16 * pieces */
+	uint8	   *scratch;		/* pieces */
 	float	   *estimates;
-	RepairCandidate *candidates;	/* m * m */
-	float	   *vectors;		/* REPAIR_READS * m vectors of D */
+	uint32	   *dropped;		/* m */
+	RepairSeen *seen;			/* open addressing */
+	uint32		seen_mask;
+	uint32		stamp;
+	RepairCandidate *candidates;	/* m + m * m */
+	int			room;			/* candidates read: */
+	float	   *vectors;		/* room vectors of D + 1 */
 	const float **pointers;
 	float	   *distances;
 	int		   *chosen;
+	uint32	   *ids;			/* m */
+	float	   *edges;			/* m * D */
 } RepairState;
 
 static RepairState *
@@ -56,25 +76,30 @@ create_repair(VacuumState *vacuum)
 	const SphxLayout *layout = &vacuum->info.layout;
 	Size		D = (Size) layout->D;
 	Size		m = (Size) layout->m;
-	Size		per_page = vacuum->info.meta.per_page;
 	RepairState *repair = palloc0(sizeof(RepairState));
+	uint32		seen = 1;
 
 	SphxInitEnv(&repair->env, CurrentMemoryContext);
 	SphxInitStore(&repair->store, &vacuum->pages, &vacuum->info);
-	repair->work = sphx_edge_work_create(&repair->env.base, layout);
-	repair->record = palloc((Size) layout->size);
-	repair->dropped = palloc(sizeof(uint32) * per_page * m);
-	repair->dropped_count = palloc(sizeof(int) * per_page);
-	repair->weak = palloc(sizeof(bool) * per_page);
-	repair->center = palloc(sizeof(float) * D);
+	repair->extend = vacuum->info.meta.metric == SPHX_METRIC_IP;
+	repair->room = layout->m + KNOB("churn.reads", REPAIR_READS(layout->m));
+	repair->center = palloc(sizeof(float) * (D + 1));
 	repair->x = palloc(sizeof(float) * D);
 	repair->table = palloc(16 * (Size) layout->pieces);
+	repair->scratch = palloc((Size) layout->pieces);
 	repair->estimates = palloc(sizeof(float) * (m + SPHX_CODE_BLOCK));
-	repair->candidates = palloc(sizeof(RepairCandidate) * m * m);
-	repair->vectors = palloc(sizeof(float) * REPAIR_READS * m * D);
-	repair->pointers = palloc(sizeof(float *) * REPAIR_READS * m);
-	repair->distances = palloc(sizeof(float) * REPAIR_READS * m);
+	repair->dropped = palloc(sizeof(uint32) * m);
+	repair->candidates = palloc(sizeof(RepairCandidate) * (m + m * m));
+	while (seen < 2 * (m + m * m))
+		seen *= 2;
+	repair->seen = palloc0(sizeof(RepairSeen) * seen);
+	repair->seen_mask = seen - 1;
+	repair->vectors = palloc(sizeof(float) * (Size) repair->room * (D + 1));
+	repair->pointers = palloc(sizeof(float *) * (Size) repair->room);
+	repair->distances = palloc(sizeof(float) * (Size) repair->room);
 	repair->chosen = palloc(sizeof(int) * m);
+	repair->ids = palloc(sizeof(uint32) * m);
+	repair->edges = palloc(sizeof(float) * m * D);
 	return repair;
 }
 
@@ -147,36 +172,59 @@ drop_from_record(VacuumState *vacuum, SphxRecord *r, uint32 *dropped)
 	return count;
 }
 
-/* Drop the edges of all records of an exclusively locked page, in one change. */
-static void
-drop_from_page(VacuumState *vacuum, Buffer buffer)
+/* Note the id as seen; false when it was. */
+static bool
+first_seen(RepairState *repair, uint32 id)
 {
-	const SphxIndexInfo *info = &vacuum->info;
-	RepairState *repair = vacuum->repair;
-	SphxChange	change;
-	Page		page;
+	uint32		i = murmurhash32(id) & repair->seen_mask;
 
-	SphxChangeBegin(&change, &vacuum->pages);
-	page = SphxChangePage(&change, buffer);
-	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+	while (repair->seen[i].stamp == repair->stamp)
 	{
-		SphxRecord *r = SphxPageRecord(info, page, slot);
-		int			before = r->neighbours;
-
-		repair->weak[slot] = false;
-		if ((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) != SPHX_NODE_USED)
-			continue;
-		repair->dropped_count[slot] =
-			drop_from_record(vacuum, r, repair->dropped + slot * info->layout.m);
-		repair->weak[slot] = repair->dropped_count[slot] > 0 &&
-			r->neighbours < REPAIR_KEPT_BELOW(before);
+		if (repair->seen[i].id == id)
+			return false;
+		i = (i + 1) & repair->seen_mask;
 	}
-	SphxChangeFinish(&change);
+	repair->seen[i].id = id;
+	repair->seen[i].stamp = repair->stamp;
+	return true;
+}
+
+/* A record's vector, in the space that edges are chosen in. */
+static void
+get_vector(const VacuumState *vacuum, const SphxRecord *r, float *x)
+{
+	const SphxLayout *layout = &vacuum->info.layout;
+
+	sphx_record_vector(layout, r, x);
+	if (vacuum->repair->extend)
+		x[layout->D] = SphxExtraCoordinate(&vacuum->info, x);
+}
+
+static int
+space_dims(const VacuumState *vacuum)
+{
+	return vacuum->info.layout.D + (vacuum->repair->extend ? 1 : 0);
+}
+
+/* The neighbours that the node has left are candidates like others. */
+static int
+add_present(VacuumState *vacuum, const SphxRecord *r)
+{
+	RepairState *repair = vacuum->repair;
+	const uint32 *ids = sphx_record_ids(&vacuum->info.layout, r);
+
+	for (int j = 0; j < r->neighbours; j++)
+	{
+		(void) first_seen(repair, ids[j]);
+		repair->candidates[j].id = ids[j];
+		repair->candidates[j].distance = 0;
+	}
+	return r->neighbours;
 }
 
 /* Estimate the distances of a deleted node's neighbours to the node being repaired. */
 static int
-add_candidates(VacuumState *vacuum, uint32 deleted, uint32 self, int count)
+add_candidates(VacuumState *vacuum, uint32 deleted, int count)
 {
 	const SphxLayout *layout = &vacuum->info.layout;
 	RepairState *repair = vacuum->repair;
@@ -195,24 +243,20 @@ add_candidates(VacuumState *vacuum, uint32 deleted, uint32 self, int count)
 	}
 	sphx_record_estimate(layout, r, repair->x, square, repair->table, repair->estimates);
 	ids = sphx_record_ids(layout, r);
+	int best = -1;
 	for (int j = 0; j < r->neighbours; j++)
 	{
-		if (ids[j] == self || SphxIsDeleted(vacuum, ids[j]))
+		if (SphxIsDeleted(vacuum, ids[j]) || !first_seen(repair, ids[j]))
 			continue;
+		if (best < 0 || repair->estimates[j] < repair->candidates[best].distance)
+			best = count;
 		repair->candidates[count].id = ids[j];
 		repair->candidates[count++].distance = repair->estimates[j];
 	}
+	if (best >= 0 && KNOB("churn.far", 1))
+		repair->candidates[best].distance = -1;
 	store->done(store);
 	return count;
-}
-
-static int
-compare_candidate_ids(const void *a, const void *b)
-{
-	uint32		x = ((const RepairCandidate *) a)->id;
-	uint32		y = ((const RepairCandidate *) b)->id;
-
-	return (x > y) - (x < y);
 }
 
 static int
@@ -224,20 +268,6 @@ compare_candidates(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Each candidate once, best first. */
-static int
-order_candidates(RepairCandidate *candidates, int count)
-{
-	int			kept = 0;
-
-	qsort(candidates, (size_t) count, sizeof(RepairCandidate), compare_candidate_ids);
-	for (int i = 0; i < count; i++)
-		if (kept == 0 || candidates[kept - 1].id != candidates[i].id)
-			candidates[kept++] = candidates[i];
-	qsort(candidates, (size_t) kept, sizeof(RepairCandidate), compare_candidates);
-	return kept;
-}
-
 /*
  * Read the first candidates: their vectors and exact distances, those that
  * are no longer living left out.  Afterwards vector i belongs to candidate i
@@ -246,115 +276,203 @@ order_candidates(RepairCandidate *candidates, int count)
 static int
 read_candidates(VacuumState *vacuum, int count)
 {
-	const SphxLayout *layout = &vacuum->info.layout;
 	RepairState *repair = vacuum->repair;
 	SphxStore  *store = &repair->store.base;
+	int			dims = space_dims(vacuum);
 	int			kept = 0;
 
-	count = Min(count, REPAIR_READS * layout->m);
 	for (int i = 0; i < count; i++)
 	{
-		float	   *vector = repair->vectors + (Size) kept * layout->D;
+		float	   *vector = repair->vectors + (Size) kept * (Size) (vacuum->info.layout.D + 1);
+		RepairCandidate candidate = {.id = repair->candidates[i].id};
 		const SphxRecord *r;
+		int			place;
 
 		if (i + 1 < count)
 			store->prefetch(store, repair->candidates[i + 1].id);
-		r = store->read(store, repair->candidates[i].id);
+		r = store->read(store, candidate.id);
 		if (r == NULL)
 			continue;
-		if (!(r->flags & SPHX_NODE_DELETED))
+		if (r->flags & SPHX_NODE_DELETED)
 		{
-			int			place = kept++;
-			RepairCandidate candidate = {.id = repair->candidates[i].id};
-
-			sphx_record_vector(layout, r, vector);
-			candidate.distance = sphx_kernels->l2sq_f32(repair->center, vector,
-														(size_t) layout->D);
-			/* insert in order: they come in nearly that of their estimates */
-			for (; place > 0 && repair->distances[place - 1] > candidate.distance; place--)
-			{
-				repair->candidates[place] = repair->candidates[place - 1];
-				repair->distances[place] = repair->distances[place - 1];
-				repair->pointers[place] = repair->pointers[place - 1];
-			}
-			repair->candidates[place] = candidate;
-			repair->distances[place] = candidate.distance;
-			repair->pointers[place] = vector;
+			store->done(store);
+			continue;
 		}
+		get_vector(vacuum, r, vector);
 		store->done(store);
+		candidate.distance = sphx_kernels->l2sq_f32(repair->center, vector, (size_t) dims);
+		place = kept++;
+		for (; place > 0 && repair->distances[place - 1] > candidate.distance; place--)
+		{
+			repair->candidates[place] = repair->candidates[place - 1];
+			repair->distances[place] = repair->distances[place - 1];
+			repair->pointers[place] = repair->pointers[place - 1];
+		}
+		repair->candidates[place] = candidate;
+		repair->distances[place] = candidate.distance;
+		repair->pointers[place] = vector;
 	}
 	return kept;
 }
 
-/* Offer the chosen candidates to the node, while it has room. */
+/* Give a record the chosen candidates as neighbours. */
 static void
-offer_candidates(VacuumState *vacuum, uint32 id, uint8 version, int count)
-{
-	const SphxIndexInfo *info = &vacuum->info;
-	const SphxLayout *layout = &info->layout;
-	RepairState *repair = vacuum->repair;
-	Buffer		buffer = SphxReadPage(&vacuum->pages, SphxNodeBlock(info, id), SPHX_PAGE_NODE,
-									  BUFFER_LOCK_EXCLUSIVE);
-	SphxRecord *r = SphxCheckNode(&vacuum->pages, info, BufferGetPage(buffer), id);
-	bool		changed = false;
-
-	if (r != NULL && r->version == version)
-	{
-		memcpy(repair->record, r, (Size) layout->size);
-		for (int i = 0; i < count && repair->record->neighbours < layout->m; i++)
-		{
-			const float *vector = repair->pointers[repair->chosen[i]];
-
-			for (int d = 0; d < layout->D; d++)
-				repair->x[d] = vector[d] - repair->center[d];
-			changed |= sphx_record_offer_edges(layout, repair->record, 1,
-											   &repair->candidates[repair->chosen[i]].id,
-											   repair->x, repair->work);
-		}
-	}
-	if (changed)
-	{
-		SphxChange	change;
-
-		SphxChangeBegin(&change, &vacuum->pages);
-		memcpy(SphxNodeRecord(info, SphxChangePage(&change, buffer), id), repair->record,
-			   (Size) layout->size);
-		SphxChangeFinish(&change);
-	}
-	UnlockReleaseBuffer(buffer);
-}
-
-/* Find other neighbours for a node that lost those in dropped[]. */
-static void
-repair_node(VacuumState *vacuum, uint32 id, const uint32 *dropped, int dropped_count)
+set_edges(VacuumState *vacuum, SphxRecord *r, int count)
 {
 	const SphxLayout *layout = &vacuum->info.layout;
 	RepairState *repair = vacuum->repair;
-	SphxStore  *store = &repair->store.base;
-	const SphxRecord *r = store->read(store, id);
-	uint8		version;
-	int			count = 0;
 
-	if (r == NULL)
-		return;
-	version = r->version;
-	sphx_record_vector(layout, r, repair->center);
-	store->done(store);
+	for (int i = 0; i < count; i++)
+	{
+		const float *vector = repair->pointers[repair->chosen[i]];
 
+		repair->ids[i] = repair->candidates[repair->chosen[i]].id;
+		for (int d = 0; d < layout->D; d++)
+			repair->edges[(Size) i * (Size) layout->D + d] = vector[d] - repair->center[d];
+	}
+	sphx_record_set_edges(layout, r, count, repair->ids, repair->edges, repair->scratch);
+}
+
+/* fill up: weak first */
+static int
+select_neighbours(VacuumState *vacuum, int n)
+{
+	RepairState *repair = vacuum->repair;
+	int m = vacuum->info.layout.m;
+	Size dims = (Size) space_dims(vacuum);
+	uint32 least = (uint32) (m * KNOB("churn.least", 66) / 100);
+	int count = 0;
+	bool taken[4 * SPHX_MAX_M] = {0};
+
+	for (int i = 0; i < n && count < m; i++)
+	{
+		bool occluded = false;
+		for (int c = 0; c < count && !occluded; c++)
+			occluded = sphx_kernels->l2sq_f32(repair->pointers[i], repair->pointers[repair->chosen[c]], dims) < repair->distances[i];
+		if (!occluded)
+		{
+			repair->chosen[count++] = i;
+			taken[i] = true;
+		}
+	}
+	if (KNOB("churn.weak", 1))
+	for (int i = 0; i < n && count < m; i++)
+		if (!taken[i] && SphxInDegree(vacuum, repair->candidates[i].id) < least)
+		{
+			repair->chosen[count++] = i;
+			taken[i] = true;
+		}
+	for (int i = 0; i < n && count < m; i++)
+		if (!taken[i])
+			repair->chosen[count++] = i;
+	return count;
+}
+
+/*
+ * Choose the neighbours of a record anew, a copy that has lost those in
+ * dropped[]: among those it has left and neighbours of the deleted.
+ */
+static void
+repair_record(VacuumState *vacuum, uint32 id, SphxRecord *r, int dropped_count)
+{
+	const SphxLayout *layout = &vacuum->info.layout;
+	RepairState *repair = vacuum->repair;
+	int			present;
+	int			count;
+
+	repair->stamp++;
+	(void) first_seen(repair, id);
+	get_vector(vacuum, r, repair->center);
+	present = count = add_present(vacuum, r);
+	for (int j = 0; j < present; j++)
+		SphxCountEdge(vacuum, repair->candidates[j].id, -1);
 	for (int i = 0; i < dropped_count; i++)
-		count = add_candidates(vacuum, dropped[i], id, count);
-	count = order_candidates(repair->candidates, count);
-	count = read_candidates(vacuum, count);
-	count = sphx_select_neighbours(layout->D, count, repair->pointers, repair->distances,
-								   layout->m, repair->chosen);
-	if (count > 0)
-		offer_candidates(vacuum, id, version, count);
+		count = add_candidates(vacuum, repair->dropped[i], count);
+	qsort(repair->candidates + present, (size_t) (count - present), sizeof(RepairCandidate),
+		  compare_candidates);
+	count = read_candidates(vacuum, Min(count, present + repair->room - layout->m));
+	count = select_neighbours(vacuum, count);
+	set_edges(vacuum, r, count);
+	for (int j = 0; j < count; j++)
+		SphxCountEdge(vacuum, repair->ids[j], 1);
+}
+
+/*
+ * Drop and repair edges of a copy of the page; false when there is nothing to
+ * do.  No lock is held.
+ */
+static bool
+repair_copy(VacuumState *vacuum, BlockNumber block)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	RepairState *repair = vacuum->repair;
+
+	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+	{
+		SphxRecord *r = SphxPageRecord(info, repair->after.data, slot);
+		int			dropped;
+
+		if ((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) != SPHX_NODE_USED)
+			continue;
+		dropped = drop_from_record(vacuum, r, repair->dropped);
+		if (dropped >= KNOB("churn.lost", 1))
+			repair_record(vacuum, SphxNodeId(info, block, slot), r, dropped);
+	}
+	return true;
+}
+
+static bool
+same_edges(const SphxLayout *layout, const SphxRecord *a, const SphxRecord *b)
+{
+	return a->flags == b->flags && a->version == b->version && a->neighbours == b->neighbours &&
+		a->length_base == b->length_base &&
+		memcmp((const char *) a + layout->codes, (const char *) b + layout->codes,
+			   (Size) (layout->size - layout->codes)) == 0;
+}
+
+static void
+copy_edges(const SphxLayout *layout, SphxRecord *to, const SphxRecord *from)
+{
+	to->neighbours = from->neighbours;
+	to->length_base = from->length_base;
+	memcpy((char *) to + layout->codes, (const char *) from + layout->codes,
+		   (Size) (layout->size - layout->codes));
+}
+
+/*
+ * Make the page what its copy has become, in one change.  Records whose edges
+ * an insert changed meanwhile only lose those to deleted nodes.
+ */
+static void
+write_page(VacuumState *vacuum, BlockNumber block)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	RepairState *repair = vacuum->repair;
+	Buffer		buffer = SphxReadPage(&vacuum->pages, block, SPHX_PAGE_NODE,
+									  BUFFER_LOCK_EXCLUSIVE);
+	SphxChange	change;
+	Page		page;
+
+	SphxChangeBegin(&change, &vacuum->pages);
+	page = SphxChangePage(&change, buffer);
+	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+	{
+		SphxRecord *r = SphxPageRecord(info, page, slot);
+
+		if ((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) != SPHX_NODE_USED)
+			continue;
+		if (same_edges(&info->layout, r, SphxPageRecord(info, repair->before.data, slot)))
+			copy_edges(&info->layout, r, SphxPageRecord(info, repair->after.data, slot));
+		else
+			(void) drop_from_record(vacuum, r, repair->dropped);
+	}
+	SphxChangeFinish(&change);
+	UnlockReleaseBuffer(buffer);
 }
 
 static void
 process_page(VacuumState *vacuum, BlockNumber block)
 {
-	const SphxIndexInfo *info = &vacuum->info;
 	RepairState *repair = vacuum->repair;
 	SphxPageKind kind;
 	Buffer		buffer = SphxReadAnyPage(&vacuum->pages, block, BUFFER_LOCK_SHARE, &kind);
@@ -367,14 +485,33 @@ process_page(VacuumState *vacuum, BlockNumber block)
 		page_has_edges(vacuum, page, block);
 	if (work)
 	{
-		SphxUpgradeLock(buffer);
-		drop_from_page(vacuum, buffer);
+		memcpy(repair->before.data, page, BLCKSZ);
+		memcpy(repair->after.data, page, BLCKSZ);
 	}
 	UnlockReleaseBuffer(buffer);
-	for (uint32 slot = 0; work && slot < info->meta.per_page; slot++)
-		if (repair->weak[slot])
-			repair_node(vacuum, SphxNodeId(info, block, slot),
-						repair->dropped + slot * info->layout.m, repair->dropped_count[slot]);
+	if (work && repair_copy(vacuum, block))
+		write_page(vacuum, block);
+}
+
+static void
+histogram(VacuumState *vacuum, const char *when)
+{
+	int h[11] = {0}, o[11]={0};
+	BlockNumber nblocks = RelationGetNumberOfBlocks(vacuum->pages.index);
+	for (BlockNumber block = 0; block < nblocks; block++)
+	{
+		SphxPageKind kind;
+		Buffer		buffer = SphxReadAnyPage(&vacuum->pages, block, BUFFER_LOCK_SHARE, &kind);
+		if (kind == SPHX_PAGE_NODE)
+		for (uint32 slot = 0; slot < vacuum->info.meta.per_page; slot++)
+		{
+			SphxRecord *r = SphxPageRecord(&vacuum->info, BufferGetPage(buffer), slot);
+			if (r->flags == SPHX_NODE_USED)
+			{ h[Min(10,(SphxInDegree(vacuum, SphxNodeId(&vacuum->info, block, slot))+3)/4)]++; o[(r->neighbours+3)/4]++; }
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+	elog(WARNING, "%s in: %d | %d %d %d %d %d %d %d %d %d %d, out %d %d %d %d %d %d %d %d %d",when,h[0],h[1],h[2],h[3],h[4],h[5],h[6],h[7],h[8],h[9],h[10],o[0],o[1],o[2],o[3],o[4],o[5],o[6],o[7],o[8]);
 }
 
 void
@@ -385,9 +522,11 @@ SphxDropEdges(VacuumState *vacuum)
 
 	if (vacuum->repair == NULL)
 		vacuum->repair = create_repair(vacuum);
+	histogram(vacuum,"before");
 	for (BlockNumber block = 0; block < nblocks; block++)
 	{
 		SphxVacuumDelay();
 		process_page(vacuum, block);
 	}
+	histogram(vacuum,"after");
 }

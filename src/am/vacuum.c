@@ -204,6 +204,24 @@ clean_node(VacuumState *vacuum, Buffer buffer, uint32 id)
 	remember_deleted(vacuum, id);
 }
 
+/* Count the edges that lead from the page's living nodes. */
+static void
+count_edges(VacuumState *vacuum, Page page)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+
+	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+	{
+		const SphxRecord *r = SphxPageRecord(info, page, slot);
+		const uint32 *ids = sphx_record_ids(&info->layout, r);
+
+		if ((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) != SPHX_NODE_USED)
+			continue;
+		for (int j = 0; j < r->neighbours; j++)
+			SphxCountEdge(vacuum, ids[j], 1);
+	}
+}
+
 static void
 clean_page(VacuumState *vacuum, BlockNumber block)
 {
@@ -232,6 +250,8 @@ clean_page(VacuumState *vacuum, BlockNumber block)
 				clean_node(vacuum, buffer, id);
 		}
 	}
+	if (kind == SPHX_PAGE_NODE && vacuum->in_degree != NULL)
+		count_edges(vacuum, page);
 	UnlockReleaseBuffer(buffer);
 }
 
@@ -494,6 +514,8 @@ sphxbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	window = window_blocks(&vacuum, nblocks);
 	vacuum.deleted = palloc_extended(((uint64) window * vacuum.info.meta.per_page + 7) / 8,
 									 MCXT_ALLOC_HUGE);
+	vacuum.in_degree_count = nblocks * vacuum.info.meta.per_page;
+	vacuum.in_degree = palloc0(vacuum.in_degree_count);
 	for (BlockNumber first = 0; first < nblocks; first += window)
 	{
 		reset_window(&vacuum, first, Min(nblocks, first + window));

@@ -35,6 +35,10 @@ typedef struct VacuumState
 	BlockNumber *first_free;	/* lowest block with room, or
 								 * InvalidBlockNumber */
 
+	/* edges of living nodes that lead to a node, by its id; or NULL */
+	uint8	   *in_degree;
+	uint32		in_degree_count;	/* ids counted for */
+
 	struct RepairState *repair;
 } VacuumState;
 
@@ -49,6 +53,23 @@ SphxIsDeleted(const VacuumState *vacuum, uint32 id)
 		return false;
 	bit = (uint64) id - (uint64) vacuum->first * per_page;
 	return (vacuum->deleted[bit / 8] >> (bit % 8)) & 1;
+}
+
+static inline uint32
+SphxInDegree(const VacuumState *vacuum, uint32 id)
+{
+	return vacuum->in_degree == NULL || id >= vacuum->in_degree_count ?
+		UINT8_MAX : vacuum->in_degree[id];
+}
+
+static inline void
+SphxCountEdge(VacuumState *vacuum, uint32 id, int change)
+{
+	if (vacuum->in_degree == NULL || id >= vacuum->in_degree_count)
+		return;
+	/* a number that had no room in the byte stays there */
+	if (vacuum->in_degree[id] != UINT8_MAX)
+		vacuum->in_degree[id] = (uint8) (vacuum->in_degree[id] + change);
 }
 
 /*
