@@ -89,7 +89,7 @@ create_repair(VacuumState *vacuum)
 	repair->scratch = palloc((Size) layout->pieces);
 	repair->estimates = palloc(sizeof(float) * (m + SPHX_CODE_BLOCK));
 	repair->dropped = palloc(sizeof(uint32) * m);
-	repair->candidates = palloc(sizeof(RepairCandidate) * (m + m * m));
+	repair->candidates = palloc(sizeof(RepairCandidate) * (REQUESTS + m + m * m));
 	while (seen < 2 * (m + m * m))
 		seen *= 2;
 	repair->seen = palloc0(sizeof(RepairSeen) * seen);
@@ -388,6 +388,16 @@ repair_record(VacuumState *vacuum, uint32 id, SphxRecord *r, int dropped_count)
 		SphxCountEdge(vacuum, repair->candidates[j].id, -1);
 	for (int i = 0; i < dropped_count; i++)
 		count = add_candidates(vacuum, repair->dropped[i], count);
+	if (KNOB("churn.requests", 1) && id < vacuum->in_degree_count)
+		for (int i = 0; i < REQUESTS; i++)
+		{
+			uint32 v = vacuum->requests[(Size) id * REQUESTS + i];
+			if (v != SPHX_INVALID_NODE && first_seen(repair, v))
+			{
+				repair->candidates[count].id = v;
+				repair->candidates[count++].distance = -1;
+			}
+		}
 	qsort(repair->candidates + present, (size_t) (count - present), sizeof(RepairCandidate),
 		  compare_candidates);
 	count = read_candidates(vacuum, Min(count, present + repair->room - layout->m));
@@ -493,6 +503,60 @@ process_page(VacuumState *vacuum, BlockNumber block)
 		write_page(vacuum, block);
 }
 
+/* ask w for an edge to v */
+static void
+request_edge(VacuumState *vacuum, uint32 v, uint32 w)
+{
+	uint32	   *places = vacuum->requests + (Size) w * REQUESTS;
+	int			strongest = -1;
+	uint32		most = SphxInDegree(vacuum, v);
+
+	for (int i = 0; i < REQUESTS; i++)
+	{
+		if (places[i] == SPHX_INVALID_NODE)
+		{
+			places[i] = v;
+			return;
+		}
+		if (SphxInDegree(vacuum, places[i]) > most)
+		{
+			most = SphxInDegree(vacuum, places[i]);
+			strongest = i;
+		}
+	}
+	if (strongest >= 0)
+		places[strongest] = v;
+}
+
+static void
+request_edges(VacuumState *vacuum)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	int			m = info->layout.m;
+	uint32		least = (uint32) (m * KNOB("churn.least", 66) / 100);
+
+	memset(vacuum->requests, 0xff, vacuum->in_degree_count * (Size) REQUESTS * sizeof(uint32));
+	for (BlockNumber block = 0; block < vacuum->in_degree_count / info->meta.per_page; block++)
+	{
+		SphxPageKind kind;
+		Buffer		buffer = SphxReadAnyPage(&vacuum->pages, block, BUFFER_LOCK_SHARE, &kind);
+
+		for (uint32 slot = 0; kind == SPHX_PAGE_NODE && slot < info->meta.per_page; slot++)
+		{
+			uint32 id = SphxNodeId(info, block, slot);
+			SphxRecord *r = SphxPageRecord(info, BufferGetPage(buffer), slot);
+			const uint32 *ids = sphx_record_ids(&info->layout, r);
+
+			if (r->flags != SPHX_NODE_USED || SphxInDegree(vacuum, id) >= least)
+				continue;
+			for (int j = 0; j < r->neighbours; j++)
+				if (ids[j] < vacuum->in_degree_count && !SphxIsDeleted(vacuum, ids[j]))
+					request_edge(vacuum, id, ids[j]);
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
 static void
 histogram(VacuumState *vacuum, const char *when)
 {
@@ -523,6 +587,7 @@ SphxDropEdges(VacuumState *vacuum)
 	if (vacuum->repair == NULL)
 		vacuum->repair = create_repair(vacuum);
 	histogram(vacuum,"before");
+	if (KNOB("churn.requests", 1)) request_edges(vacuum);
 	for (BlockNumber block = 0; block < nblocks; block++)
 	{
 		SphxVacuumDelay();

@@ -516,6 +516,7 @@ sphxbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 									 MCXT_ALLOC_HUGE);
 	vacuum.in_degree_count = nblocks * vacuum.info.meta.per_page;
 	vacuum.in_degree = palloc0(vacuum.in_degree_count);
+	vacuum.requests = palloc(vacuum.in_degree_count * (Size) REQUESTS * sizeof(uint32));
 	for (BlockNumber first = 0; first < nblocks; first += window)
 	{
 		reset_window(&vacuum, first, Min(nblocks, first + window));

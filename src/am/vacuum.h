@@ -39,8 +39,13 @@ typedef struct VacuumState
 	uint8	   *in_degree;
 	uint32		in_degree_count;	/* ids counted for */
 
+	/* nodes that want an edge from a node, by its id: REQUESTS each, or NULL */
+	uint32	   *requests;
+
 	struct RepairState *repair;
 } VacuumState;
+
+#define REQUESTS 4
 
 static inline bool
 SphxIsDeleted(const VacuumState *vacuum, uint32 id)
