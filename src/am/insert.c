@@ -14,7 +14,6 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
-#include "utils/guc.h"
 
 #include "math/kernels.h"
 #include "page/chain.h"
@@ -74,7 +73,7 @@ allocate_room(SphxInserter *inserter)
 	const SphxLayout *layout = &inserter->info.layout;
 	Size		D = (Size) layout->D;
 	Size		m = (Size) layout->m;
-	Size		ef = 2*inserter->info.meta.ef_construction;
+	Size		ef = inserter->info.meta.ef_construction;
 
 	inserter->x = palloc(sizeof(float) * (D + 1));
 	inserter->record = palloc0((Size) layout->size);
@@ -250,11 +249,7 @@ choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int count)
 	const SphxLayout *layout = &inserter->info.layout;
 	bool		extend = inserter->info.meta.metric == SPHX_METRIC_IP;
 
-	{const char *v = GetConfigOption("churn.hits", true, false);
-	static int n, total;
-	if (n++ % 5000 == 0) elog(WARNING, "hits %d", count);
-	count = Min(count, (v ? atoi(v) : 2) * (int) inserter->info.meta.ef_construction);
-	}
+	count = Min(count, (int) inserter->info.meta.ef_construction);
 	for (int i = 0; i < count; i++)
 	{
 		Candidate  *candidate = &inserter->candidates[i];

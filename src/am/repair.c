@@ -1,12 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * repair.c
- *	  Vacuum's phase 3: edges to deleted nodes go, and nodes that lose many
- *	  get others in their place.
+ *	  Vacuum's phase 3: edges to deleted nodes go, and the nodes that lose some
+ *	  choose their neighbours anew.
  *
  * The neighbours of a deleted neighbour are the natural candidates: the
  * deleted record is still there and has their codes, so that only the best of
- * them need to be read.
+ * them need to be read.  To fill the gaps only, and only in lists that lost
+ * many, is not enough: recall then falls from vacuum to vacuum.  A list is
+ * chosen as the build does it, among all candidates, and places that are only
+ * filled up go to nodes that few edges lead to (balance.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -14,33 +17,35 @@
 
 #include "commands/vacuum.h"
 #include "common/hashfn.h"
-#include "utils/guc.h"
 
 #include "math/kernels.h"
 
-static int
-KNOB(const char *name, int standard)
-{
-	const char *v = GetConfigOption(name, true, false);
+/* candidates read for one node beside the edges it has left */
+#define REPAIR_READS(m)		(2 * (m))
 
-	return v ? atoi(v) : standard;
-}
-
-/* candidates read for one node beside the edges it has, as a part of m */
-#define REPAIR_READS(m)		(m)
-
-/* A node that may take the place of a deleted neighbour. */
+/* A node that may become a neighbour of the one being repaired. */
 typedef struct RepairCandidate
 {
-	float		distance;		/* squared; estimated, then exact */
+	float		distance;		/* squared; estimated, then exact, in the
+								 * space that edges are chosen in */
 	uint32		id;
+	const float *vector;		/* D + 1 floats, once it has been read */
+	bool		chosen;
 } RepairCandidate;
 
-/* An id that is among the candidates of the node whose repair has this stamp. */
+#define ST_SORT sort_candidates
+#define ST_ELEMENT_TYPE RepairCandidate
+#define ST_COMPARE(a, b) \
+	(((a)->distance > (b)->distance) - ((a)->distance < (b)->distance))
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* An id that is among the candidates of the repair with this number. */
 typedef struct RepairSeen
 {
 	uint32		id;
-	uint32		stamp;
+	uint32		number;
 } RepairSeen;
 
 typedef struct RepairState
@@ -49,25 +54,27 @@ typedef struct RepairState
 	SphxPageStore store;
 	bool		extend;			/* inner product: edges are chosen in the
 								 * extended space */
-	PGAlignedBlock before;		/* the page's records as they were read */
-	PGAlignedBlock after;		/* as they should be */
-	float	   *center;			/* D + 1: the node's vector */
+	PGAlignedBlock before;		/* the page as it was read */
+	PGAlignedBlock after;		/* with the edges it should have */
+	uint32	   *dropped;		/* m: ids that a record lost */
+
+	/* the record being repaired */
+	uint32		number;			/* of the repair, never 0 */
+	float	   *center;			/* D + 1: its vector */
+	RepairCandidate *candidates;
+	int			count;			/* of them */
+	RepairSeen *seen;			/* their ids: a hash table, open addressing */
+	uint32		seen_mask;
+	float	   *vectors;		/* of those read: D + 1 floats each */
+	RepairCandidate **chosen;	/* m */
+
+	/* work space */
 	float	   *x;				/* D */
 	uint8	   *table;			/* 16 * pieces */
-	uint8	   *scratch;		/* pieces */
 	float	   *estimates;
-	uint32	   *dropped;		/* m */
-	RepairSeen *seen;			/* open addressing */
-	uint32		seen_mask;
-	uint32		stamp;
-	RepairCandidate *candidates;	/* m + m * m */
-	int			room;			/* candidates read: */
-	float	   *vectors;		/* room vectors of D + 1 */
-	const float **pointers;
-	float	   *distances;
-	int		   *chosen;
 	uint32	   *ids;			/* m */
 	float	   *edges;			/* m * D */
+	uint8	   *scratch;		/* pieces */
 } RepairState;
 
 static RepairState *
@@ -76,30 +83,28 @@ create_repair(VacuumState *vacuum)
 	const SphxLayout *layout = &vacuum->info.layout;
 	Size		D = (Size) layout->D;
 	Size		m = (Size) layout->m;
+	Size		most = m + m * m + SPHX_REQUESTS;
 	RepairState *repair = palloc0(sizeof(RepairState));
 	uint32		seen = 1;
 
 	SphxInitEnv(&repair->env, CurrentMemoryContext);
 	SphxInitStore(&repair->store, &vacuum->pages, &vacuum->info);
 	repair->extend = vacuum->info.meta.metric == SPHX_METRIC_IP;
-	repair->room = layout->m + KNOB("churn.reads", REPAIR_READS(layout->m));
-	repair->center = palloc(sizeof(float) * (D + 1));
-	repair->x = palloc(sizeof(float) * D);
-	repair->table = palloc(16 * (Size) layout->pieces);
-	repair->scratch = palloc((Size) layout->pieces);
-	repair->estimates = palloc(sizeof(float) * (m + SPHX_CODE_BLOCK));
 	repair->dropped = palloc(sizeof(uint32) * m);
-	repair->candidates = palloc(sizeof(RepairCandidate) * (REQUESTS + m + m * m));
-	while (seen < 2 * (m + m * m))
+	repair->center = palloc(sizeof(float) * (D + 1));
+	repair->candidates = palloc(sizeof(RepairCandidate) * most);
+	while (seen < 2 * (most + 1))
 		seen *= 2;
 	repair->seen = palloc0(sizeof(RepairSeen) * seen);
 	repair->seen_mask = seen - 1;
-	repair->vectors = palloc(sizeof(float) * (Size) repair->room * (D + 1));
-	repair->pointers = palloc(sizeof(float *) * (Size) repair->room);
-	repair->distances = palloc(sizeof(float) * (Size) repair->room);
-	repair->chosen = palloc(sizeof(int) * m);
+	repair->vectors = palloc(sizeof(float) * (m + REPAIR_READS(m)) * (D + 1));
+	repair->chosen = palloc(sizeof(RepairCandidate *) * m);
+	repair->x = palloc(sizeof(float) * D);
+	repair->table = palloc(16 * (Size) layout->pieces);
+	repair->estimates = palloc(sizeof(float) * (m + SPHX_CODE_BLOCK));
 	repair->ids = palloc(sizeof(uint32) * m);
 	repair->edges = palloc(sizeof(float) * m * D);
+	repair->scratch = palloc((Size) layout->pieces);
 	return repair;
 }
 
@@ -155,6 +160,222 @@ page_has_edges(VacuumState *vacuum, Page page, BlockNumber block)
 	return false;
 }
 
+
+/* Candidates */
+
+/* Add a candidate, unless it is there. */
+static void
+add_candidate(RepairState *repair, uint32 id, float distance)
+{
+	uint32		i = murmurhash32(id) & repair->seen_mask;
+
+	for (; repair->seen[i].number == repair->number; i = (i + 1) & repair->seen_mask)
+		if (repair->seen[i].id == id)
+			return;
+	repair->seen[i] = (RepairSeen) {.id = id,.number = repair->number};
+	repair->candidates[repair->count++] = (RepairCandidate) {.id = id,.distance = distance};
+}
+
+/* The node in the space that edges are chosen in: D or D + 1 floats. */
+static void
+get_vector(const VacuumState *vacuum, const SphxRecord *r, float *x)
+{
+	const SphxLayout *layout = &vacuum->info.layout;
+
+	sphx_record_vector(layout, r, x);
+	if (vacuum->repair->extend)
+		x[layout->D] = SphxExtraCoordinate(&vacuum->info, x);
+}
+
+static size_t
+space_dims(const VacuumState *vacuum)
+{
+	return (size_t) vacuum->info.layout.D + (vacuum->repair->extend ? 1 : 0);
+}
+
+/*
+ * The neighbours of a deleted node, with estimates of their distances.  The
+ * nearest one will be read in any case: it stands in for the deleted one,
+ * which may have been the way to somewhere far.
+ */
+static void
+add_neighbours_of(VacuumState *vacuum, uint32 deleted)
+{
+	const SphxLayout *layout = &vacuum->info.layout;
+	RepairState *repair = vacuum->repair;
+	SphxStore  *store = &repair->store.base;
+	const SphxRecord *r = store->read(store, deleted);
+	const uint32 *ids;
+	int			first = repair->count;
+	int			nearest = first;
+	float		square = 0.0f;
+
+	if (r == NULL)
+		return;
+	sphx_record_vector(layout, r, repair->x);
+	for (int d = 0; d < layout->D; d++)
+	{
+		repair->x[d] = repair->center[d] - repair->x[d];
+		square += repair->x[d] * repair->x[d];
+	}
+	sphx_record_estimate(layout, r, repair->x, square, repair->table, repair->estimates);
+	ids = sphx_record_ids(layout, r);
+	for (int j = 0; j < r->neighbours; j++)
+		if (!SphxIsDeleted(vacuum, ids[j]))
+			add_candidate(repair, ids[j], repair->estimates[j]);
+	store->done(store);
+	for (int i = first + 1; i < repair->count; i++)
+		if (repair->candidates[i].distance < repair->candidates[nearest].distance)
+			nearest = i;
+	if (first < repair->count)
+		repair->candidates[nearest].distance = -1.0f;
+}
+
+/*
+ * All candidates of a record that has lost those in dropped[]: the neighbours
+ * it has left and nodes that ask for an edge, which will be read, and
+ * neighbours of the deleted.
+ */
+static void
+gather_candidates(VacuumState *vacuum, uint32 id, const SphxRecord *r, int dropped_count)
+{
+	RepairState *repair = vacuum->repair;
+	const uint32 *ids = sphx_record_ids(&vacuum->info.layout, r);
+	const uint32 *requests = SphxEdgeRequests(vacuum, id);
+
+	/* a new number makes all of seen[] free; then the node is not its own candidate (I2) */
+	repair->number++;
+	repair->count = 0;
+	add_candidate(repair, id, 0.0f);
+	repair->count = 0;
+	for (int j = 0; j < r->neighbours; j++)
+		add_candidate(repair, ids[j], -2.0f);
+	for (int i = 0; requests != NULL && i < SPHX_REQUESTS; i++)
+		if (requests[i] != SPHX_INVALID_NODE)
+			add_candidate(repair, requests[i], -1.0f);
+	for (int i = 0; i < dropped_count; i++)
+		add_neighbours_of(vacuum, repair->dropped[i]);
+}
+
+/*
+ * Read the best candidates, nearest first afterwards; those that are no longer
+ * living, or were not read, are left out.
+ */
+static void
+read_candidates(VacuumState *vacuum, int wanted)
+{
+	RepairState *repair = vacuum->repair;
+	SphxStore  *store = &repair->store.base;
+	RepairCandidate *candidates = repair->candidates;
+	float	   *vector = repair->vectors;
+	int			kept = 0;
+
+	sort_candidates(candidates, (size_t) repair->count);
+	wanted = Min(wanted, repair->count);
+	for (int i = 0; i < wanted; i++)
+	{
+		const SphxRecord *r;
+
+		if (i + 1 < wanted)
+			store->prefetch(store, candidates[i + 1].id);
+		r = store->read(store, candidates[i].id);
+		if (r == NULL)
+			continue;
+		if (!(r->flags & SPHX_NODE_DELETED))
+		{
+			get_vector(vacuum, r, vector);
+			candidates[kept].id = candidates[i].id;
+			candidates[kept].vector = vector;
+			candidates[kept++].distance = sphx_kernels->l2sq_f32(repair->center, vector,
+																 space_dims(vacuum));
+			vector += vacuum->info.layout.D + 1;
+		}
+		store->done(store);
+	}
+	sort_candidates(candidates, (size_t) kept);
+	repair->count = kept;
+}
+
+
+/* Choice */
+
+/* The HNSW heuristic: is the candidate nearer to a chosen one than to the node itself? */
+static bool
+is_occluded(VacuumState *vacuum, const RepairCandidate *candidate, int count)
+{
+	RepairState *repair = vacuum->repair;
+
+	for (int c = 0; c < count; c++)
+		if (sphx_kernels->l2sq_f32(candidate->vector, repair->chosen[c]->vector,
+								   space_dims(vacuum)) < candidate->distance)
+			return true;
+	return false;
+}
+
+/*
+ * Choose neighbours among the candidates: those that the heuristic keeps, then
+ * the nearest of those that few edges lead to, then the nearest of all.
+ */
+static int
+choose_neighbours(VacuumState *vacuum)
+{
+	RepairState *repair = vacuum->repair;
+	RepairCandidate *end = repair->candidates + repair->count;
+	int			m = vacuum->info.layout.m;
+	int			count = 0;
+
+	for (RepairCandidate *candidate = repair->candidates; candidate < end; candidate++)
+	{
+		candidate->chosen = count < m && !is_occluded(vacuum, candidate, count);
+		if (candidate->chosen)
+			repair->chosen[count++] = candidate;
+	}
+	for (int any = 0; any <= 1; any++)
+		for (RepairCandidate *candidate = repair->candidates; candidate < end && count < m;
+			 candidate++)
+			if (!candidate->chosen && (any || SphxIsWeak(vacuum, candidate->id)))
+			{
+				candidate->chosen = true;
+				repair->chosen[count++] = candidate;
+			}
+	return count;
+}
+
+static void
+set_edges(VacuumState *vacuum, SphxRecord *r, int count)
+{
+	const SphxLayout *layout = &vacuum->info.layout;
+	RepairState *repair = vacuum->repair;
+
+	for (int i = 0; i < count; i++)
+	{
+		const float *vector = repair->chosen[i]->vector;
+
+		repair->ids[i] = repair->chosen[i]->id;
+		SphxCountEdge(vacuum, repair->ids[i], 1);
+		for (int d = 0; d < layout->D; d++)
+			repair->edges[(Size) i * (Size) layout->D + d] = vector[d] - repair->center[d];
+	}
+	sphx_record_set_edges(layout, r, count, repair->ids, repair->edges, repair->scratch);
+}
+
+/* Choose the neighbours of a record anew, a copy that has lost those in dropped[]. */
+static void
+repair_record(VacuumState *vacuum, uint32 id, SphxRecord *r, int dropped_count)
+{
+	const uint32 *ids = sphx_record_ids(&vacuum->info.layout, r);
+
+	get_vector(vacuum, r, vacuum->repair->center);
+	gather_candidates(vacuum, id, r, dropped_count);
+	for (int j = 0; j < r->neighbours; j++)
+		SphxCountEdge(vacuum, ids[j], -1);
+	read_candidates(vacuum, r->neighbours + REPAIR_READS(vacuum->info.layout.m));
+	set_edges(vacuum, r, choose_neighbours(vacuum));
+}
+
+
+/* Pages */
+
 /* Drop a record's edges to deleted nodes and note their ids; how many. */
 static int
 drop_from_record(VacuumState *vacuum, SphxRecord *r, uint32 *dropped)
@@ -172,251 +393,14 @@ drop_from_record(VacuumState *vacuum, SphxRecord *r, uint32 *dropped)
 	return count;
 }
 
-/* Note the id as seen; false when it was. */
-static bool
-first_seen(RepairState *repair, uint32 id)
-{
-	uint32		i = murmurhash32(id) & repair->seen_mask;
-
-	while (repair->seen[i].stamp == repair->stamp)
-	{
-		if (repair->seen[i].id == id)
-			return false;
-		i = (i + 1) & repair->seen_mask;
-	}
-	repair->seen[i].id = id;
-	repair->seen[i].stamp = repair->stamp;
-	return true;
-}
-
-/* A record's vector, in the space that edges are chosen in. */
+/* Drop and repair the edges of the page's copy; no lock is held. */
 static void
-get_vector(const VacuumState *vacuum, const SphxRecord *r, float *x)
-{
-	const SphxLayout *layout = &vacuum->info.layout;
-
-	sphx_record_vector(layout, r, x);
-	if (vacuum->repair->extend)
-		x[layout->D] = SphxExtraCoordinate(&vacuum->info, x);
-}
-
-static int
-space_dims(const VacuumState *vacuum)
-{
-	return vacuum->info.layout.D + (vacuum->repair->extend ? 1 : 0);
-}
-
-/* The neighbours that the node has left are candidates like others. */
-static int
-add_present(VacuumState *vacuum, const SphxRecord *r)
-{
-	RepairState *repair = vacuum->repair;
-	const uint32 *ids = sphx_record_ids(&vacuum->info.layout, r);
-
-	for (int j = 0; j < r->neighbours; j++)
-	{
-		(void) first_seen(repair, ids[j]);
-		repair->candidates[j].id = ids[j];
-		repair->candidates[j].distance = 0;
-	}
-	return r->neighbours;
-}
-
-/* Estimate the distances of a deleted node's neighbours to the node being repaired. */
-static int
-add_candidates(VacuumState *vacuum, uint32 deleted, int count)
-{
-	const SphxLayout *layout = &vacuum->info.layout;
-	RepairState *repair = vacuum->repair;
-	SphxStore  *store = &repair->store.base;
-	const SphxRecord *r = store->read(store, deleted);
-	const uint32 *ids;
-	float		square = 0.0f;
-
-	if (r == NULL)
-		return count;
-	sphx_record_vector(layout, r, repair->x);
-	for (int d = 0; d < layout->D; d++)
-	{
-		repair->x[d] = repair->center[d] - repair->x[d];
-		square += repair->x[d] * repair->x[d];
-	}
-	sphx_record_estimate(layout, r, repair->x, square, repair->table, repair->estimates);
-	ids = sphx_record_ids(layout, r);
-	int best = -1;
-	for (int j = 0; j < r->neighbours; j++)
-	{
-		if (SphxIsDeleted(vacuum, ids[j]) || !first_seen(repair, ids[j]))
-			continue;
-		if (best < 0 || repair->estimates[j] < repair->candidates[best].distance)
-			best = count;
-		repair->candidates[count].id = ids[j];
-		repair->candidates[count++].distance = repair->estimates[j];
-	}
-	if (best >= 0 && KNOB("churn.far", 1))
-		repair->candidates[best].distance = -1;
-	store->done(store);
-	return count;
-}
-
-static int
-compare_candidates(const void *a, const void *b)
-{
-	float		x = ((const RepairCandidate *) a)->distance;
-	float		y = ((const RepairCandidate *) b)->distance;
-
-	return (x > y) - (x < y);
-}
-
-/*
- * Read the first candidates: their vectors and exact distances, those that
- * are no longer living left out.  Afterwards vector i belongs to candidate i
- * only through pointers[].
- */
-static int
-read_candidates(VacuumState *vacuum, int count)
-{
-	RepairState *repair = vacuum->repair;
-	SphxStore  *store = &repair->store.base;
-	int			dims = space_dims(vacuum);
-	int			kept = 0;
-
-	for (int i = 0; i < count; i++)
-	{
-		float	   *vector = repair->vectors + (Size) kept * (Size) (vacuum->info.layout.D + 1);
-		RepairCandidate candidate = {.id = repair->candidates[i].id};
-		const SphxRecord *r;
-		int			place;
-
-		if (i + 1 < count)
-			store->prefetch(store, repair->candidates[i + 1].id);
-		r = store->read(store, candidate.id);
-		if (r == NULL)
-			continue;
-		if (r->flags & SPHX_NODE_DELETED)
-		{
-			store->done(store);
-			continue;
-		}
-		get_vector(vacuum, r, vector);
-		store->done(store);
-		candidate.distance = sphx_kernels->l2sq_f32(repair->center, vector, (size_t) dims);
-		place = kept++;
-		for (; place > 0 && repair->distances[place - 1] > candidate.distance; place--)
-		{
-			repair->candidates[place] = repair->candidates[place - 1];
-			repair->distances[place] = repair->distances[place - 1];
-			repair->pointers[place] = repair->pointers[place - 1];
-		}
-		repair->candidates[place] = candidate;
-		repair->distances[place] = candidate.distance;
-		repair->pointers[place] = vector;
-	}
-	return kept;
-}
-
-/* Give a record the chosen candidates as neighbours. */
-static void
-set_edges(VacuumState *vacuum, SphxRecord *r, int count)
-{
-	const SphxLayout *layout = &vacuum->info.layout;
-	RepairState *repair = vacuum->repair;
-
-	for (int i = 0; i < count; i++)
-	{
-		const float *vector = repair->pointers[repair->chosen[i]];
-
-		repair->ids[i] = repair->candidates[repair->chosen[i]].id;
-		for (int d = 0; d < layout->D; d++)
-			repair->edges[(Size) i * (Size) layout->D + d] = vector[d] - repair->center[d];
-	}
-	sphx_record_set_edges(layout, r, count, repair->ids, repair->edges, repair->scratch);
-}
-
-/* fill up: weak first */
-static int
-select_neighbours(VacuumState *vacuum, int n)
-{
-	RepairState *repair = vacuum->repair;
-	int m = vacuum->info.layout.m;
-	Size dims = (Size) space_dims(vacuum);
-	uint32 least = (uint32) (m * KNOB("churn.least", 66) / 100);
-	int count = 0;
-	bool taken[4 * SPHX_MAX_M] = {0};
-
-	for (int i = 0; i < n && count < m; i++)
-	{
-		bool occluded = false;
-		for (int c = 0; c < count && !occluded; c++)
-			occluded = sphx_kernels->l2sq_f32(repair->pointers[i], repair->pointers[repair->chosen[c]], dims) < repair->distances[i];
-		if (!occluded)
-		{
-			repair->chosen[count++] = i;
-			taken[i] = true;
-		}
-	}
-	if (KNOB("churn.weak", 1))
-	for (int i = 0; i < n && count < m; i++)
-		if (!taken[i] && SphxInDegree(vacuum, repair->candidates[i].id) < least)
-		{
-			repair->chosen[count++] = i;
-			taken[i] = true;
-		}
-	for (int i = 0; i < n && count < m; i++)
-		if (!taken[i])
-			repair->chosen[count++] = i;
-	return count;
-}
-
-/*
- * Choose the neighbours of a record anew, a copy that has lost those in
- * dropped[]: among those it has left and neighbours of the deleted.
- */
-static void
-repair_record(VacuumState *vacuum, uint32 id, SphxRecord *r, int dropped_count)
-{
-	const SphxLayout *layout = &vacuum->info.layout;
-	RepairState *repair = vacuum->repair;
-	int			present;
-	int			count;
-
-	repair->stamp++;
-	(void) first_seen(repair, id);
-	get_vector(vacuum, r, repair->center);
-	present = count = add_present(vacuum, r);
-	for (int j = 0; j < present; j++)
-		SphxCountEdge(vacuum, repair->candidates[j].id, -1);
-	for (int i = 0; i < dropped_count; i++)
-		count = add_candidates(vacuum, repair->dropped[i], count);
-	if (KNOB("churn.requests", 1) && id < vacuum->in_degree_count)
-		for (int i = 0; i < REQUESTS; i++)
-		{
-			uint32 v = vacuum->requests[(Size) id * REQUESTS + i];
-			if (v != SPHX_INVALID_NODE && first_seen(repair, v))
-			{
-				repair->candidates[count].id = v;
-				repair->candidates[count++].distance = -1;
-			}
-		}
-	qsort(repair->candidates + present, (size_t) (count - present), sizeof(RepairCandidate),
-		  compare_candidates);
-	count = read_candidates(vacuum, Min(count, present + repair->room - layout->m));
-	count = select_neighbours(vacuum, count);
-	set_edges(vacuum, r, count);
-	for (int j = 0; j < count; j++)
-		SphxCountEdge(vacuum, repair->ids[j], 1);
-}
-
-/*
- * Drop and repair edges of a copy of the page; false when there is nothing to
- * do.  No lock is held.
- */
-static bool
 repair_copy(VacuumState *vacuum, BlockNumber block)
 {
 	const SphxIndexInfo *info = &vacuum->info;
 	RepairState *repair = vacuum->repair;
 
+	memcpy(repair->after.data, repair->before.data, BLCKSZ);
 	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
 	{
 		SphxRecord *r = SphxPageRecord(info, repair->after.data, slot);
@@ -425,10 +409,9 @@ repair_copy(VacuumState *vacuum, BlockNumber block)
 		if ((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) != SPHX_NODE_USED)
 			continue;
 		dropped = drop_from_record(vacuum, r, repair->dropped);
-		if (dropped >= KNOB("churn.lost", 1))
+		if (dropped > 0)
 			repair_record(vacuum, SphxNodeId(info, block, slot), r, dropped);
 	}
-	return true;
 }
 
 static bool
@@ -483,7 +466,6 @@ write_page(VacuumState *vacuum, BlockNumber block)
 static void
 process_page(VacuumState *vacuum, BlockNumber block)
 {
-	RepairState *repair = vacuum->repair;
 	SphxPageKind kind;
 	Buffer		buffer = SphxReadAnyPage(&vacuum->pages, block, BUFFER_LOCK_SHARE, &kind);
 	Page		page = BufferGetPage(buffer);
@@ -494,88 +476,14 @@ process_page(VacuumState *vacuum, BlockNumber block)
 	work = kind == SPHX_PAGE_NODE && vacuum->deleted_count > 0 &&
 		page_has_edges(vacuum, page, block);
 	if (work)
-	{
-		memcpy(repair->before.data, page, BLCKSZ);
-		memcpy(repair->after.data, page, BLCKSZ);
-	}
+		memcpy(vacuum->repair->before.data, page, BLCKSZ);
 	UnlockReleaseBuffer(buffer);
-	if (work && repair_copy(vacuum, block))
+	if (work)
+	{
+		/* candidates are read page by page, so this page cannot stay locked (L1) */
+		repair_copy(vacuum, block);
 		write_page(vacuum, block);
-}
-
-/* ask w for an edge to v */
-static void
-request_edge(VacuumState *vacuum, uint32 v, uint32 w)
-{
-	uint32	   *places = vacuum->requests + (Size) w * REQUESTS;
-	int			strongest = -1;
-	uint32		most = SphxInDegree(vacuum, v);
-
-	for (int i = 0; i < REQUESTS; i++)
-	{
-		if (places[i] == SPHX_INVALID_NODE)
-		{
-			places[i] = v;
-			return;
-		}
-		if (SphxInDegree(vacuum, places[i]) > most)
-		{
-			most = SphxInDegree(vacuum, places[i]);
-			strongest = i;
-		}
 	}
-	if (strongest >= 0)
-		places[strongest] = v;
-}
-
-static void
-request_edges(VacuumState *vacuum)
-{
-	const SphxIndexInfo *info = &vacuum->info;
-	int			m = info->layout.m;
-	uint32		least = (uint32) (m * KNOB("churn.least", 66) / 100);
-
-	memset(vacuum->requests, 0xff, vacuum->in_degree_count * (Size) REQUESTS * sizeof(uint32));
-	for (BlockNumber block = 0; block < vacuum->in_degree_count / info->meta.per_page; block++)
-	{
-		SphxPageKind kind;
-		Buffer		buffer = SphxReadAnyPage(&vacuum->pages, block, BUFFER_LOCK_SHARE, &kind);
-
-		for (uint32 slot = 0; kind == SPHX_PAGE_NODE && slot < info->meta.per_page; slot++)
-		{
-			uint32 id = SphxNodeId(info, block, slot);
-			SphxRecord *r = SphxPageRecord(info, BufferGetPage(buffer), slot);
-			const uint32 *ids = sphx_record_ids(&info->layout, r);
-
-			if (r->flags != SPHX_NODE_USED || SphxInDegree(vacuum, id) >= least)
-				continue;
-			for (int j = 0; j < r->neighbours; j++)
-				if (ids[j] < vacuum->in_degree_count && !SphxIsDeleted(vacuum, ids[j]))
-					request_edge(vacuum, id, ids[j]);
-		}
-		UnlockReleaseBuffer(buffer);
-	}
-}
-
-static void
-histogram(VacuumState *vacuum, const char *when)
-{
-	int h[11] = {0}, o[11]={0};
-	BlockNumber nblocks = RelationGetNumberOfBlocks(vacuum->pages.index);
-	for (BlockNumber block = 0; block < nblocks; block++)
-	{
-		SphxPageKind kind;
-		Buffer		buffer = SphxReadAnyPage(&vacuum->pages, block, BUFFER_LOCK_SHARE, &kind);
-		if (kind == SPHX_PAGE_NODE)
-		for (uint32 slot = 0; slot < vacuum->info.meta.per_page; slot++)
-		{
-			SphxRecord *r = SphxPageRecord(&vacuum->info, BufferGetPage(buffer), slot);
-			if (r->flags == SPHX_NODE_USED)
-			{ h[Min(10,(SphxInDegree(vacuum, SphxNodeId(&vacuum->info, block, slot))+3)/4)]++; o[(r->neighbours+3)/4]++; }
-		}
-		UnlockReleaseBuffer(buffer);
-	}
-	elog(WARNING, "%s in: %d | %d %d %d %d %d %d %d %d %d %d, out %d %d %d %d %d %d %d %d %d",when,h[0],h[1],h[2],h[3],h[4],h[5],h[6],h[7],h[8],h[9],h[10],o[0],o[1],o[2],o[3],o[4],o[5],o[6],o[7],o[8]);
 }
 
 void
@@ -586,12 +494,11 @@ SphxDropEdges(VacuumState *vacuum)
 
 	if (vacuum->repair == NULL)
 		vacuum->repair = create_repair(vacuum);
-	histogram(vacuum,"before");
-	if (KNOB("churn.requests", 1)) request_edges(vacuum);
+	if (vacuum->deleted_count > 0)
+		SphxRequestEdges(vacuum);
 	for (BlockNumber block = 0; block < nblocks; block++)
 	{
 		SphxVacuumDelay();
 		process_page(vacuum, block);
 	}
-	histogram(vacuum,"after");
 }

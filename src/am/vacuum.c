@@ -204,24 +204,6 @@ clean_node(VacuumState *vacuum, Buffer buffer, uint32 id)
 	remember_deleted(vacuum, id);
 }
 
-/* Count the edges that lead from the page's living nodes. */
-static void
-count_edges(VacuumState *vacuum, Page page)
-{
-	const SphxIndexInfo *info = &vacuum->info;
-
-	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
-	{
-		const SphxRecord *r = SphxPageRecord(info, page, slot);
-		const uint32 *ids = sphx_record_ids(&info->layout, r);
-
-		if ((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) != SPHX_NODE_USED)
-			continue;
-		for (int j = 0; j < r->neighbours; j++)
-			SphxCountEdge(vacuum, ids[j], 1);
-	}
-}
-
 static void
 clean_page(VacuumState *vacuum, BlockNumber block)
 {
@@ -250,8 +232,8 @@ clean_page(VacuumState *vacuum, BlockNumber block)
 				clean_node(vacuum, buffer, id);
 		}
 	}
-	if (kind == SPHX_PAGE_NODE && vacuum->in_degree != NULL)
-		count_edges(vacuum, page);
+	if (kind == SPHX_PAGE_NODE)
+		SphxCountPageEdges(vacuum, page);
 	UnlockReleaseBuffer(buffer);
 }
 
@@ -451,15 +433,34 @@ vacuum_window(VacuumState *vacuum)
 	update_directory(vacuum);
 }
 
+static uint64
+memory_limit(void)
+{
+	int			limit_kb = AmAutoVacuumWorkerProcess() && autovacuum_work_mem != -1 ?
+	autovacuum_work_mem : maintenance_work_mem;
+
+	return (uint64) limit_kb * 1024;
+}
+
 /* How many blocks' deleted nodes a bitmap within the memory limit can hold. */
 static BlockNumber
 window_blocks(const VacuumState *vacuum, BlockNumber nblocks)
 {
-	int			limit_kb = AmAutoVacuumWorkerProcess() && autovacuum_work_mem != -1 ?
-	autovacuum_work_mem : maintenance_work_mem;
-	uint64		blocks = (uint64) limit_kb * 1024 * 8 / vacuum->info.meta.per_page;
+	uint64		blocks = memory_limit() * 8 / vacuum->info.meta.per_page;
 
 	return (BlockNumber) Min((uint64) nblocks, Max(blocks, 1));
+}
+
+/* The bitmap, and what there is room for beside it. */
+static void
+allocate_window(VacuumState *vacuum, BlockNumber window, BlockNumber nblocks)
+{
+	uint64		slots = (uint64) window * vacuum->info.meta.per_page;
+	uint64		bitmap = (slots + 7) / 8;
+
+	vacuum->deleted = palloc_extended(bitmap, MCXT_ALLOC_HUGE);
+	if (window == nblocks && bitmap <= memory_limit())
+		vacuum->balance = SphxCreateBalance(&vacuum->info, slots, memory_limit() - bitmap);
 }
 
 static void
@@ -512,11 +513,7 @@ sphxbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 
 	stats->num_index_tuples = 0;
 	window = window_blocks(&vacuum, nblocks);
-	vacuum.deleted = palloc_extended(((uint64) window * vacuum.info.meta.per_page + 7) / 8,
-									 MCXT_ALLOC_HUGE);
-	vacuum.in_degree_count = nblocks * vacuum.info.meta.per_page;
-	vacuum.in_degree = palloc0(vacuum.in_degree_count);
-	vacuum.requests = palloc(vacuum.in_degree_count * (Size) REQUESTS * sizeof(uint32));
+	allocate_window(&vacuum, window, nblocks);
 	for (BlockNumber first = 0; first < nblocks; first += window)
 	{
 		reset_window(&vacuum, first, Min(nblocks, first + window));

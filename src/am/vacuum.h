@@ -35,17 +35,10 @@ typedef struct VacuumState
 	BlockNumber *first_free;	/* lowest block with room, or
 								 * InvalidBlockNumber */
 
-	/* edges of living nodes that lead to a node, by its id; or NULL */
-	uint8	   *in_degree;
-	uint32		in_degree_count;	/* ids counted for */
-
-	/* nodes that want an edge from a node, by its id: REQUESTS each, or NULL */
-	uint32	   *requests;
-
+	struct EdgeBalance *balance;	/* balance.c; NULL: no memory for it, or
+									 * several windows */
 	struct RepairState *repair;
 } VacuumState;
-
-#define REQUESTS 4
 
 static inline bool
 SphxIsDeleted(const VacuumState *vacuum, uint32 id)
@@ -60,26 +53,34 @@ SphxIsDeleted(const VacuumState *vacuum, uint32 id)
 	return (vacuum->deleted[bit / 8] >> (bit % 8)) & 1;
 }
 
-static inline uint32
-SphxInDegree(const VacuumState *vacuum, uint32 id)
-{
-	return vacuum->in_degree == NULL || id >= vacuum->in_degree_count ?
-		UINT8_MAX : vacuum->in_degree[id];
-}
+/*
+ * How many edges lead to each node, so that repairs can give to those that few
+ * lead to (balance.c).  SphxCreateBalance wants `slots` places for nodes to be
+ * counted within `limit` bytes, and returns NULL when there is no room.
+ */
+extern struct EdgeBalance *SphxCreateBalance(const SphxIndexInfo *info, uint64 slots,
+											 uint64 limit);
 
-static inline void
-SphxCountEdge(VacuumState *vacuum, uint32 id, int change)
-{
-	if (vacuum->in_degree == NULL || id >= vacuum->in_degree_count)
-		return;
-	/* a number that had no room in the byte stays there */
-	if (vacuum->in_degree[id] != UINT8_MAX)
-		vacuum->in_degree[id] = (uint8) (vacuum->in_degree[id] + change);
-}
+/* Count the edges that lead from the living nodes of a page. */
+extern void SphxCountPageEdges(VacuumState *vacuum, Page page);
+
+/* An edge to the node more (1) or less (-1). */
+extern void SphxCountEdge(VacuumState *vacuum, uint32 id, int change);
+
+/* Do fewer edges lead to the node than should?  No when nobody counts. */
+extern bool SphxIsWeak(const VacuumState *vacuum, uint32 id);
+
+/* Let the weak nodes ask their neighbours for edges; all edges have been counted. */
+extern void SphxRequestEdges(VacuumState *vacuum);
+
+/* The nodes that ask this one for an edge: SPHX_REQUESTS, some of them SPHX_INVALID_NODE; or NULL. */
+#define SPHX_REQUESTS		4
+
+extern const uint32 *SphxEdgeRequests(const VacuumState *vacuum, uint32 id);
 
 /*
- * Drop all edges to the window's deleted nodes, and repair the nodes that lose
- * many (repair.c).  Counts nodes and room by cell on the way.
+ * Drop all edges to the window's deleted nodes, and choose the neighbours of
+ * the nodes that lose some anew (repair.c).  Counts nodes and room by cell on the way.
  */
 extern void SphxDropEdges(VacuumState *vacuum);
 
