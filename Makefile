@@ -12,6 +12,7 @@ MODULE_big = sphx
 DATA = $(sort $(wildcard sql/install/*.sql))
 
 SERVER_OBJS = \
+	src/am/balance.o \
 	src/am/budget.o \
 	src/am/bounds.o \
 	src/am/build.o \

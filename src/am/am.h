@@ -71,6 +71,12 @@ extern int	SphxTypmodDims(Relation index);
 extern bool SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v,
 						  float *x);
 
+/*
+ * Inner product: the coordinate that makes nearest by Euclidean distance
+ * largest by inner product, for a vector of D floats.
+ */
+extern float SphxExtraCoordinate(const SphxIndexInfo *info, const float *x);
+
 /* One search through the upper layers and into cells; see descend.c */
 typedef struct SphxDescent
 {

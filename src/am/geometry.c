@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+#include "math/kernels.h"
+
 /*
  * Elements are cut off here, so that no square of one overflows in single
  * precision.  Cutting off brings vectors nearer to each other, never farther
@@ -55,4 +57,13 @@ SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, floa
 		x[i] = 0.0f;
 	sphx_rotate(rotation, x);
 	return true;
+}
+
+float
+SphxExtraCoordinate(const SphxIndexInfo *info, const float *x)
+{
+	float		max = info->meta.max_norm;
+	float		square = sphx_kernels->dot_f32(x, x, (size_t) info->layout.D);
+
+	return sqrtf(Max(0.0f, max * max - square));
 }

@@ -211,16 +211,6 @@ join_duplicate(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, in
 	return false;
 }
 
-/* The coordinate that makes nearest by distance largest by inner product. */
-static float
-extra_coordinate(const SphxInserter *inserter, const float *x)
-{
-	float		max = inserter->info.meta.max_norm;
-	float		square = sphx_kernels->dot_f32(x, x, (size_t) inserter->info.layout.D);
-
-	return sqrtf(Max(0.0f, max * max - square));
-}
-
 static int
 compare_candidates(const void *a, const void *b)
 {
@@ -236,14 +226,14 @@ extend_candidates(SphxInserter *inserter, int count)
 {
 	Size		D = (Size) inserter->info.layout.D;
 
-	inserter->x[D] = extra_coordinate(inserter, inserter->x);
+	inserter->x[D] = SphxExtraCoordinate(&inserter->info, inserter->x);
 	for (int i = 0; i < count; i++)
 	{
 		Candidate  *candidate = &inserter->candidates[i];
 		float	   *y = inserter->extended + (Size) i * (D + 1);
 
 		memcpy(y, candidate->vector, sizeof(float) * D);
-		y[D] = extra_coordinate(inserter, y);
+		y[D] = SphxExtraCoordinate(&inserter->info, y);
 		candidate->extended = y;
 		candidate->distance = sphx_kernels->l2sq_f32(inserter->x, y, D + 1);
 	}

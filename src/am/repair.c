@@ -1,53 +1,80 @@
 /*-------------------------------------------------------------------------
  *
  * repair.c
- *	  Vacuum's phase 3: edges to deleted nodes go, and nodes that lose many
- *	  get others in their place.
+ *	  Vacuum's phase 3: edges to deleted nodes go, and the nodes that lose some
+ *	  choose their neighbours anew.
  *
  * The neighbours of a deleted neighbour are the natural candidates: the
  * deleted record is still there and has their codes, so that only the best of
- * them need to be read.
+ * them need to be read.  To fill the gaps only, and only in lists that lost
+ * many, is not enough: recall then falls from vacuum to vacuum.  A list is
+ * chosen as the build does it, among all candidates, and places that are only
+ * filled up go to nodes that few edges lead to (balance.c).
  *
  *-------------------------------------------------------------------------
  */
 #include "am/vacuum.h"
 
 #include "commands/vacuum.h"
+#include "common/hashfn.h"
 
 #include "math/kernels.h"
 
-/* a node with less than this fraction of its edges left is repaired */
-#define REPAIR_KEPT_BELOW(before) ((before) / 2 + 1)
+/* candidates read for one node beside the edges it has left */
+#define REPAIR_READS(m)		(2 * (m))
 
-/* candidates read for one node, in units of m */
-#define REPAIR_READS		2
-
-/* A node that may take the place of a deleted neighbour. */
+/* A node that may become a neighbour of the one being repaired. */
 typedef struct RepairCandidate
 {
-	float		distance;		/* squared; estimated, then exact */
+	float		distance;		/* squared; estimated, then exact, in the
+								 * space that edges are chosen in */
 	uint32		id;
+	const float *vector;		/* D + 1 floats, once it has been read */
+	bool		chosen;
 } RepairCandidate;
+
+#define ST_SORT sort_candidates
+#define ST_ELEMENT_TYPE RepairCandidate
+#define ST_COMPARE(a, b) \
+	(((a)->distance > (b)->distance) - ((a)->distance < (b)->distance))
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* An id that is among the candidates of the repair with this number. */
+typedef struct RepairSeen
+{
+	uint32		id;
+	uint32		number;
+} RepairSeen;
 
 typedef struct RepairState
 {
 	SphxServerEnv env;
 	SphxPageStore store;
-	SphxEdgeWork *work;
-	SphxRecord *record;			/* copy of the record being changed */
-	uint32	   *dropped;		/* per_page * m: ids that the page's records
-								 * lost */
-	int		   *dropped_count;	/* per_page */
-	bool	   *weak;			/* per_page: to be repaired */
-	float	   *center;			/* D: the node's vector */
+	bool		extend;			/* inner product: edges are chosen in the
+								 * extended space */
+	PGAlignedBlock before;		/* the page as it was read */
+	PGAlignedBlock after;		/* with the edges it should have */
+	uint32	   *dropped;		/* m: ids that a record lost */
+
+	/* the record being repaired */
+	uint32		number;			/* of the repair, never 0 */
+	float	   *center;			/* D + 1: its vector */
+	RepairCandidate *candidates;
+	int			count;			/* of them */
+	RepairSeen *seen;			/* their ids: a hash table, open addressing */
+	uint32		seen_mask;
+	float	   *vectors;		/* of those read: D + 1 floats each */
+	RepairCandidate **chosen;	/* m */
+
+	/* work space */
 	float	   *x;				/* D */
 	uint8	   *table;			/* 16 * pieces */
 	float	   *estimates;
-	RepairCandidate *candidates;	/* m * m */
-	float	   *vectors;		/* REPAIR_READS * m vectors of D */
-	const float **pointers;
-	float	   *distances;
-	int		   *chosen;
+	uint32	   *ids;			/* m */
+	float	   *edges;			/* m * D */
+	uint8	   *scratch;		/* pieces */
 } RepairState;
 
 static RepairState *
@@ -56,25 +83,28 @@ create_repair(VacuumState *vacuum)
 	const SphxLayout *layout = &vacuum->info.layout;
 	Size		D = (Size) layout->D;
 	Size		m = (Size) layout->m;
-	Size		per_page = vacuum->info.meta.per_page;
+	Size		most = m + m * m + SPHX_REQUESTS;
 	RepairState *repair = palloc0(sizeof(RepairState));
+	uint32		seen = 1;
 
 	SphxInitEnv(&repair->env, CurrentMemoryContext);
 	SphxInitStore(&repair->store, &vacuum->pages, &vacuum->info);
-	repair->work = sphx_edge_work_create(&repair->env.base, layout);
-	repair->record = palloc((Size) layout->size);
-	repair->dropped = palloc(sizeof(uint32) * per_page * m);
-	repair->dropped_count = palloc(sizeof(int) * per_page);
-	repair->weak = palloc(sizeof(bool) * per_page);
-	repair->center = palloc(sizeof(float) * D);
+	repair->extend = vacuum->info.meta.metric == SPHX_METRIC_IP;
+	repair->dropped = palloc(sizeof(uint32) * m);
+	repair->center = palloc(sizeof(float) * (D + 1));
+	repair->candidates = palloc(sizeof(RepairCandidate) * most);
+	while (seen < 2 * (most + 1))
+		seen *= 2;
+	repair->seen = palloc0(sizeof(RepairSeen) * seen);
+	repair->seen_mask = seen - 1;
+	repair->vectors = palloc(sizeof(float) * (m + REPAIR_READS(m)) * (D + 1));
+	repair->chosen = palloc(sizeof(RepairCandidate *) * m);
 	repair->x = palloc(sizeof(float) * D);
 	repair->table = palloc(16 * (Size) layout->pieces);
 	repair->estimates = palloc(sizeof(float) * (m + SPHX_CODE_BLOCK));
-	repair->candidates = palloc(sizeof(RepairCandidate) * m * m);
-	repair->vectors = palloc(sizeof(float) * REPAIR_READS * m * D);
-	repair->pointers = palloc(sizeof(float *) * REPAIR_READS * m);
-	repair->distances = palloc(sizeof(float) * REPAIR_READS * m);
-	repair->chosen = palloc(sizeof(int) * m);
+	repair->ids = palloc(sizeof(uint32) * m);
+	repair->edges = palloc(sizeof(float) * m * D);
+	repair->scratch = palloc((Size) layout->pieces);
 	return repair;
 }
 
@@ -128,6 +158,222 @@ page_has_edges(VacuumState *vacuum, Page page, BlockNumber block)
 	return false;
 }
 
+
+/* Candidates */
+
+/* Add a candidate, unless it is there. */
+static void
+add_candidate(RepairState *repair, uint32 id, float distance)
+{
+	uint32		i = murmurhash32(id) & repair->seen_mask;
+
+	for (; repair->seen[i].number == repair->number; i = (i + 1) & repair->seen_mask)
+		if (repair->seen[i].id == id)
+			return;
+	repair->seen[i] = (RepairSeen) {.id = id,.number = repair->number};
+	repair->candidates[repair->count++] = (RepairCandidate) {.id = id,.distance = distance};
+}
+
+/* The node in the space that edges are chosen in: D or D + 1 floats. */
+static void
+get_vector(const VacuumState *vacuum, const SphxRecord *r, float *x)
+{
+	const SphxLayout *layout = &vacuum->info.layout;
+
+	sphx_record_vector(layout, r, x);
+	if (vacuum->repair->extend)
+		x[layout->D] = SphxExtraCoordinate(&vacuum->info, x);
+}
+
+static size_t
+space_dims(const VacuumState *vacuum)
+{
+	return (size_t) vacuum->info.layout.D + (vacuum->repair->extend ? 1 : 0);
+}
+
+/*
+ * The neighbours of a deleted node, with estimates of their distances.  The
+ * nearest one will be read in any case: it stands in for the deleted one,
+ * which may have been the way to somewhere far.
+ */
+static void
+add_neighbours_of(VacuumState *vacuum, uint32 deleted)
+{
+	const SphxLayout *layout = &vacuum->info.layout;
+	RepairState *repair = vacuum->repair;
+	SphxStore  *store = &repair->store.base;
+	const SphxRecord *r = store->read(store, deleted);
+	const uint32 *ids;
+	int			first = repair->count;
+	int			nearest = first;
+	float		square = 0.0f;
+
+	if (r == NULL)
+		return;
+	sphx_record_vector(layout, r, repair->x);
+	for (int d = 0; d < layout->D; d++)
+	{
+		repair->x[d] = repair->center[d] - repair->x[d];
+		square += repair->x[d] * repair->x[d];
+	}
+	sphx_record_estimate(layout, r, repair->x, square, repair->table, repair->estimates);
+	ids = sphx_record_ids(layout, r);
+	for (int j = 0; j < r->neighbours; j++)
+		if (!SphxIsDeleted(vacuum, ids[j]))
+			add_candidate(repair, ids[j], repair->estimates[j]);
+	store->done(store);
+	for (int i = first + 1; i < repair->count; i++)
+		if (repair->candidates[i].distance < repair->candidates[nearest].distance)
+			nearest = i;
+	if (first < repair->count)
+		repair->candidates[nearest].distance = -1.0f;
+}
+
+/*
+ * All candidates of a record that has lost those in dropped[]: the neighbours
+ * it has left and nodes that ask for an edge, which will be read, and
+ * neighbours of the deleted.
+ */
+static void
+gather_candidates(VacuumState *vacuum, uint32 id, const SphxRecord *r, int dropped_count)
+{
+	RepairState *repair = vacuum->repair;
+	const uint32 *ids = sphx_record_ids(&vacuum->info.layout, r);
+	const uint32 *requests = SphxEdgeRequests(vacuum, id);
+
+	/* a new number makes all of seen[] free; then the node is not its own candidate (I2) */
+	repair->number++;
+	repair->count = 0;
+	add_candidate(repair, id, 0.0f);
+	repair->count = 0;
+	for (int j = 0; j < r->neighbours; j++)
+		add_candidate(repair, ids[j], -2.0f);
+	for (int i = 0; requests != NULL && i < SPHX_REQUESTS; i++)
+		if (requests[i] != SPHX_INVALID_NODE)
+			add_candidate(repair, requests[i], -1.0f);
+	for (int i = 0; i < dropped_count; i++)
+		add_neighbours_of(vacuum, repair->dropped[i]);
+}
+
+/*
+ * Read the best candidates, nearest first afterwards; those that are no longer
+ * living, or were not read, are left out.
+ */
+static void
+read_candidates(VacuumState *vacuum, int wanted)
+{
+	RepairState *repair = vacuum->repair;
+	SphxStore  *store = &repair->store.base;
+	RepairCandidate *candidates = repair->candidates;
+	float	   *vector = repair->vectors;
+	int			kept = 0;
+
+	sort_candidates(candidates, (size_t) repair->count);
+	wanted = Min(wanted, repair->count);
+	for (int i = 0; i < wanted; i++)
+	{
+		const SphxRecord *r;
+
+		if (i + 1 < wanted)
+			store->prefetch(store, candidates[i + 1].id);
+		r = store->read(store, candidates[i].id);
+		if (r == NULL)
+			continue;
+		if (!(r->flags & SPHX_NODE_DELETED))
+		{
+			get_vector(vacuum, r, vector);
+			candidates[kept].id = candidates[i].id;
+			candidates[kept].vector = vector;
+			candidates[kept++].distance = sphx_kernels->l2sq_f32(repair->center, vector,
+																 space_dims(vacuum));
+			vector += vacuum->info.layout.D + 1;
+		}
+		store->done(store);
+	}
+	sort_candidates(candidates, (size_t) kept);
+	repair->count = kept;
+}
+
+
+/* Choice */
+
+/* The HNSW heuristic: is the candidate nearer to a chosen one than to the node itself? */
+static bool
+is_occluded(VacuumState *vacuum, const RepairCandidate *candidate, int count)
+{
+	RepairState *repair = vacuum->repair;
+
+	for (int c = 0; c < count; c++)
+		if (sphx_kernels->l2sq_f32(candidate->vector, repair->chosen[c]->vector,
+								   space_dims(vacuum)) < candidate->distance)
+			return true;
+	return false;
+}
+
+/*
+ * Choose neighbours among the candidates: those that the heuristic keeps, then
+ * the nearest of those that few edges lead to, then the nearest of all.
+ */
+static int
+choose_neighbours(VacuumState *vacuum)
+{
+	RepairState *repair = vacuum->repair;
+	RepairCandidate *end = repair->candidates + repair->count;
+	int			m = vacuum->info.layout.m;
+	int			count = 0;
+
+	for (RepairCandidate *candidate = repair->candidates; candidate < end; candidate++)
+	{
+		candidate->chosen = count < m && !is_occluded(vacuum, candidate, count);
+		if (candidate->chosen)
+			repair->chosen[count++] = candidate;
+	}
+	for (int any = 0; any <= 1; any++)
+		for (RepairCandidate *candidate = repair->candidates; candidate < end && count < m;
+			 candidate++)
+			if (!candidate->chosen && (any || SphxIsWeak(vacuum, candidate->id)))
+			{
+				candidate->chosen = true;
+				repair->chosen[count++] = candidate;
+			}
+	return count;
+}
+
+static void
+set_edges(VacuumState *vacuum, SphxRecord *r, int count)
+{
+	const SphxLayout *layout = &vacuum->info.layout;
+	RepairState *repair = vacuum->repair;
+
+	for (int i = 0; i < count; i++)
+	{
+		const float *vector = repair->chosen[i]->vector;
+
+		repair->ids[i] = repair->chosen[i]->id;
+		SphxCountEdge(vacuum, repair->ids[i], 1);
+		for (int d = 0; d < layout->D; d++)
+			repair->edges[(Size) i * (Size) layout->D + d] = vector[d] - repair->center[d];
+	}
+	sphx_record_set_edges(layout, r, count, repair->ids, repair->edges, repair->scratch);
+}
+
+/* Choose the neighbours of a record anew, a copy that has lost those in dropped[]. */
+static void
+repair_record(VacuumState *vacuum, uint32 id, SphxRecord *r, int dropped_count)
+{
+	const uint32 *ids = sphx_record_ids(&vacuum->info.layout, r);
+
+	get_vector(vacuum, r, vacuum->repair->center);
+	gather_candidates(vacuum, id, r, dropped_count);
+	for (int j = 0; j < r->neighbours; j++)
+		SphxCountEdge(vacuum, ids[j], -1);
+	read_candidates(vacuum, r->neighbours + REPAIR_READS(vacuum->info.layout.m));
+	set_edges(vacuum, r, choose_neighbours(vacuum));
+}
+
+
+/* Pages */
+
 /* Drop a record's edges to deleted nodes and note their ids; how many. */
 static int
 drop_from_record(VacuumState *vacuum, SphxRecord *r, uint32 *dropped)
@@ -145,12 +391,56 @@ drop_from_record(VacuumState *vacuum, SphxRecord *r, uint32 *dropped)
 	return count;
 }
 
-/* Drop the edges of all records of an exclusively locked page, in one change. */
+/* Drop and repair the edges of the page's copy; no lock is held. */
 static void
-drop_from_page(VacuumState *vacuum, Buffer buffer)
+repair_copy(VacuumState *vacuum, BlockNumber block)
 {
 	const SphxIndexInfo *info = &vacuum->info;
 	RepairState *repair = vacuum->repair;
+
+	memcpy(repair->after.data, repair->before.data, BLCKSZ);
+	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+	{
+		SphxRecord *r = SphxPageRecord(info, repair->after.data, slot);
+		int			dropped;
+
+		if ((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) != SPHX_NODE_USED)
+			continue;
+		dropped = drop_from_record(vacuum, r, repair->dropped);
+		if (dropped > 0)
+			repair_record(vacuum, SphxNodeId(info, block, slot), r, dropped);
+	}
+}
+
+static bool
+same_edges(const SphxLayout *layout, const SphxRecord *a, const SphxRecord *b)
+{
+	return a->flags == b->flags && a->version == b->version && a->neighbours == b->neighbours &&
+		a->length_base == b->length_base &&
+		memcmp((const char *) a + layout->codes, (const char *) b + layout->codes,
+			   (Size) (layout->size - layout->codes)) == 0;
+}
+
+static void
+copy_edges(const SphxLayout *layout, SphxRecord *to, const SphxRecord *from)
+{
+	to->neighbours = from->neighbours;
+	to->length_base = from->length_base;
+	memcpy((char *) to + layout->codes, (const char *) from + layout->codes,
+		   (Size) (layout->size - layout->codes));
+}
+
+/*
+ * Make the page what its copy has become, in one change.  Records whose edges
+ * an insert changed meanwhile only lose those to deleted nodes.
+ */
+static void
+write_page(VacuumState *vacuum, BlockNumber block)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	RepairState *repair = vacuum->repair;
+	Buffer		buffer = SphxReadPage(&vacuum->pages, block, SPHX_PAGE_NODE,
+									  BUFFER_LOCK_EXCLUSIVE);
 	SphxChange	change;
 	Page		page;
 
@@ -159,203 +449,24 @@ drop_from_page(VacuumState *vacuum, Buffer buffer)
 	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
 	{
 		SphxRecord *r = SphxPageRecord(info, page, slot);
-		int			before = r->neighbours;
 
-		repair->weak[slot] = false;
 		if ((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) != SPHX_NODE_USED)
 			continue;
-		repair->dropped_count[slot] =
-			drop_from_record(vacuum, r, repair->dropped + slot * info->layout.m);
-		repair->weak[slot] = repair->dropped_count[slot] > 0 &&
-			r->neighbours < REPAIR_KEPT_BELOW(before);
+		if (same_edges(&info->layout, r, SphxPageRecord(info, repair->before.data, slot)))
+			copy_edges(&info->layout, r, SphxPageRecord(info, repair->after.data, slot));
+		else
+			(void) drop_from_record(vacuum, r, repair->dropped);
 	}
 	SphxChangeFinish(&change);
-}
-
-/* Estimate the distances of a deleted node's neighbours to the node being repaired. */
-static int
-add_candidates(VacuumState *vacuum, uint32 deleted, uint32 self, int count)
-{
-	const SphxLayout *layout = &vacuum->info.layout;
-	RepairState *repair = vacuum->repair;
-	SphxStore  *store = &repair->store.base;
-	const SphxRecord *r = store->read(store, deleted);
-	const uint32 *ids;
-	float		square = 0.0f;
-
-	if (r == NULL)
-		return count;
-	sphx_record_vector(layout, r, repair->x);
-	for (int d = 0; d < layout->D; d++)
-	{
-		repair->x[d] = repair->center[d] - repair->x[d];
-		square += repair->x[d] * repair->x[d];
-	}
-	sphx_record_estimate(layout, r, repair->x, square, repair->table, repair->estimates);
-	ids = sphx_record_ids(layout, r);
-	for (int j = 0; j < r->neighbours; j++)
-	{
-		if (ids[j] == self || SphxIsDeleted(vacuum, ids[j]))
-			continue;
-		repair->candidates[count].id = ids[j];
-		repair->candidates[count++].distance = repair->estimates[j];
-	}
-	store->done(store);
-	return count;
-}
-
-static int
-compare_candidate_ids(const void *a, const void *b)
-{
-	uint32		x = ((const RepairCandidate *) a)->id;
-	uint32		y = ((const RepairCandidate *) b)->id;
-
-	return (x > y) - (x < y);
-}
-
-static int
-compare_candidates(const void *a, const void *b)
-{
-	float		x = ((const RepairCandidate *) a)->distance;
-	float		y = ((const RepairCandidate *) b)->distance;
-
-	return (x > y) - (x < y);
-}
-
-/* Each candidate once, best first. */
-static int
-order_candidates(RepairCandidate *candidates, int count)
-{
-	int			kept = 0;
-
-	qsort(candidates, (size_t) count, sizeof(RepairCandidate), compare_candidate_ids);
-	for (int i = 0; i < count; i++)
-		if (kept == 0 || candidates[kept - 1].id != candidates[i].id)
-			candidates[kept++] = candidates[i];
-	qsort(candidates, (size_t) kept, sizeof(RepairCandidate), compare_candidates);
-	return kept;
-}
-
-/*
- * Read the first candidates: their vectors and exact distances, those that
- * are no longer living left out.  Afterwards vector i belongs to candidate i
- * only through pointers[].
- */
-static int
-read_candidates(VacuumState *vacuum, int count)
-{
-	const SphxLayout *layout = &vacuum->info.layout;
-	RepairState *repair = vacuum->repair;
-	SphxStore  *store = &repair->store.base;
-	int			kept = 0;
-
-	count = Min(count, REPAIR_READS * layout->m);
-	for (int i = 0; i < count; i++)
-	{
-		float	   *vector = repair->vectors + (Size) kept * layout->D;
-		const SphxRecord *r;
-
-		if (i + 1 < count)
-			store->prefetch(store, repair->candidates[i + 1].id);
-		r = store->read(store, repair->candidates[i].id);
-		if (r == NULL)
-			continue;
-		if (!(r->flags & SPHX_NODE_DELETED))
-		{
-			int			place = kept++;
-			RepairCandidate candidate = {.id = repair->candidates[i].id};
-
-			sphx_record_vector(layout, r, vector);
-			candidate.distance = sphx_kernels->l2sq_f32(repair->center, vector,
-														(size_t) layout->D);
-			/* insert in order: they come in nearly that of their estimates */
-			for (; place > 0 && repair->distances[place - 1] > candidate.distance; place--)
-			{
-				repair->candidates[place] = repair->candidates[place - 1];
-				repair->distances[place] = repair->distances[place - 1];
-				repair->pointers[place] = repair->pointers[place - 1];
-			}
-			repair->candidates[place] = candidate;
-			repair->distances[place] = candidate.distance;
-			repair->pointers[place] = vector;
-		}
-		store->done(store);
-	}
-	return kept;
-}
-
-/* Offer the chosen candidates to the node, while it has room. */
-static void
-offer_candidates(VacuumState *vacuum, uint32 id, uint8 version, int count)
-{
-	const SphxIndexInfo *info = &vacuum->info;
-	const SphxLayout *layout = &info->layout;
-	RepairState *repair = vacuum->repair;
-	Buffer		buffer = SphxReadPage(&vacuum->pages, SphxNodeBlock(info, id), SPHX_PAGE_NODE,
-									  BUFFER_LOCK_EXCLUSIVE);
-	SphxRecord *r = SphxCheckNode(&vacuum->pages, info, BufferGetPage(buffer), id);
-	bool		changed = false;
-
-	if (r != NULL && r->version == version)
-	{
-		memcpy(repair->record, r, (Size) layout->size);
-		for (int i = 0; i < count && repair->record->neighbours < layout->m; i++)
-		{
-			const float *vector = repair->pointers[repair->chosen[i]];
-
-			for (int d = 0; d < layout->D; d++)
-				repair->x[d] = vector[d] - repair->center[d];
-			changed |= sphx_record_offer_edges(layout, repair->record, 1,
-											   &repair->candidates[repair->chosen[i]].id,
-											   repair->x, repair->work);
-		}
-	}
-	if (changed)
-	{
-		SphxChange	change;
-
-		SphxChangeBegin(&change, &vacuum->pages);
-		memcpy(SphxNodeRecord(info, SphxChangePage(&change, buffer), id), repair->record,
-			   (Size) layout->size);
-		SphxChangeFinish(&change);
-	}
 	UnlockReleaseBuffer(buffer);
-}
-
-/* Find other neighbours for a node that lost those in dropped[]. */
-static void
-repair_node(VacuumState *vacuum, uint32 id, const uint32 *dropped, int dropped_count)
-{
-	const SphxLayout *layout = &vacuum->info.layout;
-	RepairState *repair = vacuum->repair;
-	SphxStore  *store = &repair->store.base;
-	const SphxRecord *r = store->read(store, id);
-	uint8		version;
-	int			count = 0;
-
-	if (r == NULL)
-		return;
-	version = r->version;
-	sphx_record_vector(layout, r, repair->center);
-	store->done(store);
-
-	for (int i = 0; i < dropped_count; i++)
-		count = add_candidates(vacuum, dropped[i], id, count);
-	count = order_candidates(repair->candidates, count);
-	count = read_candidates(vacuum, count);
-	count = sphx_select_neighbours(layout->D, count, repair->pointers, repair->distances,
-								   layout->m, repair->chosen);
-	if (count > 0)
-		offer_candidates(vacuum, id, version, count);
 }
 
 static void
 process_page(VacuumState *vacuum, BlockNumber block)
 {
-	const SphxIndexInfo *info = &vacuum->info;
-	RepairState *repair = vacuum->repair;
 	SphxPageKind kind;
-	Buffer		buffer = SphxReadPlannedPage(&vacuum->pages, info, block, BUFFER_LOCK_SHARE, &kind);
+	Buffer		buffer = SphxReadPlannedPage(&vacuum->pages, &vacuum->info, block,
+										 BUFFER_LOCK_SHARE, &kind);
 	Page		page = BufferGetPage(buffer);
 	bool		work;
 
@@ -364,15 +475,14 @@ process_page(VacuumState *vacuum, BlockNumber block)
 	work = kind == SPHX_PAGE_NODE && vacuum->deleted_count > 0 &&
 		page_has_edges(vacuum, page, block);
 	if (work)
-	{
-		SphxUpgradeLock(buffer);
-		drop_from_page(vacuum, buffer);
-	}
+		memcpy(vacuum->repair->before.data, page, BLCKSZ);
 	UnlockReleaseBuffer(buffer);
-	for (uint32 slot = 0; work && slot < info->meta.per_page; slot++)
-		if (repair->weak[slot])
-			repair_node(vacuum, SphxNodeId(info, block, slot),
-						repair->dropped + slot * info->layout.m, repair->dropped_count[slot]);
+	if (work)
+	{
+		/* candidates are read page by page, so this page cannot stay locked (L1) */
+		repair_copy(vacuum, block);
+		write_page(vacuum, block);
+	}
 }
 
 void
@@ -383,6 +493,8 @@ SphxDropEdges(VacuumState *vacuum)
 
 	if (vacuum->repair == NULL)
 		vacuum->repair = create_repair(vacuum);
+	if (vacuum->deleted_count > 0)
+		SphxRequestEdges(vacuum);
 	for (BlockNumber block = 0; block < nblocks; block++)
 	{
 		SphxVacuumDelay();

@@ -239,6 +239,8 @@ clean_page(VacuumState *vacuum, BlockNumber block)
 				clean_node(vacuum, buffer, id);
 		}
 	}
+	if (kind == SPHX_PAGE_NODE)
+		SphxCountPageEdges(vacuum, page);
 	UnlockReleaseBuffer(buffer);
 }
 
@@ -439,15 +441,34 @@ vacuum_window(VacuumState *vacuum)
 	update_directory(vacuum);
 }
 
+static uint64
+memory_limit(void)
+{
+	int			limit_kb = AmAutoVacuumWorkerProcess() && autovacuum_work_mem != -1 ?
+	autovacuum_work_mem : maintenance_work_mem;
+
+	return (uint64) limit_kb * 1024;
+}
+
 /* How many blocks' deleted nodes a bitmap within the memory limit can hold. */
 static BlockNumber
 window_blocks(const VacuumState *vacuum, BlockNumber nblocks)
 {
-	int			limit_kb = AmAutoVacuumWorkerProcess() && autovacuum_work_mem != -1 ?
-	autovacuum_work_mem : maintenance_work_mem;
-	uint64		blocks = (uint64) limit_kb * 1024 * 8 / vacuum->info.meta.per_page;
+	uint64		blocks = memory_limit() * 8 / vacuum->info.meta.per_page;
 
 	return (BlockNumber) Min((uint64) nblocks, Max(blocks, 1));
+}
+
+/* The bitmap, and what there is room for beside it. */
+static void
+allocate_window(VacuumState *vacuum, BlockNumber window, BlockNumber nblocks)
+{
+	uint64		slots = (uint64) window * vacuum->info.meta.per_page;
+	uint64		bitmap = (slots + 7) / 8;
+
+	vacuum->deleted = palloc_extended(bitmap, MCXT_ALLOC_HUGE);
+	if (window == nblocks && bitmap <= memory_limit())
+		vacuum->balance = SphxCreateBalance(&vacuum->info, slots, memory_limit() - bitmap);
 }
 
 static void
@@ -500,8 +521,7 @@ sphxbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 
 	stats->num_index_tuples = 0;
 	window = window_blocks(&vacuum, nblocks);
-	vacuum.deleted = palloc_extended(((uint64) window * vacuum.info.meta.per_page + 7) / 8,
-									 MCXT_ALLOC_HUGE);
+	allocate_window(&vacuum, window, nblocks);
 	for (BlockNumber first = 0; first < nblocks; first += window)
 	{
 		reset_window(&vacuum, first, Min(nblocks, first + window));

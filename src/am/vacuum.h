@@ -35,6 +35,8 @@ typedef struct VacuumState
 	BlockNumber *first_free;	/* lowest block with room, or
 								 * InvalidBlockNumber */
 
+	struct EdgeBalance *balance;	/* balance.c; NULL: no memory for it, or
+									 * several windows */
 	struct RepairState *repair;
 } VacuumState;
 
@@ -52,8 +54,33 @@ SphxIsDeleted(const VacuumState *vacuum, uint32 id)
 }
 
 /*
- * Drop all edges to the window's deleted nodes, and repair the nodes that lose
- * many (repair.c).  Counts nodes and room by cell on the way.
+ * How many edges lead to each node, so that repairs can give to those that few
+ * lead to (balance.c).  SphxCreateBalance wants `slots` places for nodes to be
+ * counted within `limit` bytes, and returns NULL when there is no room.
+ */
+extern struct EdgeBalance *SphxCreateBalance(const SphxIndexInfo *info, uint64 slots,
+											 uint64 limit);
+
+/* Count the edges that lead from the living nodes of a page. */
+extern void SphxCountPageEdges(VacuumState *vacuum, Page page);
+
+/* An edge to the node more (1) or less (-1). */
+extern void SphxCountEdge(VacuumState *vacuum, uint32 id, int change);
+
+/* Do fewer edges lead to the node than should?  No when nobody counts. */
+extern bool SphxIsWeak(const VacuumState *vacuum, uint32 id);
+
+/* Let the weak nodes ask their neighbours for edges; all edges have been counted. */
+extern void SphxRequestEdges(VacuumState *vacuum);
+
+/* The nodes that ask this one for an edge: SPHX_REQUESTS, some of them SPHX_INVALID_NODE; or NULL. */
+#define SPHX_REQUESTS		4
+
+extern const uint32 *SphxEdgeRequests(const VacuumState *vacuum, uint32 id);
+
+/*
+ * Drop all edges to the window's deleted nodes, and choose the neighbours of
+ * the nodes that lose some anew (repair.c).  Counts nodes and room by cell on the way.
  */
 extern void SphxDropEdges(VacuumState *vacuum);
 
