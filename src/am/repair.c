@@ -170,8 +170,14 @@ add_candidate(RepairState *repair, uint32 id, float distance)
 	for (; repair->seen[i].number == repair->number; i = (i + 1) & repair->seen_mask)
 		if (repair->seen[i].id == id)
 			return;
-	repair->seen[i] = (RepairSeen) {.id = id,.number = repair->number};
-	repair->candidates[repair->count++] = (RepairCandidate) {.id = id,.distance = distance};
+	repair->seen[i] = (RepairSeen)
+	{
+		.id = id,.number = repair->number
+	};
+	repair->candidates[repair->count++] = (RepairCandidate)
+	{
+		.id = id,.distance = distance
+	};
 }
 
 /* The node in the space that edges are chosen in: D or D + 1 floats. */
@@ -241,7 +247,10 @@ gather_candidates(VacuumState *vacuum, uint32 id, const SphxRecord *r, int dropp
 	const uint32 *ids = sphx_record_ids(&vacuum->info.layout, r);
 	const uint32 *requests = SphxEdgeRequests(vacuum, id);
 
-	/* a new number makes all of seen[] free; then the node is not its own candidate (I2) */
+	/*
+	 * a new number makes all of seen[] free; then the node is not its own
+	 * candidate (I2)
+	 */
 	repair->number++;
 	repair->count = 0;
 	add_candidate(repair, id, 0.0f);
@@ -466,7 +475,7 @@ process_page(VacuumState *vacuum, BlockNumber block)
 {
 	SphxPageKind kind;
 	Buffer		buffer = SphxReadPlannedPage(&vacuum->pages, &vacuum->info, block,
-										 BUFFER_LOCK_SHARE, &kind);
+											 BUFFER_LOCK_SHARE, &kind);
 	Page		page = BufferGetPage(buffer);
 	bool		work;
 
@@ -479,7 +488,10 @@ process_page(VacuumState *vacuum, BlockNumber block)
 	UnlockReleaseBuffer(buffer);
 	if (work)
 	{
-		/* candidates are read page by page, so this page cannot stay locked (L1) */
+		/*
+		 * candidates are read page by page, so this page cannot stay locked
+		 * (L1)
+		 */
 		repair_copy(vacuum, block);
 		write_page(vacuum, block);
 	}

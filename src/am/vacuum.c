@@ -57,12 +57,28 @@ remove_dead(VacuumState *vacuum, SphxRecord *r)
 	r->payload_count = (uint8) kept;
 }
 
+/* records of a chain that are read or cleaned under one lock of the node's page */
+#define CHAIN_STEPS 256
+
+/*
+ * Unlock the page for a moment, in which vacuum can be cancelled.  Inserts may
+ * put records at the heads of its chains meanwhile, but nobody except vacuum
+ * takes one out.
+ */
+static void
+let_others_in(Buffer buffer, int lock)
+{
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	SphxVacuumDelay();
+	LockBuffer(buffer, lock);
+}
+
 /*
  * Does vacuum have anything to do with this node?  Its page is share-locked.
  * Counts its living TIDs.
  */
 static bool
-needs_work(VacuumState *vacuum, const SphxRecord *r, double *living)
+needs_work(VacuumState *vacuum, Buffer node_buffer, const SphxRecord *r, double *living)
 {
 	const SphxIndexInfo *info = &vacuum->info;
 	int			dead = count_dead(vacuum, r);
@@ -76,12 +92,16 @@ needs_work(VacuumState *vacuum, const SphxRecord *r, double *living)
 		return true;
 	while (next != SPHX_INVALID_NODE)
 	{
-		Buffer		buffer = SphxReadPage(&vacuum->pages, SphxNodeBlock(info, next),
-										  SPHX_PAGE_OVERFLOW, BUFFER_LOCK_SHARE);
-		const SphxRecord *overflow = SphxOverflowRecord(&vacuum->pages, info,
-														BufferGetPage(buffer), next);
-		int			dead_here = count_dead(vacuum, overflow);
+		Buffer		buffer;
+		const SphxRecord *overflow;
+		int			dead_here;
 
+		if (step % CHAIN_STEPS == CHAIN_STEPS - 1)
+			let_others_in(node_buffer, BUFFER_LOCK_SHARE);
+		buffer = SphxReadPage(&vacuum->pages, SphxNodeBlock(info, next), SPHX_PAGE_OVERFLOW,
+							  BUFFER_LOCK_SHARE);
+		overflow = SphxOverflowRecord(&vacuum->pages, info, BufferGetPage(buffer), next);
+		dead_here = count_dead(vacuum, overflow);
 		SphxChainStep(&vacuum->pages, SphxNodeBlock(info, next), step++, info->meta.per_page);
 		dead += dead_here;
 		*living += overflow->payload_count - dead_here;
@@ -124,6 +144,22 @@ unlink_overflow(VacuumState *vacuum, Buffer node_buffer, ChainStep before, Chain
 	*first_free = Min(*first_free, block);
 }
 
+/* Let others in, lock the chain again, and return what comes behind `before` by now. */
+static uint32
+resume_chain(VacuumState *vacuum, Buffer node_buffer, ChainStep *before)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	bool		is_node = before->buffer == node_buffer;
+
+	if (!is_node)
+		UnlockReleaseBuffer(before->buffer);
+	let_others_in(node_buffer, BUFFER_LOCK_EXCLUSIVE);
+	if (!is_node)
+		before->buffer = SphxReadPage(&vacuum->pages, SphxNodeBlock(info, before->id),
+									  SPHX_PAGE_OVERFLOW, BUFFER_LOCK_EXCLUSIVE);
+	return SphxNodeRecord(info, BufferGetPage(before->buffer), before->id)->next;
+}
+
 /*
  * Remove dead TIDs from the overflow chain of a node, whose page is
  * exclusively locked.  Two overflow pages may be locked at a time: nobody else
@@ -136,7 +172,7 @@ clean_chain(VacuumState *vacuum, Buffer node_buffer, uint32 id)
 	ChainStep	before = {node_buffer, id};
 	uint32		next = SphxNodeRecord(info, BufferGetPage(node_buffer), id)->next;
 
-	while (next != SPHX_INVALID_NODE)
+	for (uint64 steps = 1; next != SPHX_INVALID_NODE; steps++)
 	{
 		BlockNumber block = SphxNodeBlock(info, next);
 		bool		same_page = block == BufferGetBlockNumber(before.buffer);
@@ -174,6 +210,8 @@ clean_chain(VacuumState *vacuum, Buffer node_buffer, uint32 id)
 				UnlockReleaseBuffer(before.buffer);
 			before = step;
 		}
+		if (steps % CHAIN_STEPS == 0)
+			next = resume_chain(vacuum, node_buffer, &before);
 	}
 	if (before.buffer != node_buffer)
 		UnlockReleaseBuffer(before.buffer);
@@ -185,12 +223,14 @@ clean_node(VacuumState *vacuum, Buffer buffer, uint32 id)
 {
 	const SphxIndexInfo *info = &vacuum->info;
 	const SphxRecord *r = SphxNodeRecord(info, BufferGetPage(buffer), id);
-	int			dead = count_dead(vacuum, r);
-	bool		empty;
 
 	if (!(r->flags & SPHX_NODE_DELETED))
 	{
+		int			dead;
+		bool		empty;
+
 		clean_chain(vacuum, buffer, id);
+		dead = count_dead(vacuum, r);
 		empty = dead == r->payload_count && r->next == SPHX_INVALID_NODE;
 		if (dead > 0 || empty)
 		{
@@ -225,7 +265,7 @@ clean_page(VacuumState *vacuum, BlockNumber block)
 		const SphxRecord *r = SphxCheckNode(&vacuum->pages, info, page,
 											SphxNodeId(info, block, slot));
 
-		if (r != NULL && needs_work(vacuum, r, &vacuum->stats->num_index_tuples))
+		if (r != NULL && needs_work(vacuum, buffer, r, &vacuum->stats->num_index_tuples))
 			work = true;
 	}
 	if (work)

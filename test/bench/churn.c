@@ -218,8 +218,14 @@ copy_row(Churn *churn, int32_t id)
 	{
 		uint16_t	columns;
 		uint32_t	words[3];
-	} __attribute__((packed)) head = {htons(2), {htonl(4), htonl((uint32_t) id),
-		htonl((uint32_t) size)}};
+	}			__attribute__((packed)) head =
+	{
+		htons(2),
+		{
+			htonl(4), htonl((uint32_t) id),
+				htonl((uint32_t) size)
+		}
+	};
 
 	copy_bytes(churn, &head, sizeof(head));
 	copy_bytes(churn, churn->parameter, size);
@@ -298,8 +304,8 @@ exchange_rows(Churn *churn, size_t count)
 	insert_rows(churn, churn->rows, churn->rows + count);
 	for (size_t i = 0; i < count; i++)
 	{
-		int32_t	   *gone = &churn->order[churn->rows - count + i];
-		int32_t	   *come = &churn->order[churn->rows + i];
+		int32_t    *gone = &churn->order[churn->rows - count + i];
+		int32_t    *come = &churn->order[churn->rows + i];
 		int32_t		id = *gone;
 
 		*gone = *come;
@@ -472,16 +478,35 @@ parse(Churn *churn, int argc, char **argv)
 	{
 		switch (option)
 		{
-			case 'c': churn->cosine = 1; break;
-			case 'n': churn->rows = (size_t) atol(optarg); break;
-			case 'k': churn->k = atoi(optarg); break;
-			case 'f': churn->part = atof(optarg); break;
-			case 'r': churn->rounds = atoi(optarg); break;
-			case 's': churn->setting = optarg; break;
-			case 'e': parse_points(churn, optarg); break;
-			case 'i': churn->access = optarg; break;
-			case 'x': srand48(atol(optarg)); break;
-			default: usage();
+			case 'c':
+				churn->cosine = 1;
+				break;
+			case 'n':
+				churn->rows = (size_t) atol(optarg);
+				break;
+			case 'k':
+				churn->k = atoi(optarg);
+				break;
+			case 'f':
+				churn->part = atof(optarg);
+				break;
+			case 'r':
+				churn->rounds = atoi(optarg);
+				break;
+			case 's':
+				churn->setting = optarg;
+				break;
+			case 'e':
+				parse_points(churn, optarg);
+				break;
+			case 'i':
+				churn->access = optarg;
+				break;
+			case 'x':
+				srand48(atol(optarg));
+				break;
+			default:
+				usage();
 		}
 	}
 	if (churn->access == NULL || argc - optind < 1 || argc - optind > 2)
