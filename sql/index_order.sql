@@ -1,0 +1,113 @@
+-- what a query makes of the rows of an index: every node above a scan may rely on their order
+CREATE TABLE points (id serial PRIMARY KEY, cat int, e vector(6) NOT NULL);
+CREATE FUNCTION draw(i int, j int) RETURNS int LANGUAGE sql IMMUTABLE AS
+	'SELECT (''x'' || substr(md5(i || '' '' || j), 1, 7))::bit(28)::int';
+INSERT INTO points (cat, e)
+	SELECT draw(i, 0) % 100, (SELECT array_agg(draw(i, j) % 10 ORDER BY j) FROM generate_series(1, 6) j)::real[]::vector
+	FROM generate_series(1, 20000) i;
+CREATE INDEX ON points USING sphx (e);
+CREATE TABLE distances AS SELECT DISTINCT sqrt(i)::float8 AS x FROM generate_series(0, 200) i;
+ANALYZE points, distances;
+
+-- rows of a query with the index and without it: do they agree?
+CREATE FUNCTION same_rows(query text, OUT rows bigint, OUT same bool) LANGUAGE plpgsql AS $$
+BEGIN
+	query := replace(query, 'QUERY', '''[4,4,4,4,4,4]''');
+	SET LOCAL enable_seqscan = off;
+	EXECUTE 'CREATE TEMP TABLE with_index AS ' || query;
+	SET LOCAL enable_seqscan = on;
+	SET LOCAL enable_indexscan = off;
+	EXECUTE 'CREATE TEMP TABLE without AS ' || query;
+	SET LOCAL enable_indexscan = on;
+	SELECT count(*) INTO rows FROM with_index;
+	SELECT NOT EXISTS (TABLE with_index EXCEPT ALL TABLE without)
+		AND NOT EXISTS (TABLE without EXCEPT ALL TABLE with_index) INTO same;
+	DROP TABLE with_index, without;
+END $$;
+
+SELECT name, s.* FROM (VALUES
+	('window by partition', 'SELECT id, count(*) OVER (PARTITION BY e <-> QUERY) FROM points'),
+	('rank', 'SELECT id, rank() OVER (ORDER BY e <-> QUERY) FROM points WHERE cat < 10'),
+	('lag', 'SELECT d, lag(d) OVER (ORDER BY d) FROM (SELECT e <-> QUERY AS d FROM points WHERE cat < 10) s'),
+	('distances of a limit', 'SELECT e <-> QUERY AS d FROM points WHERE cat < 10 ORDER BY 1 LIMIT 100'),
+	('left join on the distance', 'SELECT d.x, p.e <-> QUERY AS y FROM points p LEFT JOIN distances d
+		ON d.x = p.e <-> QUERY WHERE cat < 10 ORDER BY p.e <-> QUERY LIMIT 100'),
+	('join of two limits', 'SELECT count(*), d FROM (SELECT e <-> QUERY d FROM points WHERE cat < 10 ORDER BY 1 LIMIT 100) a
+		JOIN (SELECT e <-> QUERY d FROM points WHERE cat < 20 ORDER BY 1 LIMIT 100) b USING (d) GROUP BY d'),
+	('distinct over a limit', 'SELECT DISTINCT d FROM (SELECT e <-> QUERY d FROM points WHERE cat < 10 ORDER BY 1 LIMIT 100) s'),
+	('distinct on over a limit', 'SELECT DISTINCT ON (d) d FROM (SELECT e <-> QUERY d FROM points WHERE cat < 10 ORDER BY 1 LIMIT 100) s ORDER BY d'),
+	('groups of a limit', 'SELECT d, count(*) FROM (SELECT e <-> QUERY d FROM points WHERE cat < 5 ORDER BY 1 LIMIT 100) s GROUP BY d HAVING d < 5'),
+	('groups', 'SELECT e <-> QUERY AS d, count(*) FROM points GROUP BY 1'),
+	('distinct', 'SELECT DISTINCT e <-> QUERY FROM points'),
+	('minimum', 'SELECT min(e <-> QUERY) FROM points WHERE cat = 7'),
+	('union', '(SELECT e <-> QUERY AS d FROM points WHERE cat = 1 ORDER BY 1 LIMIT 50) UNION ALL
+		(SELECT e <-> QUERY FROM points WHERE cat = 2 ORDER BY 1 LIMIT 50) ORDER BY 1 LIMIT 30'),
+	('intersection', '(SELECT e <-> QUERY AS d FROM points WHERE cat < 3 ORDER BY 1 LIMIT 80) INTERSECT
+		(SELECT e <-> QUERY FROM points WHERE cat < 6 ORDER BY 1 LIMIT 80)'),
+	('lateral', 'SELECT c, d FROM generate_series(1, 5) c, LATERAL (SELECT e <-> QUERY AS d FROM points WHERE cat = c ORDER BY 1 LIMIT 7) s'),
+	('common table expression', 'WITH near AS MATERIALIZED (SELECT e <-> QUERY AS d FROM points WHERE cat % 9 = 3 ORDER BY 1)
+		SELECT * FROM near ORDER BY d OFFSET 20 LIMIT 40'),
+	('array', 'SELECT ARRAY(SELECT e <-> QUERY FROM points WHERE cat = 11 ORDER BY 1)'),
+	('everything', 'SELECT id FROM points ORDER BY e <-> QUERY')) q(name, query), same_rows(query) s;
+
+-- an expression of PL/pgSQL asks for two rows at most, and still counts all
+DO $$
+DECLARE
+	q vector = '[4,4,4,4,4,4]';
+BEGIN
+	SET LOCAL enable_seqscan = off;
+	SET LOCAL enable_sort = off;
+	IF (SELECT count(*) FROM (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> q OFFSET 0) s)
+		<> (SELECT count(*) FROM points WHERE cat < 50)
+	THEN RAISE 'rows are missing'; END IF;
+END $$;
+
+-- a cursor returns rows in order, or with sphx.order = relaxed all of them
+CREATE FUNCTION fetch_all(setting text, OUT all_rows bool, OUT sorted bool) LANGUAGE plpgsql AS $$
+DECLARE
+	q vector = '[0,0,0,0,0,20]';
+	r record;
+	last float8 = -1;
+	n int = 0;
+BEGIN
+	PERFORM set_config('sphx.order', setting, true);
+	SET LOCAL enable_seqscan = off;
+	SET LOCAL sphx.ef_search = 1;
+	sorted = true;
+	FOR r IN SELECT e <-> q AS d FROM points WHERE cat < 10 ORDER BY 1 LOOP
+		sorted = sorted AND r.d >= last;
+		last = r.d;
+		n = n + 1;
+	END LOOP;
+	all_rows = n = (SELECT count(*) FROM points WHERE cat < 10);
+END $$;
+SELECT sorted FROM fetch_all('strict');
+SELECT all_rows FROM fetch_all('relaxed');
+SET sphx."order" = loose;
+
+-- the buffers that the ten nearest take do not grow with the number of equal vectors
+CREATE FUNCTION buffers(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT json) ' || query INTO plan;
+	RETURN (plan->0->'Plan'->>'Shared Hit Blocks')::int + (plan->0->'Plan'->>'Shared Read Blocks')::int;
+END $$;
+CREATE TABLE equal (id serial, e vector(40));
+INSERT INTO equal (e) SELECT array_fill(1::real, '{40}')::vector FROM generate_series(1, 30000);
+INSERT INTO equal (e) SELECT (SELECT array_agg(draw(i, j) % 100 / 50.0) FROM generate_series(1, 40) j)::real[]::vector
+	FROM generate_series(1, 500) i;
+CREATE INDEX ON equal USING sphx (e);
+INSERT INTO equal (e) SELECT array_fill(1::real, '{40}')::vector FROM generate_series(1, 3000);
+VACUUM ANALYZE equal;
+SET enable_seqscan = off;
+SELECT buffers('SELECT id FROM equal ORDER BY e <-> array_fill(1.01::real, ''{40}'')::vector LIMIT 10') < 400 AS few;
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM equal ORDER BY e <-> array_fill(1.01::real, '{40}')::vector LIMIT 32000) s;
+-- nearly equal ones, which the index cannot tell apart, come in their order
+INSERT INTO equal (e) SELECT array_fill((1 + i * 1e-7)::real, '{40}')::vector FROM generate_series(1, 2000) i;
+SELECT count(*) FROM (SELECT d < lag(d) OVER () AS disorder FROM
+	(SELECT e <-> array_fill(1.01::real, '{40}')::vector AS d FROM equal ORDER BY 1 LIMIT 1500) s) t WHERE disorder;
+RESET enable_seqscan;
+
+DROP TABLE points, distances, equal;
+DROP FUNCTION draw, same_rows, fetch_all, buffers;
