@@ -294,10 +294,9 @@ hopeless(const ScanOpaque *so, uint64 wanted)
 }
 
 /*
- * Hold rows back until as many qualify as are wanted.  What is found late then
- * comes in its place when rows have to satisfy conditions, and when the index
- * has no more than those wanted.  Otherwise it is left out: a deeper page of
- * an answer begins with the rows of a shallower one.
+ * Hold rows back until as many qualify as are wanted.  What was found late then
+ * comes in its place: one node passed on too early would otherwise keep out a
+ * whole cluster of nearer ones.
  */
 static void
 hold_rows(ScanOpaque *so, SphxPages *pages, uint64 wanted)
@@ -314,7 +313,7 @@ hold_rows(ScanOpaque *so, SphxPages *pages, uint64 wanted)
 	}
 	if (more && so->row_count < wanted)
 		read_table(so, wanted);
-	else if (!more || so->place.state->ss.ps.qual != NULL)
+	else
 		add_late_rows(so, pages);
 	SphxReleaseQualifier(&so->qualifier);
 	if (SphxLoansOut() > SEARCHES_OPEN)
