@@ -42,9 +42,9 @@ END $$;
 SET enable_seqscan = off;
 SET client_min_messages = warning;
 -- a build with assertions compares every bound with the operator's value
+LOAD 'sphx';
 DO $$ BEGIN
-	PERFORM set_config('sphx.check_bounds', 'on', false);
-EXCEPTION WHEN OTHERS THEN NULL;
+	PERFORM set_config(name, 'on', false) FROM pg_settings WHERE name = 'sphx.check_bounds';
 END $$;
 SELECT dims, op, storage, c.*
 FROM unnest('{4,40}'::int[]) dims,

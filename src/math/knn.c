@@ -9,6 +9,10 @@
  * whole pool by a matrix product.  Neighbours of neighbours (the join step of
  * NN-Descent, Dong, Charikar and Li) mend what the cell borders cut.
  *
+ * A product takes time in proportion to the pool, so one of very many rows (a
+ * tight ball, few cells) is divided in the same way: its rows are pooled around
+ * some of them, drawn evenly.
+ *
  *-------------------------------------------------------------------------
  */
 #include <assert.h>
@@ -28,6 +32,11 @@
 #define ASK_BLOCK		256
 #define POOL_BLOCK		1024
 #define LEAST_BLOCK		32
+
+/* a pool of more rows is divided, into pools of about so many, as many for each row */
+#define POOL_MOST		8192
+#define POOL_WANTED		2048
+#define SPLIT_PROBES	8
 
 /* neighbours of each of this many neighbours are tried, and as many of theirs */
 #define JOIN_WIDTH		20
@@ -54,10 +63,16 @@ typedef struct KnnState
 	const SphxBuildInput *input;
 	int			k;
 	SphxNeighbour *knn;
-	uint32_t   *pool_start;		/* cell_count + 1 */
-	uint32_t   *pool_rows;		/* n * probes, grouped by cell */
-	uint8_t    *pool_rank;		/* which of the row's probes it was */
+	int			cell;			/* whose pool is searched: for progress */
 } KnnState;
+
+/* rows grouped by the cells that they probe */
+typedef struct Pools
+{
+	uint32_t   *start;			/* cells + 1 */
+	uint32_t   *rows;			/* rows * probes, grouped by cell */
+	uint8_t    *rank;			/* which of the row's probes it was */
+} Pools;
 
 static int
 compare_neighbours(const void *a, const void *b)
@@ -141,6 +156,15 @@ smallest_offer(Smallest *s, float distance, uint32_t id)
 }
 
 static int
+compare_rows(const void *a, const void *b)
+{
+	uint32_t	x = *(const uint32_t *) a;
+	uint32_t	y = *(const uint32_t *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int
 compare_ids(const void *a, const void *b)
 {
 	uint32_t	x = ((const SphxNeighbour *) a)->id;
@@ -168,35 +192,44 @@ smallest_merge(Smallest *s, SphxNeighbour *list)
 	memcpy(list, items, (size_t) s->count * sizeof(SphxNeighbour));
 }
 
-/* group (row, probe) pairs by cell */
+/* group (row, probe) pairs by cell; a cell may be SPHX_INVALID_NODE: none */
 static void
-make_pools(KnnState *state)
+make_pools(SphxEnv *env, const uint32_t *cells, uint32_t n, int probes, uint32_t cell_count,
+		   Pools *pools)
 {
-	const SphxBuildInput *input = state->input;
-	size_t		pairs = (size_t) input->n * (size_t) input->probes;
-	size_t		starts = (size_t) input->cell_count + 1;
-	SphxEnv    *env = state->env;
+	size_t		pairs = (size_t) n * (size_t) probes;
+	size_t		starts = (size_t) cell_count + 1;
 
-	state->pool_start = env->alloc(env, starts * sizeof(uint32_t));
-	state->pool_rows = env->alloc(env, pairs * sizeof(uint32_t));
-	state->pool_rank = env->alloc(env, pairs);
-	memset(state->pool_start, 0, starts * sizeof(uint32_t));
+	pools->start = env->alloc(env, starts * sizeof(uint32_t));
+	pools->rows = env->alloc(env, pairs * sizeof(uint32_t));
+	pools->rank = env->alloc(env, pairs);
+	memset(pools->start, 0, starts * sizeof(uint32_t));
 	for (size_t i = 0; i < pairs; i++)
-		state->pool_start[input->cells[i] + 1]++;
+		if (cells[i] != SPHX_INVALID_NODE)
+			pools->start[cells[i] + 1]++;
 	for (size_t c = 1; c < starts; c++)
-		state->pool_start[c] += state->pool_start[c - 1];
+		pools->start[c] += pools->start[c - 1];
 
 	/* filling moves each start to its end, which is the next one's start */
 	for (size_t i = 0; i < pairs; i++)
-	{
-		uint32_t	place = state->pool_start[input->cells[i]]++;
+		if (cells[i] != SPHX_INVALID_NODE)
+		{
+			uint32_t	place = pools->start[cells[i]]++;
 
-		state->pool_rows[place] = (uint32_t) (i / (size_t) input->probes);
-		state->pool_rank[place] = (uint8_t) (i % (size_t) input->probes);
-	}
+			pools->rows[place] = (uint32_t) (i / (size_t) probes);
+			pools->rank[place] = (uint8_t) (i % (size_t) probes);
+		}
 	for (size_t c = starts - 1; c > 0; c--)
-		state->pool_start[c] = state->pool_start[c - 1];
-	state->pool_start[0] = 0;
+		pools->start[c] = pools->start[c - 1];
+	pools->start[0] = 0;
+}
+
+static void
+free_pools(SphxEnv *env, Pools *pools)
+{
+	env->release(env, pools->start);
+	env->release(env, pools->rows);
+	env->release(env, pools->rank);
 }
 
 /* room for the work on one pool */
@@ -214,9 +247,16 @@ typedef struct PoolWork
 	uint32_t	asking_rows[ASK_BLOCK];
 	float		asking_norms[ASK_BLOCK];
 	float	   *products;		/* ask_block * pool_block */
-	SphxNeighbour *buffers;		/* ask_block * 3k */
+	SphxNeighbour *buffers;		/* ask_block * buffer_size() */
 	Smallest	smallest[ASK_BLOCK];
 } PoolWork;
+
+/* of Smallest, for neighbours and for pivots */
+static size_t
+buffer_size(const KnnState *state)
+{
+	return 3 * (size_t) (state->k > SPLIT_PROBES ? state->k : SPLIT_PROBES);
+}
 
 /*
  * Without the pool's mean, |x|^2 + |y|^2 - 2<x,y> keeps its digits however far
@@ -289,17 +329,18 @@ report_part(const KnnState *state, int before, int part, uint64_t done, uint64_t
 					 ALL_PARTS * n);
 }
 
-/* compare `asking` gathered rows with the whole pool and merge what was found */
+/* compare `asking` gathered rows with the whole pool: the k nearest of each in smallest[] */
 static void
-ask_pool(KnnState *state, PoolWork *work, int asking, const uint32_t *pool_rows, uint32_t count)
+ask_pool(KnnState *state, PoolWork *work, int asking, int k, const uint32_t *pool_rows,
+		 uint32_t count)
 {
 	size_t		d = (size_t) state->input->d;
 
 	for (int a = 0; a < asking; a++)
 	{
-		work->smallest[a].items = work->buffers + (size_t) a * 3 * (size_t) state->k;
+		work->smallest[a].items = work->buffers + (size_t) a * buffer_size(state);
 		work->smallest[a].count = 0;
-		work->smallest[a].k = state->k;
+		work->smallest[a].k = k;
 		work->smallest[a].bound = INFINITY;
 	}
 	for (uint32_t start = 0; start < count; start += work->pool_block)
@@ -330,24 +371,20 @@ ask_pool(KnnState *state, PoolWork *work, int asking, const uint32_t *pool_rows,
 			}
 		}
 	}
-	for (int a = 0; a < asking; a++)
-		smallest_merge(&work->smallest[a],
-					   state->knn + (size_t) work->asking_rows[a] * (size_t) state->k);
 }
 
+/* compare the rows of a pool that ask with all of them */
 static void
-search_pool(KnnState *state, PoolWork *work, int cell)
+search_pool(KnnState *state, PoolWork *work, const uint32_t *rows, const uint8_t *ranks,
+			uint32_t count)
 {
-	uint32_t	first = state->pool_start[cell];
-	uint32_t	count = state->pool_start[cell + 1] - first;
-	const uint32_t *rows = state->pool_rows + first;
 	size_t		d = (size_t) state->input->d;
 	int			asking = 0;
 
 	begin_pool(state, work, rows, count);
 	for (uint32_t i = 0; i < count; i++)
 	{
-		if (state->pool_rank[first + i] < ASKED_POOLS)
+		if (ranks[i] < ASKED_POOLS)
 		{
 			work->asking_norms[asking] = gather_row(state, work, rows[i],
 													work->asking + (size_t) asking * d);
@@ -355,11 +392,123 @@ search_pool(KnnState *state, PoolWork *work, int cell)
 		}
 		if (asking == work->ask_block || (i + 1 == count && asking > 0))
 		{
-			ask_pool(state, work, asking, rows, count);
-			report_part(state, 0, POOLS_PART, (uint64_t) cell, (uint64_t) state->input->cell_count);
+			ask_pool(state, work, asking, state->k, rows, count);
+			for (int a = 0; a < asking; a++)
+				smallest_merge(&work->smallest[a],
+							   state->knn + (size_t) work->asking_rows[a] * (size_t) state->k);
+			report_part(state, 0, POOLS_PART, (uint64_t) state->cell,
+						(uint64_t) state->input->cell_count);
 			asking = 0;
 		}
 	}
+}
+
+/* the pivots nearest to each row of a pool, SPLIT_PROBES a row, by number; fewer where there are no more */
+static uint32_t *
+assign_pivots(KnnState *state, PoolWork *work, const uint32_t *rows, uint32_t count,
+			  const uint32_t *pivots, uint32_t pivot_count)
+{
+	SphxEnv    *env = state->env;
+	size_t		d = (size_t) state->input->d;
+	uint32_t   *cells = env->alloc(env, (size_t) count * SPLIT_PROBES * sizeof(uint32_t));
+
+	begin_pool(state, work, pivots, pivot_count);
+	for (uint32_t first = 0; first < count; first += (uint32_t) work->ask_block)
+	{
+		uint32_t	asking = count - first;
+
+		if (asking > (uint32_t) work->ask_block)
+			asking = (uint32_t) work->ask_block;
+		for (uint32_t a = 0; a < asking; a++)
+		{
+			work->asking_norms[a] = gather_row(state, work, rows[first + a],
+											   work->asking + a * d);
+			/* a pivot may be its own */
+			work->asking_rows[a] = SPHX_INVALID_NODE;
+		}
+		ask_pool(state, work, (int) asking, SPLIT_PROBES, pivots, pivot_count);
+		for (uint32_t a = 0; a < asking; a++)
+		{
+			Smallest   *s = &work->smallest[a];
+			uint32_t   *probes = cells + (size_t) (first + a) * SPLIT_PROBES;
+
+			smallest_cut(s);
+			qsort(s->items, (size_t) s->count, sizeof(SphxNeighbour), compare_neighbours);
+			for (int j = 0; j < SPLIT_PROBES; j++)
+			{
+				const uint32_t *pivot = j >= s->count ? NULL :
+				bsearch(&s->items[j].id, pivots, pivot_count, sizeof(uint32_t), compare_rows);
+
+				probes[j] = pivot == NULL ? SPHX_INVALID_NODE : (uint32_t) (pivot - pivots);
+			}
+		}
+		report_part(state, 0, POOLS_PART, (uint64_t) state->cell,
+					(uint64_t) state->input->cell_count);
+	}
+	return cells;
+}
+
+static void search_any_pool(KnnState *state, PoolWork *work, const uint32_t *rows,
+							const uint8_t *ranks, uint32_t count, uint32_t before);
+
+/* search a pool that is too large in parts, pools around some of its rows */
+static void
+divide_pool(KnnState *state, PoolWork *work, const uint32_t *rows, const uint8_t *ranks,
+			uint32_t count)
+{
+	SphxEnv    *env = state->env;
+	uint32_t	pivot_count = (uint32_t) ((uint64_t) count * SPLIT_PROBES / POOL_WANTED);
+	uint32_t   *pivots = env->alloc(env, pivot_count * sizeof(uint32_t));
+	uint32_t   *cells;
+	Pools		pools;
+
+	/* the rows of a pool are in ascending order, and so are the pivots */
+	for (uint32_t i = 0; i < pivot_count; i++)
+		pivots[i] = rows[(uint64_t) i * count / pivot_count];
+	cells = assign_pivots(state, work, rows, count, pivots, pivot_count);
+	env->release(env, pivots);
+	make_pools(env, cells, count, SPLIT_PROBES, pivot_count, &pools);
+	env->release(env, cells);
+	for (uint32_t i = 0; i < pools.start[pivot_count]; i++)
+	{
+		uint32_t	place = pools.rows[i];
+
+		/*
+		 * the others ask in the pool of a nearer cell, perhaps of the same
+		 * rows
+		 */
+		if (ranks[place] > 0)
+			pools.rank[i] = ASKED_POOLS;
+		pools.rows[i] = rows[place];
+	}
+	for (uint32_t c = 0; c < pivot_count; c++)
+	{
+		uint32_t	first = pools.start[c];
+
+		search_any_pool(state, work, pools.rows + first, pools.rank + first,
+						pools.start[c + 1] - first, count);
+	}
+	free_pools(env, &pools);
+}
+
+/*
+ * Search a pool, one of those made of `before` rows.  One that is too large is
+ * divided, by number where the distances do not tell its rows apart.
+ */
+static void
+search_any_pool(KnnState *state, PoolWork *work, const uint32_t *rows, const uint8_t *ranks,
+				uint32_t count, uint32_t before)
+{
+	if (count == 0)
+		return;
+	if (count <= POOL_MOST)
+		search_pool(state, work, rows, ranks, count);
+	else if (count <= before / 2)
+		divide_pool(state, work, rows, ranks, count);
+	else
+		for (uint32_t first = 0; first < count; first += POOL_WANTED)
+			search_pool(state, work, rows + first, ranks + first,
+						count - first < POOL_WANTED ? count - first : POOL_WANTED);
 }
 
 static size_t
@@ -378,7 +527,7 @@ choose_blocks(const KnnState *state, PoolWork *work)
 
 	work->most_room = (uint32_t) clamp_block(half / row, UINT32_MAX);
 	work->pool_block = (uint32_t) clamp_block(work->most_room, POOL_BLOCK);
-	ask = row + work->pool_block * sizeof(float) + 3 * (size_t) state->k * sizeof(SphxNeighbour);
+	ask = row + work->pool_block * sizeof(float) + buffer_size(state) * sizeof(SphxNeighbour);
 	work->ask_block = (int) clamp_block(half / ask, ASK_BLOCK);
 }
 
@@ -389,16 +538,26 @@ search_pools(KnnState *state)
 	size_t		d = (size_t) state->input->d;
 	size_t		ask;
 	PoolWork	work;
+	Pools		pools;
 
+	make_pools(env, state->input->cells, state->input->n, state->input->probes,
+			   (uint32_t) state->input->cell_count, &pools);
 	memset(&work, 0, sizeof(work));
 	choose_blocks(state, &work);
 	ask = (size_t) work.ask_block;
 	work.mean = env->alloc(env, d * sizeof(float));
 	work.asking = env->alloc(env, ask * d * sizeof(float));
 	work.products = env->alloc(env, ask * work.pool_block * sizeof(float));
-	work.buffers = env->alloc(env, ask * 3 * (size_t) state->k * sizeof(SphxNeighbour));
+	work.buffers = env->alloc(env, ask * buffer_size(state) * sizeof(SphxNeighbour));
 	for (int cell = 0; cell < state->input->cell_count; cell++)
-		search_pool(state, &work, cell);
+	{
+		uint32_t	first = pools.start[cell];
+
+		state->cell = cell;
+		search_any_pool(state, &work, pools.rows + first, pools.rank + first,
+						pools.start[cell + 1] - first, UINT32_MAX);
+	}
+	free_pools(env, &pools);
 	env->release(env, work.mean);
 	env->release(env, work.asking);
 	env->release(env, work.products);
@@ -521,11 +680,7 @@ sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k)
 		state.knn[i].distance = INFINITY;
 		state.knn[i].id = SPHX_INVALID_NODE;
 	}
-	make_pools(&state);
 	search_pools(&state);
-	env->release(env, state.pool_start);
-	env->release(env, state.pool_rows);
-	env->release(env, state.pool_rank);
 	exact_lists(&state);
 	join_neighbours(&state);
 	return state.knn;
