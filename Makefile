@@ -25,6 +25,7 @@ SERVER_OBJS = \
 	src/am/limit.o \
 	src/am/nearest.o \
 	src/am/nodes.o \
+	src/am/obsolete.o \
 	src/am/options.o \
 	src/am/plan.o \
 	src/am/qualify.o \

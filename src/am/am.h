@@ -125,9 +125,20 @@ typedef struct SphxInserter SphxInserter;
 /* In a context of its own under `parent`; the pages must have been opened. */
 extern SphxInserter *SphxCreateInserter(SphxPages *pages, MemoryContext parent);
 
-/* False when the vector is not indexed (zero under cosine). */
+/*
+ * Remove the TIDs of the node's own record whose rows are gone for everybody
+ * (obsolete.c).  Its page is locked exclusively.  The node may be left without
+ * a TID: the caller adds one.
+ */
+extern void SphxDropObsolete(SphxPages *pages, const SphxIndexInfo *info, Relation heap,
+							 Buffer buffer, uint32 id);
+
+/*
+ * False when the vector is not indexed (zero under cosine).  `updated` is the
+ * table when the row is a new version of one with the same vector, or NULL.
+ */
 extern bool SphxInsertVector(SphxInserter *inserter, SphxPages *pages, const Vector *v,
-							 ItemPointer tid);
+							 ItemPointer tid, Relation updated);
 
 /* callbacks of the access method */
 extern IndexBuildResult *sphxbuild(Relation heap, Relation index, IndexInfo *index_info);

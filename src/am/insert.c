@@ -49,6 +49,8 @@ struct SphxInserter
 	SphxRecord *record;
 	float	   *stored;			/* D, the vector as the record stores it */
 	uint32		hash;			/* of the original vector */
+	Relation	updated;		/* the table, when the row is a new version of
+								 * one with the same vector; or NULL */
 
 	/* its neighbours */
 	Candidate  *candidates;		/* room for ef_construction */
@@ -202,6 +204,8 @@ join_duplicate(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, in
 		if (same)
 		{
 			raise_error(inserter, pages, buffer, id);
+			if (inserter->updated != NULL && r->payload_count >= SphxPayloadRoom(info))
+				SphxDropObsolete(pages, info, inserter->updated, buffer, id);
 			SphxAddTid(pages, info, buffer, id, tid, inserter->hash);
 		}
 		UnlockReleaseBuffer(buffer);
@@ -395,12 +399,14 @@ insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
 }
 
 bool
-SphxInsertVector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPointer tid)
+SphxInsertVector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPointer tid,
+				 Relation updated)
 {
 	if (!SphxTransform(pages, &inserter->info, v, inserter->x))
 		return false;
 
 	inserter->hash = SphxHashVector(v->x, v->dim);
+	inserter->updated = updated;
 
 	/* L4: vacuum waits for inserts that may know nodes it has marked */
 	if (!pages->building)
@@ -426,7 +432,7 @@ sphxinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relatio
 		index_info->ii_AmCache = inserter = SphxCreateInserter(&pages, index_info->ii_Context);
 
 	old = MemoryContextSwitchTo(inserter->row_context);
-	SphxInsertVector(inserter, &pages, DatumGetVectorP(values[0]), tid);
+	SphxInsertVector(inserter, &pages, DatumGetVectorP(values[0]), tid, unchanged ? heap : NULL);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(inserter->row_context);
 	return false;
