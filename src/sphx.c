@@ -158,6 +158,14 @@ SphxStopPoint(const char *name)
 	(void) DirectFunctionCall1(pg_advisory_lock_int8, lock);
 	(void) DirectFunctionCall1(pg_advisory_unlock_int8, lock);
 }
+
+/* the same where a page is locked: it takes a moment longer */
+void
+SphxPausePoint(const char *name)
+{
+	if (stop_point_setting != NULL && strcmp(stop_point_setting, name) == 0)
+		pg_usleep(2000);
+}
 #endif
 
 void

@@ -177,8 +177,10 @@ typedef enum SphxOrder
 #ifdef USE_ASSERT_CHECKING
 extern bool sphx_check_bounds;
 extern void SphxStopPoint(const char *name);
+extern void SphxPausePoint(const char *name);
 #else
 #define SphxStopPoint(name) ((void) 0)
+#define SphxPausePoint(name) ((void) 0)
 #endif
 
 #endif							/* SPHX_H */

@@ -399,11 +399,15 @@ next_in_chain(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor
 static int
 visit_overflow(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor, uint32 next)
 {
-	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, next), SPHX_PAGE_OVERFLOW,
-									  BUFFER_LOCK_SHARE);
-	const SphxRecord *r = SphxOverflowRecord(pages, info, BufferGetPage(buffer), next);
-	int			count = r->payload_count;
+	Buffer		buffer;
+	const SphxRecord *r;
+	int			count;
 
+	SphxPausePoint("scan-chain");
+	buffer = SphxReadPage(pages, SphxNodeBlock(info, next), SPHX_PAGE_OVERFLOW,
+						  BUFFER_LOCK_SHARE);
+	r = SphxOverflowRecord(pages, info, BufferGetPage(buffer), next);
+	count = r->payload_count;
 	SphxChainStep(pages, SphxNodeBlock(info, next), (uint64) cursor->visit_count,
 				  info->meta.per_page);
 	memcpy(cursor->tids, SphxRecordTids(info, r), sizeof(ItemPointerData) * (Size) count);
