@@ -109,5 +109,27 @@ SELECT count(*) FROM (SELECT d < lag(d) OVER () AS disorder FROM
 	(SELECT e <-> array_fill(1.01::real, '{40}')::vector AS d FROM equal ORDER BY 1 LIMIT 1500) s) t WHERE disorder;
 RESET enable_seqscan;
 
-DROP TABLE points, distances, equal;
-DROP FUNCTION draw, same_rows, fetch_all, buffers;
+-- a parallel worker does not know a vector of the outer query: none scans such an index
+CREATE TABLE parts (id int, cat int, e vector(84)) PARTITION BY HASH (id);
+CREATE TABLE parts_0 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO parts SELECT i, draw(i, 0) % 1000, (SELECT array_agg(draw(i, j) % 3 ORDER BY j) FROM generate_series(1, 84) j)::real[]::vector
+	FROM generate_series(1, 833) i;
+CREATE INDEX ON parts USING sphx (e vector_ip_ops);
+CREATE TABLE asked AS SELECT e AS q FROM parts LIMIT 10;
+ANALYZE parts, asked;
+CREATE FUNCTION plan_has(word text, query text) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT json) ' || query INTO plan;
+	RETURN plan::text LIKE '%' || word || '%';
+END $$;
+SET max_parallel_workers_per_gather = 2;
+SET enable_seqscan = off;
+SELECT plan_has('Gather', q) AS gathered, plan_has('Index Scan', q) AS by_index
+FROM (VALUES ('SELECT * FROM asked, LATERAL (SELECT e <#> q AS d, id FROM parts WHERE cat < 6 ORDER BY d LIMIT 9) s')) v(q);
+RESET ALL;
+
+DROP TABLE points, distances, equal, parts, asked;
+DROP FUNCTION draw, same_rows, fetch_all, buffers, plan_has;

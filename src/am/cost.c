@@ -8,6 +8,7 @@
 #include "am/am.h"
 
 #include "nodes/pathnodes.h"
+#include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/float.h"
@@ -116,6 +117,14 @@ sphxcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *st
 		SphxDisablePath(path);
 		return;
 	}
+
+	/*
+	 * The server looks at a table's columns and conditions when it decides
+	 * what parallel workers may do, but not at what its index orders by: a
+	 * vector of an outer query (LATERAL) is not known to them.
+	 */
+	if (!is_parallel_safe(root, (Node *) path->indexorderbys))
+		path->path.parallel_safe = false;
 
 	/*
 	 * The first rows cost a search.  From then on each row that is passed on

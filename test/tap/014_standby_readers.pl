@@ -98,7 +98,7 @@ for my $reader (@readers)
 {
 	my $run = $reader->{run};
 
-	$run->signal('INT');
+	$run->signal('TERM');
 	$run->finish;
 	unlike($reader->{out}, qr/error|aborted/i, "$reader->{name}: no reader met an error")
 	  or diag($reader->{out});
