@@ -264,8 +264,11 @@ demo:
 test:
 	test/run.sh
 
+soak:
+	test/soak/soak.sh
+
 # figures of the papers beside ours; takes minutes
 reproduce:
 	test/reproduce.sh
 
-.PHONY: unit indent indent-check demo test reproduce
+.PHONY: unit indent indent-check demo test soak reproduce

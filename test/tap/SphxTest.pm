@@ -238,13 +238,14 @@ sub wait_until
 
 # Kill the postmaster and start the server again.  Its process must be gone
 # for that, and its backends, which hold the shared memory and notice nothing
-# before their command ends or waits.
+# before their command ends or waits, unless they are killed as well.
 sub kill_and_start
 {
-	my ($node) = @_;
+	my ($node, @backends) = @_;
 	my ($pid) = split /\n/, slurp_file($node->data_dir . '/postmaster.pid');
 
 	$node->kill9;
+	kill(9, @backends);
 	for (1 .. 600)
 	{
 		last unless kill(0, $pid);

@@ -1,0 +1,234 @@
+# make soak: what the tests do once, for as long as is wanted and with other
+# random choices each time.  SOAK_MINUTES (30) are divided among the kinds;
+# SOAK_SEED (the time) is where the seeds of their rounds begin.  Ends with a
+# table, and fails when anything was violated.
+
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use IPC::Run ();
+use PostgreSQL::Test::Utils;
+use SphxTest;
+use Test::More;
+
+my $minutes = $ENV{SOAK_MINUTES} // 30;
+my $first_seed = $ENV{SOAK_SEED} // time;
+my $tests = dirname(__FILE__) . '/../tap';
+my %shape = (d => 32, clusters => 40);
+# kind => its round; returns operations, faults (inflicted, or met and reported
+# as they should be), rows checked
+my %kinds = (crash => \&crash, standby => \&standby, churn => \&churn, damage => \&damage, property => \&property);
+my %nodes;
+
+# A node of this kind, made in its first round, with a table of random vectors.
+sub kind_node
+{
+	my ($kind, %option) = @_;
+
+	return $nodes{$kind} if $nodes{$kind};
+	my $node = $nodes{$kind} = new_node($kind, %option);
+
+	make_queries($node, '<->', make_vectors(n => 50, seed => 2, %shape));
+	$node->safe_psql('postgres', 'CREATE TABLE source (id integer, embedding vector(32));
+		CREATE TABLE items (id serial, embedding vector(32), changes integer DEFAULT 0)');
+	load_items($node, 'source', 1, make_vectors(n => 6000, seed => 1, %shape));
+	$node->safe_psql('postgres', 'INSERT INTO items (embedding) SELECT embedding FROM source WHERE id <= 3000;
+		CREATE INDEX items_idx ON items USING sphx (embedding)');
+	return $node;
+}
+
+sub rows
+{
+	return $_[0]->safe_psql('postgres', 'SELECT count(*) FROM items');
+}
+
+# Mixed load that commits after each change until it is stopped: inserts, some of
+# vectors that are there, updates of the vector and of another column, deletes, queries.
+sub start_load
+{
+	my ($node, $seed) = @_;
+
+	return start_psql($node, <<"SQL");
+SET synchronous_commit = off;
+SET enable_seqscan = off;
+SELECT setseed(($seed % 1000) / 1000.0) \\g /dev/null
+DO \$\$
+DECLARE
+	n int;
+	v vector;
+BEGIN
+	LOOP
+		n := 1 + floor(random() * 6000);
+		SELECT embedding INTO v FROM source WHERE id = n;
+		CASE floor(random() * 6)::int
+			WHEN 0, 1 THEN INSERT INTO items (embedding) VALUES (v);
+			WHEN 2 THEN INSERT INTO items (embedding) SELECT v FROM generate_series(1, 20);
+			WHEN 3 THEN UPDATE items SET embedding = v WHERE id = (SELECT id FROM items ORDER BY embedding <-> v OFFSET 3 LIMIT 1);
+			WHEN 4 THEN UPDATE items SET changes = changes + 1 WHERE id IN (SELECT id FROM items ORDER BY embedding <-> v LIMIT 20);
+			ELSE DELETE FROM items WHERE id IN (SELECT id FROM items ORDER BY embedding <-> v LIMIT 15);
+		END CASE;
+		IF random() < 0.9 THEN COMMIT; ELSE ROLLBACK; END IF;
+	END LOOP;
+END \$\$;
+SQL
+}
+
+# Everything is killed at random moments of a mixed load.
+sub crash
+{
+	my ($seed) = @_;
+	my $node = kind_node('crash', conf => "restart_after_crash = on\nmax_wal_size = 64MB\nmax_connections = 30\n");
+	my @sessions = map { start_load($node, $seed + $_) } 1 .. 3;
+	my $vacuum = start_psql($node, "VACUUM items;\n" x 1000);
+
+	select(undef, undef, undef, 0.5 + rand(4));
+	kill_and_start($node, split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()'));
+	for my $session (@sessions, $vacuum)
+	{
+		eval { $session->{run}->finish; };
+	}
+	check_complete($node, 'items', '<->', "crash, seed $seed");
+	my $rows = rows($node);
+	$node->safe_psql('postgres', 'DELETE FROM items WHERE id % 2 = 0; VACUUM items') if $rows > 20000;
+	return ($node->safe_psql('postgres', "SELECT last_value FROM items_id_seq"), 1, $rows);
+}
+
+# A test of the suite as it is, in a process of its own; what it printed.
+sub run_test
+{
+	my ($name, %environment) = @_;
+	my $out = '';
+	my $run;
+
+	local @ENV{ keys %environment } = values %environment;
+	local @ENV{qw(TESTDIR TESTDATADIR TESTLOGDIR)} = map { "$ENV{TESTDIR}/child$_" } '', '/tmp_check', '/tmp_check/log';
+	mkdir $ENV{TESTDIR};
+	$run = IPC::Run::run([ $^X, (map { "-I$_" } @INC), "$tests/$name" ], '<', \undef, '&>', \$out);
+	ok($run, "$name, " . join(' ', %environment)) or diag($out);
+	system('rm', '-rf', $ENV{TESTDIR});
+	return $out;
+}
+
+# Readers on a standby under everything that changes an index.
+sub standby
+{
+	my ($seed) = @_;
+	my $rounds = 20;
+	my $out = run_test('014_standby_readers.pl', STANDBY_ROUNDS => $rounds);
+	my $queries = 0;
+
+	$queries += $1 while $out =~ /transactions actually processed: (\d+)/g;
+	return (13 * $rounds + $queries, 0, 150 * $rounds);
+}
+
+# Ten rounds in which a fifth of the rows is replaced: the recall stays that of a new index.
+sub churn
+{
+	my ($seed) = @_;
+	my $node = kind_node('churn');
+	my ($kept, $anew);
+
+	for my $round (1 .. 10)
+	{
+		$node->safe_psql('postgres', "SELECT setseed(" . (($seed + $round) % 1000) / 1000 . ");
+			DELETE FROM items WHERE random() < 0.2;
+			INSERT INTO items (embedding) SELECT embedding FROM source WHERE random() < 0.1;");
+		$node->safe_psql('postgres', 'VACUUM items');
+	}
+	check_complete($node, 'items', '<->', "churn, seed $seed");
+	$kept = recall($node, 'items', 10, 20);
+	$node->safe_psql('postgres', 'REINDEX TABLE items');
+	$anew = recall($node, 'items', 10, 20);
+	cmp_ok($kept, '>=', $anew - 0.01, sprintf('churn, seed %d: recall %.4f, of a new index %.4f', $seed, $kept, $anew));
+	return (20, 0, rows($node));
+}
+
+# Random bytes of the index's file: a clear error, or the right answer where the check says sound.
+sub damage
+{
+	my ($seed) = @_;
+	my $node = kind_node('damage', no_checksums => 1);
+	my $path = $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('items_idx')");
+	my $rows = rows($node);
+	my $sound;
+	my ($contents, $faults) = ('', 0);
+	my $scan = "SET enable_seqscan = off; SET statement_timeout = '30s';
+		SELECT count(*) FROM (SELECT id FROM items ORDER BY embedding <-> (SELECT embedding FROM source WHERE id = 5) OFFSET 0) s;";
+
+	$node->stop;
+	$sound = $contents = slurp_file($path);
+	for (1 .. 1 + int(rand(4)))
+	{
+		my $place = int(rand(length($contents)));
+		substr($contents, $place, 1) = chr(int(rand(256)));
+	}
+	write_file($path, $contents);
+	$node->start;
+	my @answers = map { [ finish_psql(start_psql($node, $_)) ] } ("SELECT * FROM sphx_check('items_idx', true)", $scan,
+		"SET statement_timeout = '30s'; BEGIN; INSERT INTO items (embedding) SELECT embedding FROM source WHERE id <= 20; ROLLBACK;",
+		"SET statement_timeout = '30s'; VACUUM items");
+	for my $answer (@answers)
+	{
+		$faults++ if $answer->[0] != 0;
+		ok($answer->[0] == 0 || $answer->[2] =~ /ERROR:\s+XX00[12]/, "damage, seed $seed: a clear error, if any") or diag($answer->[2]);
+	}
+	is($answers[1][1], "$rows\n", "damage, seed $seed: sound, and complete") if $answers[0][0] == 0 && $answers[1][0] == 0;
+	is($answers[1][0], 0, "damage, seed $seed: sound, and no error") if $answers[0][0] == 0;
+	$node->stop;
+	write_file($path, $sound);
+	$node->start;
+	return (4, $faults, $rows);
+}
+
+sub write_file
+{
+	my ($path, $contents) = @_;
+
+	open my $file, '>:raw', $path or die "$path: $!";
+	print $file $contents;
+	close $file or die "$path: $!";
+	return;
+}
+
+sub property
+{
+	my ($seed) = @_;
+	my $out = run_test('015_property.pl', PROPERTY_SEED => $seed, PROPERTY_QUERIES => 500);
+
+	return ($out =~ /approximate queries of (\d+)/ ? $1 : 0, 0, 0);
+}
+
+my %sums;
+my $end = time + 60 * $minutes;
+my @names = sort keys %kinds;
+my $round = 0;
+srand($first_seed);
+while (time < $end)
+{
+	my $kind = $names[ $round++ % @names ];
+	my $share = time + 60 * $minutes / @names / 4;
+
+	# a quarter of its share of the time at once
+	do
+	{
+		my $sum = $sums{$kind} //= { rounds => 0, seed => $first_seed + 1000 * $round, operations => 0, faults => 0, rows => 0, violations => 0 };
+		my $failed = grep { !$_ } Test::More->builder->summary;
+		my @counts = eval { $kinds{$kind}->($sum->{seed} + $sum->{rounds}) };
+
+		ok(0, "$kind ended with: $@") if $@;
+		$sum->{rounds}++;
+		$sum->{operations} += $counts[0] // 0;
+		$sum->{faults} += $counts[1] // 0;
+		$sum->{rows} += $counts[2] // 0;
+		$sum->{violations} += grep({ !$_ } Test::More->builder->summary) - $failed;
+	} while (time < $share && time < $end);
+}
+$_->stop for values %nodes;
+ok(scalar(keys %sums) == @names || $minutes < 5, 'every kind had its turn');
+
+my @table = ("seed $first_seed, $minutes minutes", '',
+	sprintf('%-9s %7s %11s %11s %7s %13s %11s', 'kind', 'rounds', 'seed', 'operations', 'faults', 'rows checked', 'violations'),
+	map { sprintf('%-9s %7d %11d %11d %7d %13d %11d', $_, @{ $sums{$_} }{qw(rounds seed operations faults rows violations)}) } sort keys %sums);
+note(join("\n", @table));
+done_testing();
