@@ -345,21 +345,21 @@ check_regress()
 	fi
 }
 
-# A Perl program of a source folder that uses PostgreSQL::Test, as the server's
-# user; its log's folder has a variable of its own from version 16 on.
-perl_test()
+# PERL: the command, as the server's user, for a program of this source folder
+# that uses PostgreSQL::Test; its log's folder has a variable of its own from
+# version 16 on.
+perl_command()
 {
 	local folder=$1
-	local file=$2
 	local pgxs
 
 	pgxs=$(dirname "$(dirname "$(dirname "$("$BIN/pg_config" --pgxs)")")")
-	"${AS_SERVER[@]}" env \
-		-u PGHOST -u PGPORT -u PGUSER -u PGDATABASE PATH="$PATH" \
-		TESTDIR="$WORK/tap" TESTDATADIR="$WORK/tap/tmp_check" \
-		TESTLOGDIR="$WORK/tap/tmp_check/log" top_builddir="$WORK/tap" HOME="$WORK/tap" TMPDIR="$WORK/tap" \
-		PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
-		perl -I "$pgxs/src/test/perl" -I "$folder/test/tap" "$folder/$file"
+	PERL=("${AS_SERVER[@]}" env
+		-u PGHOST -u PGPORT -u PGUSER -u PGDATABASE PATH="$PATH"
+		TESTDIR="$WORK/tap" TESTDATADIR="$WORK/tap/tmp_check"
+		TESTLOGDIR="$WORK/tap/tmp_check/log" top_builddir="$WORK/tap" HOME="$WORK/tap" TMPDIR="$WORK/tap"
+		PG_REGRESS="$pgxs/src/test/regress/pg_regress"
+		perl -I "$pgxs/src/test/perl" -I "$folder/test/tap")
 }
 
 # The TAP tests of the copy of that name; they start clusters of their own.
@@ -370,10 +370,11 @@ check_tap()
 	local file
 
 	server_folder tap
+	perl_command "$WORK/$folder"
 	for file in "$WORK/$folder"/test/tap/*.pl
 	do
 		# what such a test prints on the way, and why it died, is in its log
-		check "$name $(basename "$file" .pl)" perl_test "$WORK/$folder" "test/tap/$(basename "$file")" ||
+		check "$name $(basename "$file" .pl)" "${PERL[@]}" "$file" ||
 			tail -n 20 "$WORK/tap/tmp_check/log/regress_log_$(basename "$file" .pl)"
 	done
 }

@@ -12,4 +12,5 @@ stage_create
 source_copy source
 build_install source ASSERT=1
 server_folder tap
-perl_test "$WORK/source" test/soak/soak.pl
+perl_command "$WORK/source"
+run "${PERL[@]}" "$WORK/source/test/soak/soak.pl"
