@@ -50,6 +50,20 @@ SELECT name, s.* FROM (VALUES
 	('array', 'SELECT ARRAY(SELECT e <-> QUERY FROM points WHERE cat = 11 ORDER BY 1)'),
 	('everything', 'SELECT id FROM points ORDER BY e <-> QUERY')) q(name, query), same_rows(query) s;
 
+-- what is read to its end is complete, however narrow the search
+SET sphx.ef_search = 1;
+SELECT name, s.* FROM (VALUES
+	('offset', 'SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY, id OFFSET 5'),
+	('offset of a limit of null', 'SELECT count(*) FROM (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY LIMIT NULL OFFSET 3) s'),
+	('count of a fenced query', 'SELECT count(*) FROM (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY OFFSET 0) s'),
+	('common table expression', 'WITH near AS MATERIALIZED (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY)
+		SELECT count(*), sum(id) FROM near'),
+	('of two readers', 'WITH near AS MATERIALIZED (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY)
+		SELECT (SELECT id > 0 FROM near LIMIT 1), (SELECT count(*) FROM near)'),
+	('lateral, memoized', 'SELECT c % 3, count(*) FROM generate_series(1, 6) c, LATERAL
+		(SELECT id FROM points WHERE cat % 3 = c % 3 ORDER BY e <-> QUERY OFFSET 0) s GROUP BY 1')) q(name, query), same_rows(query) s;
+RESET sphx.ef_search;
+
 -- an expression of PL/pgSQL asks for two rows at most, and still counts all
 DO $$
 DECLARE

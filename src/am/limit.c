@@ -146,12 +146,16 @@ exhausts_outer(PlanState *state)
 	{
 		case T_WindowAggState:
 			return !SphxEndsEarly((WindowAggState *) state);
+		case T_LimitState:
+			/* OFFSET alone, LIMIT NULL */
+			return ((LimitState *) state)->noCount;
 		case T_AggState:
 		case T_GroupState:
 		case T_UniqueState:
 		case T_SetOpState:
 		case T_IncrementalSortState:
 		case T_MaterialState:
+		case T_MemoizeState:
 		case T_LockRowsState:
 		case T_ResultState:
 		case T_ProjectSetState:
@@ -222,6 +226,13 @@ find_exhausted(PlanState *state, void *context)
 	check_stack_depth();
 	if (IsA(state, IndexScanState))
 		return ((IndexScanState *) state)->iss_ScanDesc == search->scan && below.to_end;
+	if (IsA(state, CteScanState) && below.to_end)
+	{
+		/* one of its readers is enough to have a WITH query read to its end */
+		EndSearch	query = {search->scan, NULL, true};
+
+		return find_exhausted(((CteScanState *) state)->cteplanstate, &query);
+	}
 	return planstate_tree_walker(state, find_exhausted, &below);
 }
 
@@ -261,7 +272,8 @@ SphxFindScan(IndexScanDesc scan, SphxScanPlace *place)
 		return;
 	(void) find_scan(running->planstate, &search);
 	place->unordered = feeding(running->planstate, scan, false) != NULL;
-	place->exhausted = place->limit == NULL && find_exhausted(running->planstate, &whole);
+	place->exhausted = SphxLimitRows(place->limit) == 0 &&
+		find_exhausted(running->planstate, &whole);
 }
 
 uint64

@@ -119,7 +119,6 @@ measure_item(ScanOpaque *so, SphxPages *pages)
 {
 	SphxItem	measured = so->item;
 	bool		found = false;
-	bool		more;
 
 	measured.tids = 1;
 	measured.next = SPHX_INVALID_NODE;
@@ -133,14 +132,16 @@ measure_item(ScanOpaque *so, SphxPages *pages)
 			SphxStreamPut(&so->stream, &measured);
 		}
 	}
-	more = !so->cursor->own || next_record(so, pages);
-	for (; more && !found; more = next_record(so, pages))
-		for (int i = 0; i < so->tid_count && !found; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			check_tid(so, pages, so->item.id, &so->cursor->tids[i]);
-			found = SphxMeasureRow(&so->qualifier, &so->cursor->tids[i], &measured.lower);
-		}
+	if (so->cursor->own)
+		(void) next_record(so, pages);
+	while (!found && (so->tid_next < so->tid_count || next_record(so, pages)))
+	{
+		ItemPointer tid = &so->cursor->tids[so->tid_next++];
+
+		CHECK_FOR_INTERRUPTS();
+		check_tid(so, pages, so->item.id, tid);
+		found = SphxMeasureRow(&so->qualifier, tid, &measured.lower);
+	}
 	if (found)
 	{
 		measured.upper = measured.lower;

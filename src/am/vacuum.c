@@ -57,21 +57,12 @@ remove_dead(VacuumState *vacuum, SphxRecord *r)
 	r->payload_count = (uint8) kept;
 }
 
-/* records of a chain that are read or cleaned under one lock of the node's page */
-#define CHAIN_STEPS 256
-
 /*
- * Unlock the page for a moment, in which vacuum can be cancelled.  Inserts may
- * put records at the heads of its chains meanwhile, but nobody except vacuum
- * takes one out.
+ * Records of a chain that are read or cleaned under one lock of the node's
+ * page.  In a pause inserts may put records at the heads of its chains, but
+ * nobody except vacuum takes one out.
  */
-static void
-let_others_in(Buffer buffer, int lock)
-{
-	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-	SphxVacuumDelay();
-	LockBuffer(buffer, lock);
-}
+#define CHAIN_STEPS 256
 
 /*
  * Does vacuum have anything to do with this node?  Its page is share-locked.
@@ -97,7 +88,7 @@ needs_work(VacuumState *vacuum, Buffer node_buffer, const SphxRecord *r, double 
 		int			dead_here;
 
 		if (step % CHAIN_STEPS == CHAIN_STEPS - 1)
-			let_others_in(node_buffer, BUFFER_LOCK_SHARE);
+			SphxPauseLock(node_buffer, BUFFER_LOCK_SHARE);
 		buffer = SphxReadPage(&vacuum->pages, SphxNodeBlock(info, next), SPHX_PAGE_OVERFLOW,
 							  BUFFER_LOCK_SHARE);
 		overflow = SphxOverflowRecord(&vacuum->pages, info, BufferGetPage(buffer), next);
@@ -153,7 +144,7 @@ resume_chain(VacuumState *vacuum, Buffer node_buffer, ChainStep *before)
 
 	if (!is_node)
 		UnlockReleaseBuffer(before->buffer);
-	let_others_in(node_buffer, BUFFER_LOCK_EXCLUSIVE);
+	SphxPauseLock(node_buffer, BUFFER_LOCK_EXCLUSIVE);
 	if (!is_node)
 		before->buffer = SphxReadPage(&vacuum->pages, SphxNodeBlock(info, before->id),
 									  SPHX_PAGE_OVERFLOW, BUFFER_LOCK_EXCLUSIVE);

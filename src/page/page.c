@@ -14,6 +14,7 @@
  */
 #include "page/page.h"
 
+#include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "storage/buf_internals.h"
 #include "storage/lmgr.h"
@@ -253,6 +254,14 @@ SphxUpgradeLock(Buffer buffer)
 	/* the server has no upgrade; two that waited for each other would hang */
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+}
+
+void
+SphxPauseLock(Buffer buffer, int lock)
+{
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	SphxVacuumDelay();
+	LockBuffer(buffer, lock);
 }
 
 void

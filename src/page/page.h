@@ -103,6 +103,13 @@ extern Buffer SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, Sph
 extern void SphxUpgradeLock(Buffer buffer);
 
 /*
+ * Unlock a page that vacuum has locked for long, keeping its pin, and lock it
+ * again so (BUFFER_LOCK_SHARE or _EXCLUSIVE): others can have it meanwhile, and
+ * vacuum can be cancelled.
+ */
+extern void SphxPauseLock(Buffer buffer, int lock);
+
+/*
  * For walks along chains, which are endless in a corrupted index: an error
  * when a walk has come to `block` in more steps than the index has places,
  * `per_block` of them in each of its blocks.
