@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "vectors.h"
@@ -56,21 +55,6 @@ typedef struct Churn
 	PGconn	   *connection;
 	char	   *parameter;		/* binary form of one vector */
 } Churn;
-
-static double
-seconds_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
-}
-
-static const float *
-row_of(const Vectors *v, size_t i)
-{
-	return v->x + i * (size_t) v->d;
-}
 
 static PGresult *
 run(Churn *churn, const char *statement)
@@ -184,23 +168,6 @@ worst_right(const Churn *churn, size_t q)
 
 
 /* The table */
-
-static int
-encode_vector(const float *x, int d, char *to)
-{
-	uint16_t	header[2] = {htons((uint16_t) d), 0};
-
-	memcpy(to, header, sizeof(header));
-	for (int i = 0; i < d; i++)
-	{
-		uint32_t	bits;
-
-		memcpy(&bits, &x[i], sizeof(bits));
-		bits = htonl(bits);
-		memcpy(to + 4 + 4 * i, &bits, sizeof(bits));
-	}
-	return 4 + 4 * d;
-}
 
 static void
 copy_bytes(Churn *churn, const void *bytes, int size)

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "vectors.h"
@@ -64,21 +63,6 @@ typedef struct Bench
 	System		system[MAX_SYSTEMS];
 } Bench;
 
-static double
-seconds_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
-}
-
-static const float *
-row_of(const Vectors *v, size_t i)
-{
-	return v->x + i * (size_t) v->d;
-}
-
 /* ------------------------------------------------------------------------
  * The server
  * ------------------------------------------------------------------------
@@ -98,24 +82,6 @@ static void
 execute(System *system, const char *statement)
 {
 	PQclear(check_result(system, PQexec(system->connection, statement)));
-}
-
-/* type's binary form: int16 dimensions, int16 0, float4 elements, big-endian */
-static int
-encode_vector(const float *x, int d, char *to)
-{
-	uint16_t	header[2] = {htons((uint16_t) d), 0};
-
-	memcpy(to, header, sizeof(header));
-	for (int i = 0; i < d; i++)
-	{
-		uint32_t	bits;
-
-		memcpy(&bits, &x[i], sizeof(bits));
-		bits = htonl(bits);
-		memcpy(to + 4 + 4 * i, &bits, sizeof(bits));
-	}
-	return 4 + 4 * d;
 }
 
 /* the measured statement has to be an index scan, whatever the planner thinks of the settings */

@@ -5,11 +5,13 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "vectors.h"
 
@@ -219,4 +221,36 @@ neighbours_write(const char *path, const Neighbours *neighbours)
 			die("%s: %s", path, strerror(errno));
 	if (fclose(stream) != 0)
 		die("%s: %s", path, strerror(errno));
+}
+
+const float *
+row_of(const Vectors *v, size_t i)
+{
+	return v->x + i * (size_t) v->d;
+}
+
+int
+encode_vector(const float *x, int d, char *to)
+{
+	uint16_t	header[2] = {htons((uint16_t) d), 0};
+
+	memcpy(to, header, sizeof(header));
+	for (int i = 0; i < d; i++)
+	{
+		uint32_t	bits;
+
+		memcpy(&bits, &x[i], sizeof(bits));
+		bits = htonl(bits);
+		memcpy(to + 4 + 4 * i, &bits, sizeof(bits));
+	}
+	return 4 + 4 * d;
+}
+
+double
+seconds_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
 }

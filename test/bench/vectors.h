@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * vectors.h
- *	  Reads data sets of vectors: fvecs, i8, u8 and c8 files, and ivecs.
+ *	  Reads data sets of vectors: fvecs, i8, u8 and c8 files, and ivecs; and
+ *	  what else the programs of the benchmark share.
  *
  * fvecs and ivecs: a row is int32 d, then d float4 or int32.  i8 and u8:
  * int32 n, int32 d, then n * d bytes.  c8: int32 n, int32 d, float4 column[d],
@@ -36,5 +37,17 @@ extern void *allocate(size_t size);
 extern Vectors vectors_read(const char *path);
 extern Neighbours neighbours_read(const char *path);
 extern void neighbours_write(const char *path, const Neighbours *neighbours);
+
+/* row i, v->d elements */
+extern const float *row_of(const Vectors *v, size_t i);
+
+/*
+ * The binary form of type vector: int16 dimensions, int16 0, float4 elements,
+ * big-endian.  Returns its size, 4 + 4 * d bytes.
+ */
+extern int	encode_vector(const float *x, int d, char *to);
+
+/* of a clock that never goes back */
+extern double seconds_now(void);
 
 #endif							/* VECTORS_H */
