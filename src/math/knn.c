@@ -6,7 +6,8 @@
  *
  * A pool is the set of all rows that have one cell among their probes.  The
  * rows whose nearest (or second nearest) cell it is are compared with the
- * whole pool by a matrix product.  Neighbours of neighbours (the join step of
+ * whole pool by a matrix product, or with a part of it where it is large
+ * (pools.c): the work is in proportion to the rows, wherever they lie.  Neighbours of neighbours (the join step of
  * NN-Descent, Dong, Charikar and Li) mend what the cell borders cut.
  *
  *-------------------------------------------------------------------------
@@ -19,10 +20,17 @@
 #include "blas.h"
 #include "build.h"
 #include "kernels.h"
+#include "pools.h"
 #include "record.h"
 
 /* a row asks in the pools of this many of its nearest cells */
 #define ASKED_POOLS		2
+
+/*
+ * Rows of a pool that is not divided.  The cells that a build chooses have
+ * pools of about a third of it.
+ */
+#define MOST_POOL_ROWS		8192
 
 /* rows of one matrix product, and pool rows of one, at most; and at least, whatever the memory */
 #define ASK_BLOCK		256
@@ -54,9 +62,9 @@ typedef struct KnnState
 	const SphxBuildInput *input;
 	int			k;
 	SphxNeighbour *knn;
-	uint32_t   *pool_start;		/* cell_count + 1 */
-	uint32_t   *pool_rows;		/* n * probes, grouped by cell */
-	uint8_t    *pool_rank;		/* which of the row's probes it was */
+	SphxRandom	random;			/* for the division of large pools */
+	uint64_t	asked;			/* rows that have asked in a pool, */
+	uint64_t	to_ask;			/* of so many */
 } KnnState;
 
 static int
@@ -166,37 +174,6 @@ smallest_merge(Smallest *s, SphxNeighbour *list)
 	s->count = unique;
 	smallest_cut(s);
 	memcpy(list, items, (size_t) s->count * sizeof(SphxNeighbour));
-}
-
-/* group (row, probe) pairs by cell */
-static void
-make_pools(KnnState *state)
-{
-	const SphxBuildInput *input = state->input;
-	size_t		pairs = (size_t) input->n * (size_t) input->probes;
-	size_t		starts = (size_t) input->cell_count + 1;
-	SphxEnv    *env = state->env;
-
-	state->pool_start = env->alloc(env, starts * sizeof(uint32_t));
-	state->pool_rows = env->alloc(env, pairs * sizeof(uint32_t));
-	state->pool_rank = env->alloc(env, pairs);
-	memset(state->pool_start, 0, starts * sizeof(uint32_t));
-	for (size_t i = 0; i < pairs; i++)
-		state->pool_start[input->cells[i] + 1]++;
-	for (size_t c = 1; c < starts; c++)
-		state->pool_start[c] += state->pool_start[c - 1];
-
-	/* filling moves each start to its end, which is the next one's start */
-	for (size_t i = 0; i < pairs; i++)
-	{
-		uint32_t	place = state->pool_start[input->cells[i]]++;
-
-		state->pool_rows[place] = (uint32_t) (i / (size_t) input->probes);
-		state->pool_rank[place] = (uint8_t) (i % (size_t) input->probes);
-	}
-	for (size_t c = starts - 1; c > 0; c--)
-		state->pool_start[c] = state->pool_start[c - 1];
-	state->pool_start[0] = 0;
 }
 
 /* room for the work on one pool */
@@ -335,30 +312,95 @@ ask_pool(KnnState *state, PoolWork *work, int asking, const uint32_t *pool_rows,
 					   state->knn + (size_t) work->asking_rows[a] * (size_t) state->k);
 }
 
+/* find neighbours of those rows of a pool that ask */
 static void
-search_pool(KnnState *state, PoolWork *work, int cell)
+compare_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
 {
-	uint32_t	first = state->pool_start[cell];
-	uint32_t	count = state->pool_start[cell + 1] - first;
-	const uint32_t *rows = state->pool_rows + first;
 	size_t		d = (size_t) state->input->d;
 	int			asking = 0;
 
-	begin_pool(state, work, rows, count);
-	for (uint32_t i = 0; i < count; i++)
+	begin_pool(state, work, pool->rows, pool->count);
+	for (uint32_t i = 0; i < pool->count; i++)
 	{
-		if (state->pool_rank[first + i] < ASKED_POOLS)
+		if (pool->asks[i])
 		{
-			work->asking_norms[asking] = gather_row(state, work, rows[i],
+			work->asking_norms[asking] = gather_row(state, work, pool->rows[i],
 													work->asking + (size_t) asking * d);
-			work->asking_rows[asking++] = rows[i];
+			work->asking_rows[asking++] = pool->rows[i];
 		}
-		if (asking == work->ask_block || (i + 1 == count && asking > 0))
+		if (asking == work->ask_block || (i + 1 == pool->count && asking > 0))
 		{
-			ask_pool(state, work, asking, rows, count);
-			report_part(state, 0, POOLS_PART, (uint64_t) cell, (uint64_t) state->input->cell_count);
+			ask_pool(state, work, asking, pool->rows, pool->count);
+			state->asked += (uint64_t) asking;
+			report_part(state, 0, POOLS_PART, state->asked, state->to_ask);
 			asking = 0;
 		}
+	}
+}
+
+/*
+ * Is it too much work to compare all that ask with the whole pool?  Where few
+ * ask it is no more than to divide the pool.
+ */
+static bool
+is_large(const SphxPool *pool)
+{
+	uint32_t	asking = 0;
+
+	if (pool->count <= MOST_POOL_ROWS)
+		return false;
+	for (uint32_t i = 0; i < pool->count; i++)
+		asking += pool->asks[i];
+	return asking > sphx_pool_parts(pool->count);
+}
+
+/*
+ * Find neighbours in a pool that is a part of a larger one.  It is halved until
+ * it is small enough, whatever that cuts, so that the work is bounded: in the
+ * parts that are made by pivots a row is more than once, and would be ever more
+ * often.
+ */
+static void
+search_part(KnnState *state, PoolWork *work, const SphxPool *part)
+{
+	uint32_t	half = part->count / 2;
+	SphxPool	near = {half, part->rows, part->asks};
+	SphxPool	far = {part->count - half, part->rows + half, part->asks + half};
+
+	if (!is_large(part))
+	{
+		compare_pool(state, work, part);
+		return;
+	}
+	sphx_pool_halve(state->env, state->input, part, &state->random);
+	search_part(state, work, &near);
+	search_part(state, work, &far);
+}
+
+/*
+ * Find neighbours in the pool of a cell, or else in parts of it.  Rows that ask
+ * in the pools of two cells ask in one part of each: these are made around
+ * other pivots, and so are not the same even where the pools are.
+ */
+static void
+search_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
+{
+	int			asked = state->input->probes < ASKED_POOLS ? ASKED_POOLS : 1;
+	SphxPools	parts;
+
+	if (!is_large(pool))
+		compare_pool(state, work, pool);
+	else if (!sphx_pools_divide(state->env, state->input, pool, asked, &state->random, &parts))
+		search_part(state, work, pool);
+	else
+	{
+		for (int i = 0; i < parts.count; i++)
+		{
+			SphxPool	part = sphx_pools_get(&parts, i);
+
+			search_part(state, work, &part);
+		}
+		sphx_pools_release(state->env, &parts);
 	}
 }
 
@@ -383,7 +425,7 @@ choose_blocks(const KnnState *state, PoolWork *work)
 }
 
 static void
-search_pools(KnnState *state)
+search_pools(KnnState *state, const SphxPools *pools)
 {
 	SphxEnv    *env = state->env;
 	size_t		d = (size_t) state->input->d;
@@ -397,8 +439,12 @@ search_pools(KnnState *state)
 	work.asking = env->alloc(env, ask * d * sizeof(float));
 	work.products = env->alloc(env, ask * work.pool_block * sizeof(float));
 	work.buffers = env->alloc(env, ask * 3 * (size_t) state->k * sizeof(SphxNeighbour));
-	for (int cell = 0; cell < state->input->cell_count; cell++)
-		search_pool(state, &work, cell);
+	for (int i = 0; i < pools->count; i++)
+	{
+		SphxPool	pool = sphx_pools_get(pools, i);
+
+		search_pool(state, &work, &pool);
+	}
 	env->release(env, work.mean);
 	env->release(env, work.asking);
 	env->release(env, work.products);
@@ -509,6 +555,7 @@ sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k)
 {
 	size_t		entries = (size_t) input->n * (size_t) k;
 	KnnState	state;
+	SphxPools	pools;
 
 	assert(input->probes >= 1 && input->probes <= 255);
 	memset(&state, 0, sizeof(state));
@@ -521,11 +568,12 @@ sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k)
 		state.knn[i].distance = INFINITY;
 		state.knn[i].id = SPHX_INVALID_NODE;
 	}
-	make_pools(&state);
-	search_pools(&state);
-	env->release(env, state.pool_start);
-	env->release(env, state.pool_rows);
-	env->release(env, state.pool_rank);
+	state.to_ask = input->n * (uint64_t) ASKED_POOLS;
+	sphx_random_seed(&state.random, 1);
+	sphx_pools_group(env, input, NULL, input->cell_count, input->probes, input->cells, ASKED_POOLS,
+					 &pools);
+	search_pools(&state, &pools);
+	sphx_pools_release(env, &pools);
 	exact_lists(&state);
 	join_neighbours(&state);
 	return state.knn;
