@@ -26,6 +26,9 @@
 /* a row asks in the pools of this many of its nearest cells */
 #define ASKED_POOLS		2
 
+/* and where these are large in this many parts of them, altogether */
+#define ASKED_PARTS		4
+
 /*
  * Rows of a pool that is not divided.  The cells that a build chooses have
  * pools of about a third of it.
@@ -63,8 +66,8 @@ typedef struct KnnState
 	int			k;
 	SphxNeighbour *knn;
 	SphxRandom	random;			/* for the division of large pools */
-	uint64_t	asked;			/* rows that have asked in a pool, */
-	uint64_t	to_ask;			/* of so many */
+	uint64_t	done;			/* rows of the pools that are done, */
+	uint64_t	total;			/* of so many */
 } KnnState;
 
 static int
@@ -192,6 +195,7 @@ typedef struct PoolWork
 	float		asking_norms[ASK_BLOCK];
 	float	   *products;		/* ask_block * pool_block */
 	SphxNeighbour *buffers;		/* ask_block * 3k */
+	bool		in_parts;		/* rows have asked in other parts of the pool */
 	Smallest	smallest[ASK_BLOCK];
 } PoolWork;
 
@@ -266,6 +270,20 @@ report_part(const KnnState *state, int before, int part, uint64_t done, uint64_t
 					 ALL_PARTS * n);
 }
 
+/* nothing as far as this enters a row's list any more */
+static float
+farthest(const KnnState *state, uint32_t row)
+{
+	const SphxNeighbour *list = state->knn + row * (size_t) state->k;
+	float		distance = 0.0f;
+
+	if (list[state->k - 1].id == SPHX_INVALID_NODE)
+		return INFINITY;
+	for (int i = 0; i < state->k; i++)
+		distance = fmaxf(distance, list[i].distance);
+	return distance;
+}
+
 /* compare `asking` gathered rows with the whole pool and merge what was found */
 static void
 ask_pool(KnnState *state, PoolWork *work, int asking, const uint32_t *pool_rows, uint32_t count)
@@ -277,7 +295,8 @@ ask_pool(KnnState *state, PoolWork *work, int asking, const uint32_t *pool_rows,
 		work->smallest[a].items = work->buffers + (size_t) a * 3 * (size_t) state->k;
 		work->smallest[a].count = 0;
 		work->smallest[a].k = state->k;
-		work->smallest[a].bound = INFINITY;
+		work->smallest[a].bound = work->in_parts ?
+			farthest(state, work->asking_rows[a]) : INFINITY;
 	}
 	for (uint32_t start = 0; start < count; start += work->pool_block)
 	{
@@ -331,8 +350,7 @@ compare_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
 		if (asking == work->ask_block || (i + 1 == pool->count && asking > 0))
 		{
 			ask_pool(state, work, asking, pool->rows, pool->count);
-			state->asked += (uint64_t) asking;
-			report_part(state, 0, POOLS_PART, state->asked, state->to_ask);
+			report_part(state, 0, POOLS_PART, state->done, state->total);
 			asking = 0;
 		}
 	}
@@ -378,19 +396,22 @@ search_part(KnnState *state, PoolWork *work, const SphxPool *part)
 }
 
 /*
- * Find neighbours in the pool of a cell, or else in parts of it.  Rows that ask
- * in the pools of two cells ask in one part of each: these are made around
- * other pivots, and so are not the same even where the pools are.
+ * Find neighbours in the pool of a cell, or else in parts of it.  The
+ * parts of the next pool are made around other pivots: so they are not the
+ * same even where the pools are, as are those of a ball of rows that is small
+ * beside the distances of the centroids.
  */
 static void
 search_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
 {
-	int			asked = state->input->probes < ASKED_POOLS ? ASKED_POOLS : 1;
+	int			pools = state->input->probes < ASKED_POOLS ? 1 : ASKED_POOLS;
+	uint64_t	before = state->done;
 	SphxPools	parts;
 
 	if (!is_large(pool))
 		compare_pool(state, work, pool);
-	else if (!sphx_pools_divide(state->env, state->input, pool, asked, &state->random, &parts))
+	else if (!sphx_pools_divide(state->env, state->input, pool, ASKED_PARTS / pools, &state->random,
+								&parts))
 		search_part(state, work, pool);
 	else
 	{
@@ -398,10 +419,14 @@ search_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
 		{
 			SphxPool	part = sphx_pools_get(&parts, i);
 
+			state->done = before + (uint64_t) pool->count * (uint64_t) i / (uint64_t) parts.count;
+			work->in_parts = true;
 			search_part(state, work, &part);
 		}
+		work->in_parts = false;
 		sphx_pools_release(state->env, &parts);
 	}
+	state->done = before + pool->count;
 }
 
 static size_t
@@ -568,7 +593,7 @@ sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k)
 		state.knn[i].distance = INFINITY;
 		state.knn[i].id = SPHX_INVALID_NODE;
 	}
-	state.to_ask = input->n * (uint64_t) ASKED_POOLS;
+	state.total = input->n * (uint64_t) input->probes;
 	sphx_random_seed(&state.random, 1);
 	sphx_pools_group(env, input, NULL, input->cell_count, input->probes, input->cells, ASKED_POOLS,
 					 &pools);
