@@ -157,7 +157,7 @@ test_shape(Shape shape, int cells, double least, const char *name)
 int
 main(void)
 {
-	const char *why;
+	const char *why = NULL;
 
 	if (!ok(sphx_blas_load(&why), "BLAS loads (%s)", why ? why : "no complaint"))
 		return tap_done();
