@@ -7,7 +7,7 @@
  * A pool is the set of all rows that have one cell among their probes.  The
  * rows whose nearest (or second nearest) cell it is are compared with the
  * whole pool by a matrix product, or with a part of it where it is large
- * (pools.c): the work is in proportion to the rows, wherever they lie.  Neighbours of neighbours (the join step of
+ * (pools.c).  Neighbours of neighbours (the join step of
  * NN-Descent, Dong, Charikar and Li) mend what the cell borders cut.
  *
  *-------------------------------------------------------------------------
