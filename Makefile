@@ -98,6 +98,7 @@ MATH_OBJS = \
 	src/math/optimize_holes.o \
 	src/math/optimize_polish.o \
 	src/math/parts.o \
+	src/math/pools.o \
 	src/math/portable.o \
 	src/math/product.o \
 	src/math/random.o \

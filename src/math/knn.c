@@ -6,12 +6,9 @@
  *
  * A pool is the set of all rows that have one cell among their probes.  The
  * rows whose nearest (or second nearest) cell it is are compared with the
- * whole pool by a matrix product.  Neighbours of neighbours (the join step of
+ * whole pool by a matrix product, or with a part of it where it is large
+ * (pools.c).  Neighbours of neighbours (the join step of
  * NN-Descent, Dong, Charikar and Li) mend what the cell borders cut.
- *
- * A product takes time in proportion to the pool, so one of very many rows (a
- * tight ball, few cells) is divided in the same way: its rows are pooled around
- * some of them, drawn evenly.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,20 +20,25 @@
 #include "blas.h"
 #include "build.h"
 #include "kernels.h"
+#include "pools.h"
 #include "record.h"
 
 /* a row asks in the pools of this many of its nearest cells */
 #define ASKED_POOLS		2
 
+/* and where these are large in this many parts of them, altogether */
+#define ASKED_PARTS		4
+
+/*
+ * Rows of a pool that is not divided.  The cells that a build chooses have
+ * pools of about a third of it.
+ */
+#define MOST_POOL_ROWS		8192
+
 /* rows of one matrix product, and pool rows of one, at most; and at least, whatever the memory */
 #define ASK_BLOCK		256
 #define POOL_BLOCK		1024
 #define LEAST_BLOCK		32
-
-/* a pool of more rows is divided, into pools of about so many, as many for each row */
-#define POOL_MOST		8192
-#define POOL_WANTED		2048
-#define SPLIT_PROBES	8
 
 /* neighbours of each of this many neighbours are tried, and as many of theirs */
 #define JOIN_WIDTH		20
@@ -63,16 +65,10 @@ typedef struct KnnState
 	const SphxBuildInput *input;
 	int			k;
 	SphxNeighbour *knn;
-	int			cell;			/* whose pool is searched: for progress */
+	SphxRandom	random;			/* for the division of large pools */
+	uint64_t	done;			/* rows of the pools that are done, */
+	uint64_t	total;			/* of so many */
 } KnnState;
-
-/* rows grouped by the cells that they probe */
-typedef struct Pools
-{
-	uint32_t   *start;			/* cells + 1 */
-	uint32_t   *rows;			/* rows * probes, grouped by cell */
-	uint8_t    *rank;			/* which of the row's probes it was */
-} Pools;
 
 static int
 compare_neighbours(const void *a, const void *b)
@@ -156,15 +152,6 @@ smallest_offer(Smallest *s, float distance, uint32_t id)
 }
 
 static int
-compare_rows(const void *a, const void *b)
-{
-	uint32_t	x = *(const uint32_t *) a;
-	uint32_t	y = *(const uint32_t *) b;
-
-	return x < y ? -1 : x > y;
-}
-
-static int
 compare_ids(const void *a, const void *b)
 {
 	uint32_t	x = ((const SphxNeighbour *) a)->id;
@@ -192,46 +179,6 @@ smallest_merge(Smallest *s, SphxNeighbour *list)
 	memcpy(list, items, (size_t) s->count * sizeof(SphxNeighbour));
 }
 
-/* group (row, probe) pairs by cell; a cell may be SPHX_INVALID_NODE: none */
-static void
-make_pools(SphxEnv *env, const uint32_t *cells, uint32_t n, int probes, uint32_t cell_count,
-		   Pools *pools)
-{
-	size_t		pairs = (size_t) n * (size_t) probes;
-	size_t		starts = (size_t) cell_count + 1;
-
-	pools->start = env->alloc(env, starts * sizeof(uint32_t));
-	pools->rows = env->alloc(env, pairs * sizeof(uint32_t));
-	pools->rank = env->alloc(env, pairs);
-	memset(pools->start, 0, starts * sizeof(uint32_t));
-	for (size_t i = 0; i < pairs; i++)
-		if (cells[i] != SPHX_INVALID_NODE)
-			pools->start[cells[i] + 1]++;
-	for (size_t c = 1; c < starts; c++)
-		pools->start[c] += pools->start[c - 1];
-
-	/* filling moves each start to its end, which is the next one's start */
-	for (size_t i = 0; i < pairs; i++)
-		if (cells[i] != SPHX_INVALID_NODE)
-		{
-			uint32_t	place = pools->start[cells[i]]++;
-
-			pools->rows[place] = (uint32_t) (i / (size_t) probes);
-			pools->rank[place] = (uint8_t) (i % (size_t) probes);
-		}
-	for (size_t c = starts - 1; c > 0; c--)
-		pools->start[c] = pools->start[c - 1];
-	pools->start[0] = 0;
-}
-
-static void
-free_pools(SphxEnv *env, Pools *pools)
-{
-	env->release(env, pools->start);
-	env->release(env, pools->rows);
-	env->release(env, pools->rank);
-}
-
 /* room for the work on one pool */
 typedef struct PoolWork
 {
@@ -247,16 +194,10 @@ typedef struct PoolWork
 	uint32_t	asking_rows[ASK_BLOCK];
 	float		asking_norms[ASK_BLOCK];
 	float	   *products;		/* ask_block * pool_block */
-	SphxNeighbour *buffers;		/* ask_block * buffer_size() */
+	SphxNeighbour *buffers;		/* ask_block * 3k */
+	bool		in_parts;		/* rows have asked in other parts of the pool */
 	Smallest	smallest[ASK_BLOCK];
 } PoolWork;
-
-/* of Smallest, for neighbours and for pivots */
-static size_t
-buffer_size(const KnnState *state)
-{
-	return 3 * (size_t) (state->k > SPLIT_PROBES ? state->k : SPLIT_PROBES);
-}
 
 /*
  * Without the pool's mean, |x|^2 + |y|^2 - 2<x,y> keeps its digits however far
@@ -329,19 +270,33 @@ report_part(const KnnState *state, int before, int part, uint64_t done, uint64_t
 					 ALL_PARTS * n);
 }
 
-/* compare `asking` gathered rows with the whole pool: the k nearest of each in smallest[] */
+/* nothing as far as this enters a row's list any more */
+static float
+farthest(const KnnState *state, uint32_t row)
+{
+	const SphxNeighbour *list = state->knn + row * (size_t) state->k;
+	float		distance = 0.0f;
+
+	if (list[state->k - 1].id == SPHX_INVALID_NODE)
+		return INFINITY;
+	for (int i = 0; i < state->k; i++)
+		distance = fmaxf(distance, list[i].distance);
+	return distance;
+}
+
+/* compare `asking` gathered rows with the whole pool and merge what was found */
 static void
-ask_pool(KnnState *state, PoolWork *work, int asking, int k, const uint32_t *pool_rows,
-		 uint32_t count)
+ask_pool(KnnState *state, PoolWork *work, int asking, const uint32_t *pool_rows, uint32_t count)
 {
 	size_t		d = (size_t) state->input->d;
 
 	for (int a = 0; a < asking; a++)
 	{
-		work->smallest[a].items = work->buffers + (size_t) a * buffer_size(state);
+		work->smallest[a].items = work->buffers + (size_t) a * 3 * (size_t) state->k;
 		work->smallest[a].count = 0;
-		work->smallest[a].k = k;
-		work->smallest[a].bound = INFINITY;
+		work->smallest[a].k = state->k;
+		work->smallest[a].bound = work->in_parts ?
+			farthest(state, work->asking_rows[a]) : INFINITY;
 	}
 	for (uint32_t start = 0; start < count; start += work->pool_block)
 	{
@@ -371,144 +326,107 @@ ask_pool(KnnState *state, PoolWork *work, int asking, int k, const uint32_t *poo
 			}
 		}
 	}
+	for (int a = 0; a < asking; a++)
+		smallest_merge(&work->smallest[a],
+					   state->knn + (size_t) work->asking_rows[a] * (size_t) state->k);
 }
 
-/* compare the rows of a pool that ask with all of them */
+/* find neighbours of those rows of a pool that ask */
 static void
-search_pool(KnnState *state, PoolWork *work, const uint32_t *rows, const uint8_t *ranks,
-			uint32_t count)
+compare_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
 {
 	size_t		d = (size_t) state->input->d;
 	int			asking = 0;
 
-	begin_pool(state, work, rows, count);
-	for (uint32_t i = 0; i < count; i++)
+	begin_pool(state, work, pool->rows, pool->count);
+	for (uint32_t i = 0; i < pool->count; i++)
 	{
-		if (ranks[i] < ASKED_POOLS)
+		if (pool->asks[i])
 		{
-			work->asking_norms[asking] = gather_row(state, work, rows[i],
+			work->asking_norms[asking] = gather_row(state, work, pool->rows[i],
 													work->asking + (size_t) asking * d);
-			work->asking_rows[asking++] = rows[i];
+			work->asking_rows[asking++] = pool->rows[i];
 		}
-		if (asking == work->ask_block || (i + 1 == count && asking > 0))
+		if (asking == work->ask_block || (i + 1 == pool->count && asking > 0))
 		{
-			ask_pool(state, work, asking, state->k, rows, count);
-			for (int a = 0; a < asking; a++)
-				smallest_merge(&work->smallest[a],
-							   state->knn + (size_t) work->asking_rows[a] * (size_t) state->k);
-			report_part(state, 0, POOLS_PART, (uint64_t) state->cell,
-						(uint64_t) state->input->cell_count);
+			ask_pool(state, work, asking, pool->rows, pool->count);
+			report_part(state, 0, POOLS_PART, state->done, state->total);
 			asking = 0;
 		}
 	}
 }
 
-/* the pivots nearest to each row of a pool, SPLIT_PROBES a row, by number; fewer where there are no more */
-static uint32_t *
-assign_pivots(KnnState *state, PoolWork *work, const uint32_t *rows, uint32_t count,
-			  const uint32_t *pivots, uint32_t pivot_count)
+/*
+ * Is it too much work to compare all that ask with the whole pool?  Where few
+ * ask it is no more than to divide the pool.
+ */
+static bool
+is_large(const SphxPool *pool)
 {
-	SphxEnv    *env = state->env;
-	size_t		d = (size_t) state->input->d;
-	uint32_t   *cells = env->alloc(env, (size_t) count * SPLIT_PROBES * sizeof(uint32_t));
+	uint32_t	asking = 0;
 
-	begin_pool(state, work, pivots, pivot_count);
-	for (uint32_t first = 0; first < count; first += (uint32_t) work->ask_block)
-	{
-		uint32_t	asking = count - first;
-
-		if (asking > (uint32_t) work->ask_block)
-			asking = (uint32_t) work->ask_block;
-		for (uint32_t a = 0; a < asking; a++)
-		{
-			work->asking_norms[a] = gather_row(state, work, rows[first + a],
-											   work->asking + a * d);
-			/* a pivot may be its own */
-			work->asking_rows[a] = SPHX_INVALID_NODE;
-		}
-		ask_pool(state, work, (int) asking, SPLIT_PROBES, pivots, pivot_count);
-		for (uint32_t a = 0; a < asking; a++)
-		{
-			Smallest   *s = &work->smallest[a];
-			uint32_t   *probes = cells + (size_t) (first + a) * SPLIT_PROBES;
-
-			smallest_cut(s);
-			qsort(s->items, (size_t) s->count, sizeof(SphxNeighbour), compare_neighbours);
-			for (int j = 0; j < SPLIT_PROBES; j++)
-			{
-				const uint32_t *pivot = j >= s->count ? NULL :
-				bsearch(&s->items[j].id, pivots, pivot_count, sizeof(uint32_t), compare_rows);
-
-				probes[j] = pivot == NULL ? SPHX_INVALID_NODE : (uint32_t) (pivot - pivots);
-			}
-		}
-		report_part(state, 0, POOLS_PART, (uint64_t) state->cell,
-					(uint64_t) state->input->cell_count);
-	}
-	return cells;
-}
-
-static void search_any_pool(KnnState *state, PoolWork *work, const uint32_t *rows,
-							const uint8_t *ranks, uint32_t count, uint32_t before);
-
-/* search a pool that is too large in parts, pools around some of its rows */
-static void
-divide_pool(KnnState *state, PoolWork *work, const uint32_t *rows, const uint8_t *ranks,
-			uint32_t count)
-{
-	SphxEnv    *env = state->env;
-	uint32_t	pivot_count = (uint32_t) ((uint64_t) count * SPLIT_PROBES / POOL_WANTED);
-	uint32_t   *pivots = env->alloc(env, pivot_count * sizeof(uint32_t));
-	uint32_t   *cells;
-	Pools		pools;
-
-	/* the rows of a pool are in ascending order, and so are the pivots */
-	for (uint32_t i = 0; i < pivot_count; i++)
-		pivots[i] = rows[(uint64_t) i * count / pivot_count];
-	cells = assign_pivots(state, work, rows, count, pivots, pivot_count);
-	env->release(env, pivots);
-	make_pools(env, cells, count, SPLIT_PROBES, pivot_count, &pools);
-	env->release(env, cells);
-	for (uint32_t i = 0; i < pools.start[pivot_count]; i++)
-	{
-		uint32_t	place = pools.rows[i];
-
-		/*
-		 * the others ask in the pool of a nearer cell, perhaps of the same
-		 * rows
-		 */
-		if (ranks[place] > 0)
-			pools.rank[i] = ASKED_POOLS;
-		pools.rows[i] = rows[place];
-	}
-	for (uint32_t c = 0; c < pivot_count; c++)
-	{
-		uint32_t	first = pools.start[c];
-
-		search_any_pool(state, work, pools.rows + first, pools.rank + first,
-						pools.start[c + 1] - first, count);
-	}
-	free_pools(env, &pools);
+	if (pool->count <= MOST_POOL_ROWS)
+		return false;
+	for (uint32_t i = 0; i < pool->count; i++)
+		asking += pool->asks[i];
+	return asking > sphx_pool_parts(pool->count);
 }
 
 /*
- * Search a pool, one of those made of `before` rows.  One that is too large is
- * divided, by number where the distances do not tell its rows apart.
+ * Find neighbours in a pool that is a part of a larger one.  It is halved until
+ * it is small enough, whatever that cuts, so that the work is bounded: in the
+ * parts that are made by pivots a row is more than once, and would be ever more
+ * often.
  */
 static void
-search_any_pool(KnnState *state, PoolWork *work, const uint32_t *rows, const uint8_t *ranks,
-				uint32_t count, uint32_t before)
+search_part(KnnState *state, PoolWork *work, const SphxPool *part)
 {
-	if (count == 0)
+	uint32_t	half = part->count / 2;
+	SphxPool	near = {half, part->rows, part->asks};
+	SphxPool	far = {part->count - half, part->rows + half, part->asks + half};
+
+	if (!is_large(part))
+	{
+		compare_pool(state, work, part);
 		return;
-	if (count <= POOL_MOST)
-		search_pool(state, work, rows, ranks, count);
-	else if (count <= before / 2)
-		divide_pool(state, work, rows, ranks, count);
+	}
+	sphx_pool_halve(state->env, state->input, part, &state->random);
+	search_part(state, work, &near);
+	search_part(state, work, &far);
+}
+
+/*
+ * Find neighbours in the pool of a cell, or else in parts of it.  The
+ * parts of the next pool are made around other pivots: so they are not the
+ * same even where the pools are, as are those of a ball of rows that is small
+ * beside the distances of the centroids.
+ */
+static void
+search_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
+{
+	int			pools = state->input->probes < ASKED_POOLS ? 1 : ASKED_POOLS;
+	uint64_t	before = state->done;
+	SphxPools	parts;
+
+	if (!is_large(pool))
+		compare_pool(state, work, pool);
+	else if (!sphx_pools_divide(state->env, state->input, pool, ASKED_PARTS / pools, &state->random,
+								&parts))
+		search_part(state, work, pool);
 	else
-		for (uint32_t first = 0; first < count; first += POOL_WANTED)
-			search_pool(state, work, rows + first, ranks + first,
-						count - first < POOL_WANTED ? count - first : POOL_WANTED);
+	{
+		for (int i = 0; i < parts.count; i++)
+		{
+			SphxPool	part = sphx_pools_get(&parts, i);
+
+			state->done = before + (uint64_t) pool->count * (uint64_t) i / (uint64_t) parts.count;
+			work->in_parts = true;
+			search_part(state, work, &part);
+		}
+		work->in_parts = false;
+		sphx_pools_release(state->env, &parts);
+	}
+	state->done = before + pool->count;
 }
 
 static size_t
@@ -527,37 +445,31 @@ choose_blocks(const KnnState *state, PoolWork *work)
 
 	work->most_room = (uint32_t) clamp_block(half / row, UINT32_MAX);
 	work->pool_block = (uint32_t) clamp_block(work->most_room, POOL_BLOCK);
-	ask = row + work->pool_block * sizeof(float) + buffer_size(state) * sizeof(SphxNeighbour);
+	ask = row + work->pool_block * sizeof(float) + 3 * (size_t) state->k * sizeof(SphxNeighbour);
 	work->ask_block = (int) clamp_block(half / ask, ASK_BLOCK);
 }
 
 static void
-search_pools(KnnState *state)
+search_pools(KnnState *state, const SphxPools *pools)
 {
 	SphxEnv    *env = state->env;
 	size_t		d = (size_t) state->input->d;
 	size_t		ask;
 	PoolWork	work;
-	Pools		pools;
 
-	make_pools(env, state->input->cells, state->input->n, state->input->probes,
-			   (uint32_t) state->input->cell_count, &pools);
 	memset(&work, 0, sizeof(work));
 	choose_blocks(state, &work);
 	ask = (size_t) work.ask_block;
 	work.mean = env->alloc(env, d * sizeof(float));
 	work.asking = env->alloc(env, ask * d * sizeof(float));
 	work.products = env->alloc(env, ask * work.pool_block * sizeof(float));
-	work.buffers = env->alloc(env, ask * buffer_size(state) * sizeof(SphxNeighbour));
-	for (int cell = 0; cell < state->input->cell_count; cell++)
+	work.buffers = env->alloc(env, ask * 3 * (size_t) state->k * sizeof(SphxNeighbour));
+	for (int i = 0; i < pools->count; i++)
 	{
-		uint32_t	first = pools.start[cell];
+		SphxPool	pool = sphx_pools_get(pools, i);
 
-		state->cell = cell;
-		search_any_pool(state, &work, pools.rows + first, pools.rank + first,
-						pools.start[cell + 1] - first, UINT32_MAX);
+		search_pool(state, &work, &pool);
 	}
-	free_pools(env, &pools);
 	env->release(env, work.mean);
 	env->release(env, work.asking);
 	env->release(env, work.products);
@@ -668,6 +580,7 @@ sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k)
 {
 	size_t		entries = (size_t) input->n * (size_t) k;
 	KnnState	state;
+	SphxPools	pools;
 
 	assert(input->probes >= 1 && input->probes <= 255);
 	memset(&state, 0, sizeof(state));
@@ -680,7 +593,12 @@ sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k)
 		state.knn[i].distance = INFINITY;
 		state.knn[i].id = SPHX_INVALID_NODE;
 	}
-	search_pools(&state);
+	state.total = input->n * (uint64_t) input->probes;
+	sphx_random_seed(&state.random, 1);
+	sphx_pools_group(env, input, NULL, input->cell_count, input->probes, input->cells, ASKED_POOLS,
+					 &pools);
+	search_pools(&state, &pools);
+	sphx_pools_release(env, &pools);
 	exact_lists(&state);
 	join_neighbours(&state);
 	return state.knn;

@@ -151,77 +151,6 @@ test_small_blocks(SphxEnv *env, const SphxBuildInput *input, const SphxNeighbour
 	env->release(env, found);
 }
 
-static int
-compare_floats(const void *a, const void *b)
-{
-	float		x = *(const float *) a;
-	float		y = *(const float *) b;
-
-	return (x > y) - (x < y);
-}
-
-/* of some rows, the part of their nearest ones that is in their lists */
-static double
-knn_recall(const SphxBuildInput *input, const SphxNeighbour *knn)
-{
-	float	   *distances = malloc(sizeof(float) * input->n);
-	int			right = 0;
-	int			asked = 0;
-
-	for (uint32_t row = 7; row < input->n; row += input->n / 50)
-	{
-		const float *x = input->rows + row * (size_t) input->d;
-		const SphxNeighbour *list = knn + row * (size_t) KNN;
-
-		for (uint32_t j = 0; j < input->n; j++)
-			distances[j] = square_distance(x, input->rows + j * (size_t) input->d, input->d);
-		qsort(distances, input->n, sizeof(float), compare_floats);
-		/* distances[0] is its own */
-		for (int i = 0; i < KNN; i++)
-			right += list[i].id != SPHX_INVALID_NODE && list[i].distance <= distances[KNN] * 1.001f;
-		asked += KNN;
-	}
-	free(distances);
-	return (double) right / asked;
-}
-
-/*
- * A cell of more rows than a pool may have is divided; whatever the rows are
- * like, every row gets its neighbours.
- */
-static void
-test_large_cell(SphxRandom *random)
-{
-	enum
-	{
-		LARGE = 9000, LARGE_DIMS = 8
-	};
-	static const char *const names[] = {"a ball", "a tight ball and others", "equal rows"};
-	SphxEnv    *env = sphx_env_malloc();
-	float	   *rows = malloc(sizeof(float) * LARGE * LARGE_DIMS);
-	uint32_t   *cells = calloc(LARGE, sizeof(uint32_t));
-	SphxBuildInput input = {.n = LARGE,.d = LARGE_DIMS,.rows = rows,.cell_count = 1,.probes = 1,.cells = cells};
-
-	for (int shape = 0; shape < 3; shape++)
-	{
-		SphxNeighbour *knn;
-		double		recall;
-
-		for (int i = 0; i < LARGE * LARGE_DIMS; i++)
-		{
-			bool		tight = shape == 1 && i / LARGE_DIMS % 10 != 0;
-
-			rows[i] = shape == 2 ? 0.5f : (float) sphx_random_normal(random) * (tight ? 1e-3f : 1.0f);
-		}
-		knn = sphx_build_knn(env, &input, KNN);
-		recall = knn_recall(&input, knn);
-		ok(recall > 0.97, "one cell of %s: recall of neighbours %.4f", names[shape], recall);
-		env->release(env, knn);
-	}
-	free(rows);
-	free(cells);
-}
-
 /* centroids of the rows, their cells, and the graph over rows of d >= DIMS floats */
 static SphxNeighbour *
 build(MemoryStore *store, const float *rows, const float *edge_rows, int d)
@@ -367,6 +296,15 @@ start(MemoryStore *store, SphxSearch *search, SphxMetric metric, const float *q,
 		used[best] = true;
 		sphx_search_seed(search, store->entries[best]);
 	}
+}
+
+static int
+compare_floats(const void *a, const void *b)
+{
+	float		x = *(const float *) a;
+	float		y = *(const float *) b;
+
+	return x < y ? -1 : x > y;
 }
 
 /* how many of the first K hits are no farther than the true Kth nearest */
@@ -789,7 +727,6 @@ main(void)
 	sphx_random_seed(&random, 20240609);
 	draw_data(&random, rows, queries);
 	test_selection();
-	test_large_cell(&random);
 	for (int level = SPHX_SIMD_SCALAR; level < SPHX_SIMD_AUTO; level++)
 	{
 		if (!sphx_kernels_choose((SphxSimd) level))
