@@ -399,11 +399,15 @@ next_in_chain(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor
 static int
 visit_overflow(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor, uint32 next)
 {
-	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, next), SPHX_PAGE_OVERFLOW,
-									  BUFFER_LOCK_SHARE);
-	const SphxRecord *r = SphxOverflowRecord(pages, info, BufferGetPage(buffer), next);
-	int			count = r->payload_count;
+	Buffer		buffer;
+	const SphxRecord *r;
+	int			count;
 
+	SphxSlowPoint("scan-chain");
+	buffer = SphxReadPage(pages, SphxNodeBlock(info, next), SPHX_PAGE_OVERFLOW,
+						  BUFFER_LOCK_SHARE);
+	r = SphxOverflowRecord(pages, info, BufferGetPage(buffer), next);
+	count = r->payload_count;
 	SphxChainStep(pages, SphxNodeBlock(info, next), (uint64) cursor->visit_count,
 				  info->meta.per_page);
 	memcpy(cursor->tids, SphxRecordTids(info, r), sizeof(ItemPointerData) * (Size) count);
@@ -419,6 +423,8 @@ visit_node(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor, c
 	int			count = r->payload_count;
 
 	cursor->begun = true;
+	if (r->next != SPHX_INVALID_NODE)
+		SphxSlowPoint("scan-chain");
 	cursor->uniform = r->next != SPHX_INVALID_NODE && !(r->flags & SPHX_NODE_MIXED) &&
 		head_differs(pages, info, r->next, 0);
 	memcpy(cursor->tids, SphxRecordTids(info, r), sizeof(ItemPointerData) * (Size) count);
