@@ -127,7 +127,7 @@ static char *stop_point_setting = NULL;
 #define STOP_POINT_LOCK		1	/* advisory lock, as pg_advisory_lock(1) takes
 								 * it */
 #define SLOW_POINT_PASSES	8	/* one of so many passes takes */
-#define SLOW_POINT_US		2000	/* so long */
+#define SLOW_POINT_US		4000	/* so long */
 
 static void
 define_test_settings(void)

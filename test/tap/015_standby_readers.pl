@@ -107,28 +107,28 @@ my $cells = "SELECT 1 / (coalesce(bool_and(v[1] = id), true))::integer
 my %readers = (
 	'first row' => start_readers(nearest(1), sessions => 2),
 	'first row, slowly' => start_readers(nearest(1), sessions => 2, slow => 1),
-	'whole chain' => start_readers(nearest(1000), sessions => 1),
-	'whole chain, slowly' => start_readers(nearest(1000), sessions => 1, slow => 1),
+	'whole chain' => start_readers(nearest(2000), sessions => 1),
+	'whole chain, slowly' => start_readers(nearest(2000), sessions => 3, slow => 1),
 	'cells' => start_readers($cells, sessions => 1));
 
-# Each round ends with 1,500 rows of the hot vector and more.  The oldest rows
-# are at the chain's end, the newest behind the node's own record.
+# The hot vector's oldest rows are at the chain's end, the newest ones behind the
+# node's own record.
 my $end = time + $seconds - 1;
 my $rounds = 0;
 my $extended = 0;
 my $hung = 0;
-while (time < $end && !$hung)
+while (($rounds < 2 || time < $end) && !$hung)
 {
 	my $size = $primary->safe_psql('postgres', "SELECT pg_relation_size('items_embedding')");
-	my $vector = $rounds % 3 == 2 ? $near : $hot;
+	my $vector = $rounds % 2 == 1 ? $near : $hot;
 
 	primary_does(
 		# a chain grows: pages are added, then records at its head
 		"INSERT INTO items (embedding) SELECT '$vector' FROM generate_series(1, 2000)",
 		"INSERT INTO items (embedding) SELECT (SELECT array_agg(10 * random() + 5 + i % 2 + 0 * g) FROM generate_series(1, 24) g)::vector FROM generate_series(1, 200) i",
 		# records leave it in its middle, then at its head and everywhere
-		"DELETE FROM items WHERE id IN (SELECT id FROM items WHERE embedding <-> '$hot' < 1e-4 ORDER BY id DESC OFFSET 800 LIMIT 1200)",
-		'VACUUM items',
+		(map { ("DELETE FROM items WHERE id IN (SELECT id FROM items WHERE embedding <-> '$hot' < 1e-4 ORDER BY id DESC OFFSET 300 LIMIT 600)",
+			'VACUUM items') } 1 .. 4),
 		"DELETE FROM items WHERE id IN (SELECT id FROM items WHERE embedding <-> '$hot' < 1e-4 ORDER BY id DESC LIMIT 300)",
 		'DELETE FROM items WHERE id % 11 = 0 AND id > 500',
 		'VACUUM items',
@@ -155,7 +155,7 @@ SKIP:
 }
 
 # with readers at work, which the shutdown has to end
-my $last = start_readers(nearest(1000), sessions => 2, slow => 1);
+my $last = start_readers(nearest(2000), sessions => 2, slow => 1);
 select(undef, undef, undef, 0.3);
 {
 	local $ENV{PGCTLTIMEOUT} = $patience;
