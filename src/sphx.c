@@ -126,6 +126,8 @@ static char *stop_point_setting = NULL;
 
 #define STOP_POINT_LOCK		1	/* advisory lock, as pg_advisory_lock(1) takes
 								 * it */
+#define SLOW_POINT_PASSES	8	/* one of so many passes takes */
+#define SLOW_POINT_US		4000	/* so long */
 
 static void
 define_test_settings(void)
@@ -137,7 +139,7 @@ define_test_settings(void)
 							 PGC_USERSET, GUC_NOT_IN_SAMPLE,
 							 NULL, NULL, NULL);
 	DefineCustomStringVariable("sphx.stop_point",
-							   "Place in the access method where this session waits for advisory lock 1.",
+							   "Place in the access method where this session waits for advisory lock 1, or is slow.",
 							   NULL,
 							   &stop_point_setting, "",
 							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
@@ -159,12 +161,20 @@ SphxStopPoint(const char *name)
 	(void) DirectFunctionCall1(pg_advisory_unlock_int8, lock);
 }
 
-/* the same where a page is locked: it takes a moment longer */
+/*
+ * Take a while here now and then, when the setting names this place.  The
+ * caller may hold content locks, under which nobody can be cancelled.  Not
+ * every time: those who want the locks exclusively would starve.
+ */
 void
-SphxPausePoint(const char *name)
+SphxSlowPoint(const char *name)
 {
-	if (stop_point_setting != NULL && strcmp(stop_point_setting, name) == 0)
-		pg_usleep(2000);
+	static int	passes = 0;
+
+	if (stop_point_setting == NULL || strcmp(stop_point_setting, name) != 0)
+		return;
+	if (passes++ % SLOW_POINT_PASSES == 0)
+		pg_usleep(SLOW_POINT_US);
 }
 #endif
 

@@ -171,16 +171,16 @@ typedef enum SphxOrder
 } SphxOrder;
 
 /*
- * A place where a test may stop this backend (sphx.c).  Only in builds with
- * assertions.
+ * A place where a test may stop this backend, or slow it down where it holds
+ * content locks (sphx.c).  Only in builds with assertions.
  */
 #ifdef USE_ASSERT_CHECKING
 extern bool sphx_check_bounds;
 extern void SphxStopPoint(const char *name);
-extern void SphxPausePoint(const char *name);
+extern void SphxSlowPoint(const char *name);
 #else
 #define SphxStopPoint(name) ((void) 0)
-#define SphxPausePoint(name) ((void) 0)
+#define SphxSlowPoint(name) ((void) 0)
 #endif
 
 #endif							/* SPHX_H */

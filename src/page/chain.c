@@ -403,7 +403,7 @@ visit_overflow(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *curso
 	const SphxRecord *r;
 	int			count;
 
-	SphxPausePoint("scan-chain");
+	SphxSlowPoint("scan-chain");
 	buffer = SphxReadPage(pages, SphxNodeBlock(info, next), SPHX_PAGE_OVERFLOW,
 						  BUFFER_LOCK_SHARE);
 	r = SphxOverflowRecord(pages, info, BufferGetPage(buffer), next);
@@ -423,6 +423,8 @@ visit_node(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor, c
 	int			count = r->payload_count;
 
 	cursor->begun = true;
+	if (r->next != SPHX_INVALID_NODE)
+		SphxSlowPoint("scan-chain");
 	cursor->uniform = r->next != SPHX_INVALID_NODE && !(r->flags & SPHX_NODE_MIXED) &&
 		head_differs(pages, info, r->next, 0);
 	memcpy(cursor->tids, SphxRecordTids(info, r), sizeof(ItemPointerData) * (Size) count);

@@ -335,7 +335,37 @@ SphxChangeBegin(SphxChange *change, SphxPages *pages)
 {
 	change->pages = pages;
 	change->wal = pages->building ? NULL : GenericXLogStart(pages->index);
+#ifdef USE_ASSERT_CHECKING
+	change->rank = 0;
+#endif
 }
+
+#ifdef USE_ASSERT_CHECKING
+/*
+ * Replay locks pages in the order of registration, which must be that of L1
+ * and L2: nodes, overflow pages, the directory, and those just added.
+ */
+static void
+check_order(SphxChange *change, int rank)
+{
+	Assert(rank >= change->rank);
+	change->rank = rank;
+}
+
+static int
+page_rank(Page page)
+{
+	switch (SphxPageGetOpaque(page)->kind)
+	{
+		case SPHX_PAGE_OVERFLOW:
+			return 1;
+		case SPHX_PAGE_DIRECTORY:
+			return 2;
+		default:
+			return 0;
+	}
+}
+#endif
 
 Page
 SphxChangePage(SphxChange *change, Buffer buffer)
@@ -345,6 +375,9 @@ SphxChangePage(SphxChange *change, Buffer buffer)
 
 	if (defect != NULL)
 		SphxCorrupted(change->pages->index, BufferGetBlockNumber(buffer), defect);
+#ifdef USE_ASSERT_CHECKING
+	check_order(change, page_rank(BufferGetPage(buffer)));
+#endif
 	if (change->wal != NULL)
 		return GenericXLogRegisterBuffer(change->wal, buffer, 0);
 	MarkBufferDirty(buffer);
@@ -354,6 +387,9 @@ SphxChangePage(SphxChange *change, Buffer buffer)
 Page
 SphxChangeNewPage(SphxChange *change, Buffer buffer)
 {
+#ifdef USE_ASSERT_CHECKING
+	check_order(change, 3);
+#endif
 	if (change->wal != NULL)
 		return GenericXLogRegisterBuffer(change->wal, buffer, GENERIC_XLOG_FULL_IMAGE);
 	MarkBufferDirty(buffer);

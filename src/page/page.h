@@ -158,6 +158,9 @@ typedef struct SphxChange
 {
 	SphxPages  *pages;
 	GenericXLogState *wal;		/* NULL while building */
+#ifdef USE_ASSERT_CHECKING
+	int			rank;			/* of the page registered last, see page.c */
+#endif
 } SphxChange;
 
 extern void SphxChangeBegin(SphxChange *change, SphxPages *pages);
