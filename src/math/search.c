@@ -55,7 +55,7 @@
 #define REFILL_LEAST		64
 
 /* how far a candidate walks to its place before that is searched for */
-#define WALK				8
+#define WALK				24
 
 /* with a larger ef the map grows when it must: the index may be small */
 #define MAP_LARGE_EF		4096
