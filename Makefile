@@ -11,116 +11,12 @@ EXTENSION = sphx
 MODULE_big = sphx
 DATA = $(sort $(wildcard sql/install/*.sql))
 
-SERVER_OBJS = \
-	src/am/balance.o \
-	src/am/budget.o \
-	src/am/bounds.o \
-	src/am/build.o \
-	src/am/centroids.o \
-	src/am/cost.o \
-	src/am/descend.o \
-	src/am/geometry.o \
-	src/am/handler.o \
-	src/am/insert.o \
-	src/am/limit.o \
-	src/am/nearest.o \
-	src/am/nodes.o \
-	src/am/obsolete.o \
-	src/am/options.o \
-	src/am/plan.o \
-	src/am/qualify.o \
-	src/am/repair.o \
-	src/am/rows.o \
-	src/am/scan.o \
-	src/am/shard.o \
-	src/am/skeleton.o \
-	src/am/sort.o \
-	src/am/stream.o \
-	src/am/train.o \
-	src/am/vacuum.o \
-	src/am/validate.o \
-	src/fn/angle.o \
-	src/fn/check.o \
-	src/fn/check_links.o \
-	src/fn/check_pages.o \
-	src/fn/check_rows.o \
-	src/fn/codebook.o \
-	src/fn/codes.o \
-	src/fn/hash.o \
-	src/fn/inspect.o \
-	src/fn/measure.o \
-	src/fn/optimize.o \
-	src/fn/points.o \
-	src/fn/stats.o \
-	src/page/chain.o \
-	src/page/heap.o \
-	src/page/hints.o \
-	src/page/local.o \
-	src/page/memory.o \
-	src/page/meta.o \
-	src/page/page.o \
-	src/page/pool.o \
-	src/page/store.o \
-	src/sphx.o \
-	src/type/vector.o \
-	src/type/vector_agg.o \
-	src/type/vector_cast.o \
-	src/type/vector_cmp.o \
-	src/type/vector_math.o \
-	src/type/vector_query.o
-
-MATH_OBJS = \
-	src/math/angle.o \
-	src/math/assign.o \
-	src/math/blas.o \
-	src/math/code.o \
-	src/math/collision.o \
-	src/math/connect.o \
-	src/math/covering.o \
-	src/math/env.o \
-	src/math/gap.o \
-	src/math/golay.o \
-	src/math/graph.o \
-	src/math/haar.o \
-	src/math/kernels.o \
-	src/math/kernels_avx2.o \
-	src/math/kernels_avx2_codes.o \
-	src/math/kernels_avx512.o \
-	src/math/kernels_avx512_codes.o \
-	src/math/kernels_neon.o \
-	src/math/kernels_scalar.o \
-	src/math/keymap.o \
-	src/math/kmeans.o \
-	src/math/knn.o \
-	src/math/measure.o \
-	src/math/neighbours.o \
-	src/math/optimize.o \
-	src/math/optimize_holes.o \
-	src/math/optimize_polish.o \
-	src/math/parts.o \
-	src/math/pools.o \
-	src/math/portable.o \
-	src/math/product.o \
-	src/math/random.o \
-	src/math/record.o \
-	src/math/reference.o \
-	src/math/rotate.o \
-	src/math/search.o \
-	src/math/select.o \
-	src/math/sine.o \
-	src/math/softmin.o \
-	src/math/spherical.o \
-	src/math/train.o
-
-# A file that was forgotten above is compiled all the same, with a warning.
-UNLISTED_MATH := $(filter-out $(MATH_OBJS:.o=.c),$(wildcard src/math/*.c))
-UNLISTED_SERVER := $(filter-out $(SERVER_OBJS:.o=.c) src/math/%,$(wildcard src/*.c src/*/*.c))
-ifneq (,$(UNLISTED_MATH)$(UNLISTED_SERVER))
-$(warning not listed in Makefile: $(UNLISTED_SERVER) $(UNLISTED_MATH))
-endif
-
-MATH_OBJS += $(UNLISTED_MATH:.c=.o)
-OBJS = $(SERVER_OBJS) $(UNLISTED_SERVER:.c=.o) $(MATH_OBJS)
+# By folder: src/math is the mathematics, all else belongs to the server.
+sources = $(sort $(foreach depth,* */* */*/* */*/*/*,$(wildcard $(1)/$(depth).$(2))))
+MATH_OBJS := $(patsubst %.c,%.o,$(call sources,src/math,c))
+SERVER_OBJS := $(filter-out src/math/%,$(patsubst %.c,%.o,$(call sources,src,c)))
+OBJS = $(SERVER_OBJS) $(MATH_OBJS)
+ALL_HEADERS := $(call sources,src,h)
 
 REGRESS := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=sphx
@@ -150,7 +46,7 @@ endif
 # Results are the same to the last bit on every machine: no contraction of
 # a * b + c that the source does not ask for.
 NO_CONTRACTION = -ffp-contract=off
-MATH_CFLAGS = -std=c11 $(NO_CONTRACTION) $(MATH_WARNINGS)
+MATH_CFLAGS = -std=c11 $(NO_CONTRACTION) $(MATH_WARNINGS) -iquote src
 
 SPHX_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" sphx.control)
 PG_CPPFLAGS = -I$(CURDIR)/src -DSPHX_VERSION='"$(SPHX_VERSION)"'
@@ -172,7 +68,6 @@ override with_llvm = no
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
-ALL_HEADERS = $(wildcard src/*.h src/*/*.h)
 
 ifneq (,$(and $(PGXS),$(wildcard $(PGXS))))
 .DEFAULT_GOAL := all
@@ -182,7 +77,7 @@ $(OBJS): $(ALL_HEADERS)
 src/sphx.o: sphx.control
 
 # A loop made for it (rate_neighbours).
-src/math/neighbours.o: CFLAGS += $(CFLAGS_VECTORIZE)
+$(filter %/neighbours.o,$(MATH_OBJS)): CFLAGS += $(CFLAGS_VECTORIZE)
 
 # Without CPPFLAGS: src/math cannot include a server header even by mistake.
 $(MATH_OBJS): %.o: %.c
