@@ -16,44 +16,15 @@
 #ifndef SPHX_CODE_H
 #define SPHX_CODE_H
 
+#include "code_bytes.h"
 #include "kernels.h"
 
 /*
- * Length code: a float with 3 bits of exponent and 5 of mantissa below a base
- * that the whole record shares.  Code c stands for the float with bit pattern
- * length_base + (c << 18); length_base is a multiple of 1 << 18.  The
- * shortest length is 2^-8 of the longest; code 0 stands for that and for all
- * below.
+ * Bytes of lengths and gains.  The base is the one for which max_length gets the
+ * highest code that is not below it.
  */
-#define SPHX_LENGTH_SHIFT	18
-
-static inline float
-sphx_length_decode(uint32_t length_base, uint8_t c)
-{
-	union
-	{
-		uint32_t	i;
-		float		f;
-	}			u;
-
-	u.i = length_base + ((uint32_t) c << SPHX_LENGTH_SHIFT);
-	return u.f;
-}
-
-/* the base for which max_length gets the highest code that is not below it */
 extern uint32_t sphx_length_base(float max_length);
 extern uint8_t sphx_length_encode(uint32_t length_base, float length);
-
-/* Gain code: 1/A linearly from .75 */
-#define SPHX_GAIN_MIN		0.75f
-#define SPHX_GAIN_STEP		(1.0f / 128.0f)
-
-static inline float
-sphx_gain_decode(uint8_t c)
-{
-	return SPHX_GAIN_MIN + SPHX_GAIN_STEP * (float) c;
-}
-
 extern uint8_t sphx_gain_encode(float inverse_a);
 
 /* dimensions of a piece; pieces of D dimensions; U for D dimensions */

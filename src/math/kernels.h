@@ -28,26 +28,6 @@ typedef enum SphxSimd
 	SPHX_SIMD_AUTO				/* only as an argument of sphx_kernels_choose */
 } SphxSimd;
 
-/*
- * The three product codebooks of edge codes (src/README, "Edge codes").  A
- * piece is one nibble: 16 codewords in piece_dim dimensions.
- */
-typedef enum SphxCodebook
-{
-	SPHX_CODE_ORTHOPLEX,		/* 0.5 bit/dim: +-e_i in 8 dimensions; nibble
-								 * = i, +8 for - */
-	SPHX_CODE_SIGNS,			/* 1 bit/dim: (+-1)^4; bit i set = dimension i
-								 * is negative */
-	SPHX_CODE_LLOYD				/* 2 bits/dim: two 4-level scalars; low 2 bits
-								 * = first dimension, high 2 = second; level
-								 * 0..3 = -10, -3, +3, +10 (times
-								 * SPHX_LLOYD_UNIT of a standard deviation) */
-} SphxCodebook;
-
-/* levels .4528 and 1.510 (Lloyd-Max for a normal variable) as 3 and 10 units */
-#define SPHX_LLOYD_UNIT		0.1510f
-#define SPHX_LLOYD_THRESHOLD 0.9816f
-
 #define SPHX_CODE_BLOCK		32	/* neighbours in one call of code_sums */
 #define SPHX_CODE_OVERREAD	16	/* bytes that code_sums may read past its
 								 * input */
@@ -119,7 +99,7 @@ typedef struct SphxKernels
 
 	/*
 	 * Distance estimates from code sums, for j < n (n <= 32): E = exponent
-	 * code of the edge's length, G = 1/A of the edge (see code.h)
+	 * code of the edge's length, G = 1/A of the edge (see code_bytes.h)
 	 *
 	 * est[j] = r2 + E^2 - 2 * E * G * unit * sums[j]
 	 *

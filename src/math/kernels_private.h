@@ -16,7 +16,8 @@
 #include <float.h>
 #include <math.h>
 
-#include "code.h"
+#include "code_bytes.h"
+#include "kernels.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
