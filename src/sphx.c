@@ -18,7 +18,7 @@
 
 #include "am/am.h"
 #include "am/limit.h"
-#include "math/kernels.h"
+#include "math/kernels/kernels.h"
 
 SPHX_MODULE_MAGIC;
 

@@ -14,7 +14,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "math/kernels.h"
+#include "math/kernels/kernels.h"
 
 /*
  * What single-precision arithmetic may add or take away, as a fraction of the

@@ -16,7 +16,7 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
-#include "math/kernels.h"
+#include "math/kernels/kernels.h"
 #include "page/chain.h"
 
 /* An index with one cell, whose centroid is the origin. */

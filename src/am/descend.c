@@ -9,7 +9,7 @@
 
 #include "miscadmin.h"
 
-#include "math/kernels.h"
+#include "math/kernels/kernels.h"
 
 /* centroids that lead from one layer to the next, and the least beam that finds them */
 #define DESCENT_WIDTH		4

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-#include "math/kernels.h"
+#include "math/kernels/kernels.h"
 
 /*
  * Elements are cut off here, so that no square of one overflows in single

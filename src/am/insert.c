@@ -15,7 +15,7 @@
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 
-#include "math/kernels.h"
+#include "math/kernels/kernels.h"
 #include "page/chain.h"
 
 /* cells whose entries start the search */

@@ -15,7 +15,7 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
-#include "math/kernels.h"
+#include "math/kernels/kernels.h"
 #include "page/chain.h"
 
 /* the candidates kept for each row while the graph is built, in units of m at least */

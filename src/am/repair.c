@@ -18,7 +18,7 @@
 #include "commands/vacuum.h"
 #include "common/hashfn.h"
 
-#include "math/kernels.h"
+#include "math/kernels/kernels.h"
 
 /* candidates read for one node beside the edges it has left */
 #define REPAIR_READS(m)		(2 * (m))

@@ -12,7 +12,7 @@
 #include "commands/progress.h"
 #include "miscadmin.h"
 
-#include "math/kernels.h"
+#include "math/kernels/kernels.h"
 #include "math/random.h"
 
 /*

@@ -16,8 +16,8 @@
 #ifndef SPHX_CODE_H
 #define SPHX_CODE_H
 
-#include "code_bytes.h"
-#include "kernels.h"
+#include "math/kernels/code_bytes.h"
+#include "math/kernels/kernels.h"
 
 /*
  * Bytes of lengths and gains.  The base is the one for which max_length gets the

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "build.h"
-#include "kernels.h"
+#include "math/kernels/kernels.h"
 #include "random.h"
 #include "record.h"
 

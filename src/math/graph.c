@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "build.h"
-#include "kernels.h"
+#include "math/kernels/kernels.h"
 #include "record.h"
 
 /* a row considers this many reverse edges at most, as a multiple of m */

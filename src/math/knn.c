@@ -19,7 +19,7 @@
 
 #include "blas.h"
 #include "build.h"
-#include "kernels.h"
+#include "math/kernels/kernels.h"
 #include "pools.h"
 #include "record.h"
 

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels.h"
+#include "math/kernels/kernels.h"
 #include "pools.h"
 #include "train.h"
 

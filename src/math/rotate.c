@@ -25,7 +25,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-#include "kernels.h"
+#include "math/kernels/kernels.h"
 #include "random.h"
 #include "rotate.h"
 

@@ -8,7 +8,7 @@
  */
 #include <assert.h>
 
-#include "kernels.h"
+#include "math/kernels/kernels.h"
 #include "search.h"
 
 /* is candidate i nearer to a chosen one than to the node itself? */

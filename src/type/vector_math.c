@@ -12,7 +12,7 @@
 
 #include "utils/float.h"
 
-#include "math/kernels.h"
+#include "math/kernels/kernels.h"
 #include "type/vector.h"
 
 PG_FUNCTION_INFO_V1(sphx_l2_distance);

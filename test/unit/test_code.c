@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels.h"
+#include "math/kernels/kernels.h"
 #include "random.h"
 #include "record.h"
 #include "tap.h"

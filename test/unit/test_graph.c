@@ -12,7 +12,7 @@
 
 #include "blas.h"
 #include "build.h"
-#include "kernels.h"
+#include "math/kernels/kernels.h"
 #include "random.h"
 #include "search.h"
 #include "tap.h"

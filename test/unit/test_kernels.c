@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "code.h"
-#include "kernels.h"
+#include "math/kernels/kernels.h"
 #include "random.h"
 #include "tap.h"
 

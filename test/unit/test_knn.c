@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "blas.h"
-#include "kernels.h"
+#include "math/kernels/kernels.h"
 #include "random.h"
 #include "tap.h"
 #include "train.h"

@@ -22,8 +22,8 @@
 
 #include "blas.h"
 #include "haar.h"
-#include "kernels.h"
 #include "kmeans.h"
+#include "math/kernels/kernels.h"
 #include "measure.h"
 #include "optimize.h"
 #include "portable.h"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels.h"
+#include "math/kernels/kernels.h"
 #include "random.h"
 #include "rotate.h"
 #include "tap.h"

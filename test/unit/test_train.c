@@ -13,7 +13,7 @@
 
 #include "blas.h"
 #include "env.h"
-#include "kernels.h"
+#include "math/kernels/kernels.h"
 #include "random.h"
 #include "train.h"
 

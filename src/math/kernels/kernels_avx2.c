@@ -13,7 +13,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "kernels_x86.h"
+#include "math/kernels/kernels_x86.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 

@@ -16,7 +16,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "kernels_x86.h"
+#include "math/kernels/kernels_x86.h"
 
 #ifdef SPHX_HAVE_AVX512
 

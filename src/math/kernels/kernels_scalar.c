@@ -30,8 +30,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "kernels.h"
-#include "kernels_private.h"
+#include "math/kernels/kernels.h"
+#include "math/kernels/kernels_private.h"
 
 /* partial sums: fewer roundings in a row, and what a vectoriser wants */
 #define LANES	8

@@ -16,8 +16,8 @@
 #include <float.h>
 #include <math.h>
 
-#include "code_bytes.h"
-#include "kernels.h"
+#include "math/kernels/code_bytes.h"
+#include "math/kernels/kernels.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>

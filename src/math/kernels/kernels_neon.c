@@ -12,7 +12,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "kernels.h"
+#include "math/kernels/kernels.h"
 
 #if defined(__aarch64__)
 
@@ -20,7 +20,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "kernels_private.h"
+#include "math/kernels/kernels_private.h"
 
 #define INLINE	inline __attribute__((always_inline))
 

@@ -11,7 +11,7 @@
 #ifndef SPHX_KERNELS_X86_H
 #define SPHX_KERNELS_X86_H
 
-#include "kernels_private.h"
+#include "math/kernels/kernels_private.h"
 
 #define AVX2		__attribute__((target("avx2")))
 #define AVX2_FMA	__attribute__((target("avx2,fma")))

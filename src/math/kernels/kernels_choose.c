@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
- * kernels.c
+ * kernels_choose.c
  *	  The kernel table in force and its chooser.
  *
  *-------------------------------------------------------------------------
  */
 #include <assert.h>
 
-#include "kernels.h"
-#include "kernels_x86.h"
+#include "math/kernels/kernels.h"
+#include "math/kernels/kernels_x86.h"
 
 const SphxKernels *sphx_kernels = &sphx_kernels_scalar_table;
 
