@@ -12,8 +12,8 @@
 #include "commands/progress.h"
 #include "miscadmin.h"
 
+#include "math/base/random.h"
 #include "math/kernels/kernels.h"
-#include "math/random.h"
 
 /*
  * A cell for about so many rows, and at most so many times the root of their

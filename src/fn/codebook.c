@@ -23,7 +23,7 @@
 #include "utils/syscache.h"
 
 #include "fn/points.h"
-#include "math/random.h"
+#include "math/base/random.h"
 #include "math/train.h"
 #include "type/vector_query.h"
 

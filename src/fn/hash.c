@@ -12,8 +12,8 @@
 #include "utils/builtins.h"
 
 #include "fn/points.h"
+#include "math/base/random.h"
 #include "math/collision.h"
-#include "math/random.h"
 
 PG_FUNCTION_INFO_V1(sphx_nearest_codeword);
 PG_FUNCTION_INFO_V1(sphx_hash);

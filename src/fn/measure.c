@@ -16,7 +16,7 @@
 #include "utils/builtins.h"
 
 #include "fn/points.h"
-#include "math/blas.h"
+#include "math/base/blas.h"
 
 PG_FUNCTION_INFO_V1(sphx_min_angle_array);
 PG_FUNCTION_INFO_V1(sphx_min_angle_final);

@@ -30,9 +30,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "blas.h"
 #include "kmeans.h"
-#include "portable.h"
+#include "math/base/blas.h"
+#include "math/base/portable.h"
 #include "train.h"
 
 /* products in a tile: half of a common L2 cache of 1 MB */

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "env.h"
+#include "math/base/env.h"
 
 /* one entry of a neighbour list; lists are ascending by (distance, id) */
 typedef struct SphxNeighbour

@@ -29,7 +29,7 @@
 #include <string.h>
 
 #include "collision.h"
-#include "random.h"
+#include "math/base/random.h"
 #include "sine.h"
 
 #define PI			3.14159265358979323846

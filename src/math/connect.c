@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "build.h"
+#include "math/base/random.h"
 #include "math/kernels/kernels.h"
-#include "random.h"
 #include "record.h"
 
 /* rows that an unreachable row is compared with to find one to be reached from */

@@ -15,8 +15,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "math/base/random.h"
 #include "measure.h"
-#include "random.h"
 
 #define TINY			1e-9
 #define HULL_STEPS		10000

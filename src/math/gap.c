@@ -15,9 +15,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "blas.h"
 #include "kmeans.h"
-#include "portable.h"
+#include "math/base/blas.h"
+#include "math/base/portable.h"
 
 #define PAIR_BLOCK			((size_t) 128)	/* centroids on one side of a tile
 											 * of pairs */

@@ -17,7 +17,7 @@
 #include <math.h>
 
 #include "haar.h"
-#include "random.h"
+#include "math/base/random.h"
 
 #define TICK_ROWS	64
 

@@ -11,7 +11,7 @@
 #ifndef SPHX_HAAR_H
 #define SPHX_HAAR_H
 
-#include "env.h"
+#include "math/base/env.h"
 
 typedef struct SphxHaar SphxHaar;
 

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "env.h"
+#include "math/base/env.h"
 
 /*
  * The lowest bits of a key's mantissa, far below the noise of the estimates,

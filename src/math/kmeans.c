@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "kmeans.h"
-#include "portable.h"
+#include "math/base/portable.h"
 
 #define SEED_BATCH			((size_t) 256)	/* centroids a batch at most */
 #define SUM_BLOCK			((size_t) 1024) /* weights with one partial sum */

@@ -8,8 +8,8 @@
 #ifndef SPHX_KMEANS_H
 #define SPHX_KMEANS_H
 
-#include "env.h"
-#include "random.h"
+#include "math/base/env.h"
+#include "math/base/random.h"
 #include "train.h"
 
 /*

@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blas.h"
 #include "build.h"
+#include "math/base/blas.h"
 #include "math/kernels/kernels.h"
 #include "pools.h"
 #include "record.h"

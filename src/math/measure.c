@@ -9,10 +9,10 @@
 #include <float.h>
 #include <math.h>
 
-#include "blas.h"
 #include "build.h"
+#include "math/base/blas.h"
+#include "math/base/random.h"
 #include "measure.h"
-#include "random.h"
 #include "train.h"
 
 #define BLOCK			512		/* rows of a block of the matrix product */

@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-#include "env.h"
+#include "math/base/env.h"
 
 typedef struct SphxPointSet
 {

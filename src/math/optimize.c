@@ -21,8 +21,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "math/base/portable.h"
 #include "optimize_private.h"
-#include "portable.h"
 
 #define PI					3.14159265358979323846
 

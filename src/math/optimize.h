@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "env.h"
+#include "math/base/env.h"
 
 typedef enum SphxObjective
 {

@@ -19,8 +19,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "math/base/portable.h"
 #include "optimize_private.h"
-#include "portable.h"
 
 #define K_GROWTH			4.0
 #define K_END				1e9

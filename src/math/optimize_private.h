@@ -18,8 +18,8 @@
 #ifndef SPHX_OPTIMIZE_PRIVATE_H
 #define SPHX_OPTIMIZE_PRIVATE_H
 
+#include "math/base/random.h"
 #include "optimize.h"
-#include "random.h"
 
 /* softmax weights below this do not count */
 #define SPHX_TINY_WEIGHT	1e-14

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "golay.h"
+#include "math/base/portable.h"
 #include "parts.h"
-#include "portable.h"
 
 #define PI			3.14159265358979323846
 #define TOO_MANY	(UINT64_C(1) << 62)

@@ -15,7 +15,7 @@
 
 #include <stdbool.h>
 
-#include "env.h"
+#include "math/base/env.h"
 
 typedef enum SphxPartKind
 {

@@ -9,7 +9,7 @@
 #define SPHX_POOLS_H
 
 #include "build.h"
-#include "random.h"
+#include "math/base/random.h"
 
 /* Rows to compare: of those that ask the neighbours are sought, among all. */
 typedef struct SphxPool

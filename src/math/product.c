@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/base/random.h"
 #include "product.h"
-#include "random.h"
 
 /* points that configurations of Algorithm 2 are compared on */
 #define TRIAL_POINTS	1024

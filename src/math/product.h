@@ -11,7 +11,7 @@
 #ifndef SPHX_PRODUCT_H
 #define SPHX_PRODUCT_H
 
-#include "env.h"
+#include "math/base/env.h"
 
 typedef struct SphxProductParams
 {

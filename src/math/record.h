@@ -23,7 +23,7 @@
 #define SPHX_RECORD_H
 
 #include "code.h"
-#include "env.h"
+#include "math/base/env.h"
 
 #define SPHX_INVALID_NODE	UINT32_MAX
 #define SPHX_MIN_M			4

@@ -9,8 +9,8 @@
 #include <assert.h>
 #include <math.h>
 
+#include "math/base/random.h"
 #include "measure.h"
-#include "random.h"
 #include "sine.h"
 
 #define PI			3.14159265358979323846

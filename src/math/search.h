@@ -11,7 +11,7 @@
 #ifndef SPHX_SEARCH_H
 #define SPHX_SEARCH_H
 
-#include "env.h"
+#include "math/base/env.h"
 #include "record.h"
 
 typedef struct SphxStore SphxStore;

@@ -12,7 +12,7 @@
 #ifndef SPHX_SINE_H
 #define SPHX_SINE_H
 
-#include "env.h"
+#include "math/base/env.h"
 
 typedef struct SphxSine SphxSine;
 

@@ -31,9 +31,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "blas.h"
 #include "kmeans.h"
-#include "portable.h"
+#include "math/base/blas.h"
+#include "math/base/portable.h"
 
 #define TAU_FIRST			0.5
 #define TAU_DECAY			0.9995

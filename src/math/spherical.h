@@ -15,7 +15,7 @@
 
 #include <stdbool.h>
 
-#include "env.h"
+#include "math/base/env.h"
 
 #define SPHX_FAMILY_MAX_PARAMS	4
 #define SPHX_FAMILY_MAX_DIM		16000

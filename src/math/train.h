@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "env.h"
+#include "math/base/env.h"
 
 /* how centroids are kept apart */
 typedef enum SphxTrainMethod

@@ -12,7 +12,7 @@
 
 #include "utils/rel.h"
 
-#include "math/rotate.h"
+#include "math/base/rotate.h"
 #include "page/hints.h"
 
 /*

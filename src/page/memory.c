@@ -11,7 +11,7 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
-#include "math/blas.h"
+#include "math/base/blas.h"
 
 /* vectors that start at a cache line are faster to read; palloc aligns to 8 bytes */
 #define ENV_ALIGN			64

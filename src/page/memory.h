@@ -13,7 +13,7 @@
 
 #include "utils/timestamp.h"
 
-#include "math/env.h"
+#include "math/base/env.h"
 
 typedef struct SphxServerEnv
 {

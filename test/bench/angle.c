@@ -21,9 +21,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blas.h"
+#include "math/base/blas.h"
+#include "math/base/random.h"
 #include "product.h"
-#include "random.h"
 #include "vectors.h"
 
 #define K			10			/* rows asked for */

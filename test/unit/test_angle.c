@@ -13,7 +13,7 @@
 
 #include "angle.h"
 #include "haar.h"
-#include "random.h"
+#include "math/base/random.h"
 #include "tap.h"
 
 #define PI		3.14159265358979323846

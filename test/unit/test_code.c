@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/base/random.h"
 #include "math/kernels/kernels.h"
-#include "random.h"
 #include "record.h"
 #include "tap.h"
 

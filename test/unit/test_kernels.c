@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "code.h"
+#include "math/base/random.h"
 #include "math/kernels/kernels.h"
-#include "random.h"
 #include "tap.h"
 
 #define MAX_N		4096

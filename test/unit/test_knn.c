@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blas.h"
+#include "math/base/blas.h"
+#include "math/base/random.h"
 #include "math/kernels/kernels.h"
-#include "random.h"
 #include "tap.h"
 #include "train.h"
 

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/base/portable.h"
 #include "optimize_private.h"
-#include "portable.h"
 
 #include "tap.h"
 

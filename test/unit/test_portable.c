@@ -20,15 +20,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blas.h"
 #include "haar.h"
 #include "kmeans.h"
+#include "math/base/blas.h"
+#include "math/base/portable.h"
+#include "math/base/random.h"
 #include "math/kernels/kernels.h"
 #include "measure.h"
 #include "optimize.h"
-#include "portable.h"
 #include "product.h"
-#include "random.h"
 #include "train.h"
 
 #include "tap.h"

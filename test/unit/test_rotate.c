@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/base/random.h"
+#include "math/base/rotate.h"
 #include "math/kernels/kernels.h"
-#include "random.h"
-#include "rotate.h"
 #include "tap.h"
 
 #define SEED	UINT64_C(20240607)

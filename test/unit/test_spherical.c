@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "collision.h"
+#include "math/base/random.h"
 #include "measure.h"
-#include "random.h"
 #include "sine.h"
 #include "spherical.h"
 #include "tap.h"

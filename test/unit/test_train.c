@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blas.h"
-#include "env.h"
+#include "math/base/blas.h"
+#include "math/base/env.h"
+#include "math/base/random.h"
 #include "math/kernels/kernels.h"
-#include "random.h"
 #include "train.h"
 
 #include "tap.h"

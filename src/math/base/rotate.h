@@ -8,7 +8,7 @@
 #ifndef SPHX_ROTATE_H
 #define SPHX_ROTATE_H
 
-#include "env.h"
+#include "math/base/env.h"
 
 typedef struct SphxRotation SphxRotation;
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "env.h"
+#include "math/base/env.h"
 
 static void *
 malloc_alloc(SphxEnv *env, size_t size)

@@ -10,8 +10,8 @@
  */
 #include <math.h>
 
-#include "portable.h"
-#include "random.h"
+#include "math/base/portable.h"
+#include "math/base/random.h"
 
 static uint64_t
 rotate_left(uint64_t x, int k)

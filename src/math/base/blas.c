@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blas.h"
+#include "math/base/blas.h"
 
 /* compilers of Fortran append the lengths of the two strings; C libraries ignore them */
 typedef void (*SgemmFunction) (const char *trans_a, const char *trans_b,

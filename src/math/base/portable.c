@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "portable.h"
+#include "math/base/portable.h"
 
 #define PI					3.14159265358979323846
 /* log(2) in two parts, the first with zeros at its end: k times it is exact */

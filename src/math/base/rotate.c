@@ -25,9 +25,9 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "math/base/random.h"
+#include "math/base/rotate.h"
 #include "math/kernels/kernels.h"
-#include "random.h"
-#include "rotate.h"
 
 #define ROUNDS	4
 
