@@ -11,7 +11,7 @@
 #include "am/am.h"
 
 #include "math/build.h"
-#include "math/train.h"
+#include "math/train/train.h"
 #include "storage/buffile.h"
 
 /* nearest cells known of a row: the pools it is compared in */

@@ -12,8 +12,8 @@
 #include "build.h"
 #include "math/base/blas.h"
 #include "math/base/random.h"
+#include "math/train/train.h"
 #include "measure.h"
-#include "train.h"
 
 #define BLOCK			512		/* rows of a block of the matrix product */
 #define SMALL_WORK		3e7		/* multiplications that are not worth loading

@@ -19,8 +19,8 @@
 #include <string.h>
 
 #include "math/kernels/kernels.h"
+#include "math/train/train.h"
 #include "pools.h"
-#include "train.h"
 
 /* rows for a pivot, as a build has for a cell; and pivots whose parts a row is in */
 #define ROWS_PER_PART		330

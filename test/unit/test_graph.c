@@ -16,7 +16,7 @@
 #include "math/kernels/kernels.h"
 #include "search.h"
 #include "tap.h"
-#include "train.h"
+#include "math/train/train.h"
 
 #define ROWS		2000
 #define DIMS		24

@@ -14,7 +14,7 @@
 #include "math/base/random.h"
 #include "math/kernels/kernels.h"
 #include "tap.h"
-#include "train.h"
+#include "math/train/train.h"
 
 /* distances that come out of matrix products */
 static double products = 0;

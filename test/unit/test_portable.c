@@ -21,15 +21,15 @@
 #include <string.h>
 
 #include "haar.h"
-#include "kmeans.h"
 #include "math/base/blas.h"
 #include "math/base/portable.h"
 #include "math/base/random.h"
 #include "math/kernels/kernels.h"
+#include "math/train/kmeans.h"
+#include "math/train/train.h"
 #include "measure.h"
 #include "optimize.h"
 #include "product.h"
-#include "train.h"
 
 #include "tap.h"
 

@@ -15,7 +15,7 @@
 #include "math/base/env.h"
 #include "math/base/random.h"
 #include "math/kernels/kernels.h"
-#include "train.h"
+#include "math/train/train.h"
 
 #include "tap.h"
 

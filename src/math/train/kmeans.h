@@ -10,7 +10,7 @@
 
 #include "math/base/env.h"
 #include "math/base/random.h"
-#include "train.h"
+#include "math/train/train.h"
 
 /*
  * One training run.  The arrays describe the last assignment of all rows

@@ -15,9 +15,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "kmeans.h"
 #include "math/base/blas.h"
 #include "math/base/portable.h"
+#include "math/train/kmeans.h"
 
 #define PAIR_BLOCK			((size_t) 128)	/* centroids on one side of a tile
 											 * of pairs */

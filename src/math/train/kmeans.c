@@ -20,8 +20,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "kmeans.h"
 #include "math/base/portable.h"
+#include "math/train/kmeans.h"
 
 #define SEED_BATCH			((size_t) 256)	/* centroids a batch at most */
 #define SUM_BLOCK			((size_t) 1024) /* weights with one partial sum */

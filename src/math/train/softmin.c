@@ -31,9 +31,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "kmeans.h"
 #include "math/base/blas.h"
 #include "math/base/portable.h"
+#include "math/train/kmeans.h"
 
 #define TAU_FIRST			0.5
 #define TAU_DECAY			0.9995

@@ -30,10 +30,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "kmeans.h"
 #include "math/base/blas.h"
 #include "math/base/portable.h"
-#include "train.h"
+#include "math/train/kmeans.h"
+#include "math/train/train.h"
 
 /* products in a tile: half of a common L2 cache of 1 MB */
 #define TILE_PRODUCTS		((size_t) 128 * 1024)

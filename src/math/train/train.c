@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kmeans.h"
+#include "math/train/kmeans.h"
 
 #define SEED_ROWS			16	/* a centroid, in the sample that seeding
 								 * draws from */
