@@ -6,7 +6,7 @@
  * A search finds a node through the edges that lead to it.  In data with hubs
  * a new node is refused by most of those it offers an edge, and deletions take
  * edges from everybody; the build sees to it that every row has its share
- * (math/graph.c), and so does vacuum while it chooses edges anyway.
+ * (math/graph/graph.c), and so does vacuum while it chooses edges anyway.
  *
  * The counts are of the moment that vacuum read a page, and inserts go on:
  * they decide between edges that only fill up a list, and nothing relies on
@@ -18,7 +18,7 @@
 
 #include "commands/vacuum.h"
 
-/* edges that should lead to every node, as in the build (math/graph.c) */
+/* edges that should lead to every node, as in the build (math/graph/graph.c) */
 #define LEAST_IN_DEGREE(m)	((uint8) ((m) * 2 / 3))
 
 typedef struct EdgeBalance

@@ -10,7 +10,7 @@
 
 #include "sphx.h"
 
-#include "math/search.h"
+#include "math/graph/search.h"
 
 /* |q| of a transformed query; in double precision, where no square is too small or too large */
 extern double SphxQueryNorm(const float *q, int D);

@@ -10,7 +10,7 @@
 
 #include "am/am.h"
 
-#include "math/build.h"
+#include "math/graph/construct.h"
 #include "math/train/train.h"
 #include "storage/buffile.h"
 

@@ -9,9 +9,9 @@
 #include <float.h>
 #include <math.h>
 
-#include "build.h"
 #include "math/base/blas.h"
 #include "math/base/random.h"
+#include "math/graph/construct.h"
 #include "math/train/train.h"
 #include "measure.h"
 

@@ -9,7 +9,7 @@
 #ifndef SPHX_META_H
 #define SPHX_META_H
 
-#include "math/record.h"
+#include "math/graph/record.h"
 #include "page/page.h"
 
 #define SPHX_META_BLOCK		0

@@ -8,8 +8,8 @@
 #ifndef SPHX_POOL_H
 #define SPHX_POOL_H
 
+#include "math/graph/search.h"
 #include "page/memory.h"
-#include "math/search.h"
 
 /* A search state on loan to a scan. */
 typedef struct SphxSearchLoan SphxSearchLoan;

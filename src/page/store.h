@@ -8,7 +8,7 @@
 #ifndef SPHX_STORE_H
 #define SPHX_STORE_H
 
-#include "math/search.h"
+#include "math/graph/search.h"
 #include "page/meta.h"
 
 typedef struct SphxPageStore

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "math/base/random.h"
+#include "math/graph/record.h"
 #include "math/kernels/kernels.h"
-#include "record.h"
 #include "tap.h"
 
 #define MAX_D	512

@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "build.h"
 #include "math/base/blas.h"
 #include "math/base/random.h"
+#include "math/graph/construct.h"
+#include "math/graph/search.h"
 #include "math/kernels/kernels.h"
-#include "search.h"
-#include "tap.h"
 #include "math/train/train.h"
+#include "tap.h"
 
 #define ROWS		2000
 #define DIMS		24

@@ -14,8 +14,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "code.h"
 #include "math/base/random.h"
+#include "math/graph/code.h"
 #include "math/kernels/kernels.h"
 #include "tap.h"
 

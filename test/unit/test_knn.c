@@ -13,8 +13,8 @@
 #include "math/base/blas.h"
 #include "math/base/random.h"
 #include "math/kernels/kernels.h"
-#include "tap.h"
 #include "math/train/train.h"
+#include "tap.h"
 
 /* distances that come out of matrix products */
 static double products = 0;
@@ -28,7 +28,7 @@ counted_gemm_nt(size_t rows_a, size_t rows_b, size_t d, const float *a, const fl
 
 #define sphx_gemm_nt counted_gemm_nt
 #define sphx_build_knn counted_build_knn
-#include "knn.c"
+#include "math/graph/knn.c"
 
 #define DIMS		16
 #define ROWS		40000

@@ -20,16 +20,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "haar.h"
 #include "math/base/blas.h"
 #include "math/base/portable.h"
 #include "math/base/random.h"
+#include "math/haar.h"
 #include "math/kernels/kernels.h"
+#include "math/measure.h"
+#include "math/optimize.h"
+#include "math/product.h"
 #include "math/train/kmeans.h"
 #include "math/train/train.h"
-#include "measure.h"
-#include "optimize.h"
-#include "product.h"
 
 #include "tap.h"
 

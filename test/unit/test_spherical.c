@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collision.h"
 #include "math/base/random.h"
-#include "measure.h"
-#include "sine.h"
-#include "spherical.h"
+#include "math/collision.h"
+#include "math/measure.h"
+#include "math/sine.h"
+#include "math/spherical.h"
 #include "tap.h"
 
 #define PI	3.14159265358979323846

@@ -22,8 +22,8 @@
 #ifndef SPHX_RECORD_H
 #define SPHX_RECORD_H
 
-#include "code.h"
 #include "math/base/env.h"
+#include "math/graph/code.h"
 
 #define SPHX_INVALID_NODE	UINT32_MAX
 #define SPHX_MIN_M			4

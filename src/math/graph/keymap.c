@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "keymap.h"
+#include "math/graph/keymap.h"
 
 static void
 make_free(Candidate *entries, size_t count)

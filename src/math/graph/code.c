@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "code.h"
+#include "math/graph/code.h"
 
 /* E[x^2] of the Lloyd-Max output for a standard normal variable: 1 - its distortion .1175 */
 #define LLOYD_ENERGY		0.8825f

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "record.h"
+#include "math/graph/record.h"
 
 /* the largest stored elements */
 #define LIMIT_INT16		32767.0f

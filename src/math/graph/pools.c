@@ -18,9 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/graph/pools.h"
 #include "math/kernels/kernels.h"
 #include "math/train/train.h"
-#include "pools.h"
 
 /* rows for a pivot, as a build has for a cell; and pivots whose parts a row is in */
 #define ROWS_PER_PART		330

@@ -4,7 +4,7 @@
  *	  What a search remembers of the nodes it has seen: candidates, their keys,
  *	  and a map from ids to keys.
  *
- * Included only by search_private.h and keymap.c.
+ * Included only by search_state.h and keymap.c.
  *
  *-------------------------------------------------------------------------
  */

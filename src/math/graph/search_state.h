@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * search_private.h
+ * search_state.h
  *	  A search from within: its state, and how the neighbours of a node read
  *	  get their keys.
  *
@@ -8,11 +8,11 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef SPHX_SEARCH_PRIVATE_H
-#define SPHX_SEARCH_PRIVATE_H
+#ifndef SPHX_SEARCH_STATE_H
+#define SPHX_SEARCH_STATE_H
 
-#include "keymap.h"
-#include "search.h"
+#include "math/graph/keymap.h"
+#include "math/graph/search.h"
 
 /* an array of candidates that grows */
 typedef struct CandidateArray
@@ -98,4 +98,4 @@ typedef struct Neighbours
 extern int	sphx_neighbours_enter(SphxSearch *search, int n, float end, Neighbours *found,
 								  uint8_t *wanted);
 
-#endif							/* SPHX_SEARCH_PRIVATE_H */
+#endif							/* SPHX_SEARCH_STATE_H */

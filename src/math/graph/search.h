@@ -12,7 +12,7 @@
 #define SPHX_SEARCH_H
 
 #include "math/base/env.h"
-#include "record.h"
+#include "math/graph/record.h"
 
 typedef struct SphxStore SphxStore;
 

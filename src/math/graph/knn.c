@@ -17,11 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "build.h"
 #include "math/base/blas.h"
+#include "math/graph/construct.h"
+#include "math/graph/pools.h"
+#include "math/graph/record.h"
 #include "math/kernels/kernels.h"
-#include "pools.h"
-#include "record.h"
 
 /* a row asks in the pools of this many of its nearest cells */
 #define ASKED_POOLS		2

@@ -33,7 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "search_private.h"
+#include "math/graph/search_state.h"
 
 /*
  * Nodes chosen at a time.  Their pages are fetched together: for each, the

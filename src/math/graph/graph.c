@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "build.h"
+#include "math/graph/construct.h"
+#include "math/graph/record.h"
 #include "math/kernels/kernels.h"
-#include "record.h"
 
 /* a row considers this many reverse edges at most, as a multiple of m */
 #define REVERSE_FACTOR	2

@@ -8,8 +8,8 @@
 #ifndef SPHX_POOLS_H
 #define SPHX_POOLS_H
 
-#include "build.h"
 #include "math/base/random.h"
+#include "math/graph/construct.h"
 
 /* Rows to compare: of those that ask the neighbours are sought, among all. */
 typedef struct SphxPool

@@ -9,10 +9,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "build.h"
 #include "math/base/random.h"
+#include "math/graph/construct.h"
+#include "math/graph/record.h"
 #include "math/kernels/kernels.h"
-#include "record.h"
 
 /* rows that an unreachable row is compared with to find one to be reached from */
 #define TRIED_ROWS		256

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * build.h
+ * construct.h
  *	  Bulk construction of a neighbour graph over vectors in memory.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef SPHX_BUILD_H
-#define SPHX_BUILD_H
+#ifndef SPHX_CONSTRUCT_H
+#define SPHX_CONSTRUCT_H
 
 #include <stdbool.h>
 
@@ -57,4 +57,4 @@ extern SphxNeighbour *sphx_build_graph(SphxEnv *env, const SphxBuildInput *input
 extern void sphx_connect_graph(SphxEnv *env, const SphxBuildInput *input, SphxNeighbour *edges,
 							   int m);
 
-#endif							/* SPHX_BUILD_H */
+#endif							/* SPHX_CONSTRUCT_H */

@@ -13,7 +13,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "search_private.h"
+#include "math/graph/search_state.h"
 
 /* find or make the entries of the n neighbours */
 static void

@@ -8,8 +8,8 @@
  */
 #include <assert.h>
 
+#include "math/graph/search.h"
 #include "math/kernels/kernels.h"
-#include "search.h"
 
 /* is candidate i nearer to a chosen one than to the node itself? */
 static bool
