@@ -10,7 +10,7 @@
 #include <math.h>
 
 #include "fn/points.h"
-#include "math/angle.h"
+#include "math/codes/reference_angle.h"
 
 PG_FUNCTION_INFO_V1(sphx_ks1);
 PG_FUNCTION_INFO_V1(sphx_ks2);

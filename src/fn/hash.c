@@ -13,7 +13,7 @@
 
 #include "fn/points.h"
 #include "math/base/random.h"
-#include "math/collision.h"
+#include "math/codes/collision.h"
 
 PG_FUNCTION_INFO_V1(sphx_nearest_codeword);
 PG_FUNCTION_INFO_V1(sphx_hash);

@@ -14,7 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "math/optimize.h"
+#include "math/codes/optimize.h"
 #include "page/memory.h"
 #include "type/vector.h"
 

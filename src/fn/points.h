@@ -13,8 +13,8 @@
 
 #include "utils/array.h"
 
-#include "math/measure.h"
-#include "math/spherical.h"
+#include "math/codes/point_set.h"
+#include "math/codes/spherical.h"
 #include "page/memory.h"
 #include "type/vector.h"
 

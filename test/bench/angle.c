@@ -23,7 +23,7 @@
 
 #include "math/base/blas.h"
 #include "math/base/random.h"
-#include "math/product.h"
+#include "math/codes/product.h"
 #include "vectors.h"
 
 #define K			10			/* rows asked for */

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "math/angle.h"
 #include "math/base/random.h"
-#include "math/haar.h"
+#include "math/codes/haar.h"
+#include "math/codes/reference_angle.h"
 #include "tap.h"
 
 #define PI		3.14159265358979323846

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "math/base/portable.h"
-#include "math/optimize_private.h"
+#include "math/codes/optimize_private.h"
 
 #include "tap.h"
 

@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "math/base/random.h"
-#include "math/collision.h"
-#include "math/measure.h"
-#include "math/sine.h"
-#include "math/spherical.h"
+#include "math/codes/collision.h"
+#include "math/codes/point_set.h"
+#include "math/codes/sine.h"
+#include "math/codes/spherical.h"
 #include "tap.h"
 
 #define PI	3.14159265358979323846

@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "golay.h"
 #include "math/base/portable.h"
-#include "parts.h"
+#include "math/codes/golay.h"
+#include "math/codes/parts.h"
 
 #define PI			3.14159265358979323846
 #define TOO_MANY	(UINT64_C(1) << 62)

@@ -14,7 +14,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-#include "golay.h"
+#include "math/codes/golay.h"
 
 #define GENERATOR	0xC75u
 #define MESSAGE_BITS 12

@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <math.h>
 
-#include "sine.h"
+#include "math/codes/sine.h"
 
 #define PI		3.14159265358979323846
 #define CELLS	4096

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "math/base/random.h"
-#include "measure.h"
+#include "math/codes/point_set.h"
 
 #define TINY			1e-9
 #define HULL_STEPS		10000

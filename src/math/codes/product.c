@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "math/base/random.h"
-#include "product.h"
+#include "math/codes/product.h"
 
 /* points that configurations of Algorithm 2 are compared on */
 #define TRIAL_POINTS	1024

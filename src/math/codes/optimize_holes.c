@@ -18,7 +18,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "optimize_private.h"
+#include "math/codes/optimize_private.h"
 
 #define MAX_HOLES			4096
 #define MAX_DUAL_ELEMENTS	((size_t) 1 << 21)	/* room * d * d */

@@ -16,8 +16,8 @@
 #include <assert.h>
 #include <math.h>
 
-#include "haar.h"
 #include "math/base/random.h"
+#include "math/codes/haar.h"
 
 #define TICK_ROWS	64
 

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * angle.c
+ * reference_angle.c
  *	  Angle testing with reference angles (seed 004).
  *
  *-------------------------------------------------------------------------
@@ -8,8 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "angle.h"
-#include "haar.h"
+#include "math/codes/haar.h"
+#include "math/codes/reference_angle.h"
 
 struct SphxAngle
 {

@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "math/base/portable.h"
-#include "optimize_private.h"
+#include "math/codes/optimize_private.h"
 
 #define K_GROWTH			4.0
 #define K_END				1e9

@@ -28,9 +28,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collision.h"
 #include "math/base/random.h"
-#include "sine.h"
+#include "math/codes/collision.h"
+#include "math/codes/sine.h"
 
 #define PI			3.14159265358979323846
 #define SHIFTS		16

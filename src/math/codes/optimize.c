@@ -22,7 +22,7 @@
 #include <string.h>
 
 #include "math/base/portable.h"
-#include "optimize_private.h"
+#include "math/codes/optimize_private.h"
 
 #define PI					3.14159265358979323846
 

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * measure.h
+ * point_set.h
  *	  What sets of points are measured by: separation, soft-min, covering
  *	  radius, reference cosine, kissing numbers.
  *
@@ -9,8 +9,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef SPHX_MEASURE_H
-#define SPHX_MEASURE_H
+#ifndef SPHX_POINT_SET_H
+#define SPHX_POINT_SET_H
 
 #include <stdbool.h>
 
@@ -105,4 +105,4 @@ typedef struct SphxKissing
 extern const SphxKissing *sphx_kissing(int dim);	/* 1 ..
 													 * SPHX_KISSING_MAX_DIM */
 
-#endif							/* SPHX_MEASURE_H */
+#endif							/* SPHX_POINT_SET_H */

@@ -19,7 +19,7 @@
 #define SPHX_OPTIMIZE_PRIVATE_H
 
 #include "math/base/random.h"
-#include "optimize.h"
+#include "math/codes/optimize.h"
 
 /* softmax weights below this do not count */
 #define SPHX_TINY_WEIGHT	1e-14

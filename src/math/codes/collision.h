@@ -17,7 +17,7 @@
 #ifndef SPHX_COLLISION_H
 #define SPHX_COLLISION_H
 
-#include "spherical.h"
+#include "math/codes/spherical.h"
 
 typedef struct SphxCollision
 {

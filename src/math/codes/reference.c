@@ -10,8 +10,8 @@
 #include <math.h>
 
 #include "math/base/random.h"
-#include "measure.h"
-#include "sine.h"
+#include "math/codes/point_set.h"
+#include "math/codes/sine.h"
 
 #define PI			3.14159265358979323846
 #define NODES		20000

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * measure.c
+ * separation.c
  *	  Separation of point sets: nearest pairs and their soft minimum.
  *
  *-------------------------------------------------------------------------
@@ -11,9 +11,9 @@
 
 #include "math/base/blas.h"
 #include "math/base/random.h"
+#include "math/codes/point_set.h"
 #include "math/graph/construct.h"
 #include "math/train/train.h"
-#include "measure.h"
 
 #define BLOCK			512		/* rows of a block of the matrix product */
 #define SMALL_WORK		3e7		/* multiplications that are not worth loading

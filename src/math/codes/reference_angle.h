@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * angle.h
+ * reference_angle.h
  *	  Angle testing with reference angles (Lu, Xiao and Ishikawa,
  *	  "Probabilistic kernel function for fast angle testing"; seed 004).
  *
@@ -16,11 +16,11 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef SPHX_ANGLE_H
-#define SPHX_ANGLE_H
+#ifndef SPHX_REFERENCE_ANGLE_H
+#define SPHX_REFERENCE_ANGLE_H
 
-#include "sine.h"
-#include "spherical.h"
+#include "math/codes/sine.h"
+#include "math/codes/spherical.h"
 
 /*
  * S and H.  The rotation that KS1 turns S with is the inverse of the one that
@@ -69,4 +69,4 @@ extern double sphx_ks1_distribution(const SphxSine *inner, double phi, double ps
  */
 extern double sphx_ks2_exceedance(const SphxSine *inner, double phi, double psi, double theta);
 
-#endif							/* SPHX_ANGLE_H */
+#endif							/* SPHX_REFERENCE_ANGLE_H */

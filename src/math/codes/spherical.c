@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "parts.h"
-#include "product.h"
-#include "spherical.h"
+#include "math/codes/parts.h"
+#include "math/codes/product.h"
+#include "math/codes/spherical.h"
 
 #define MAX_PARTS	5
 #define ANY			SPHX_FAMILY_MAX_DIM
