@@ -77,7 +77,7 @@ typedef struct SphxCodeProblem
 	uint64_t	total;
 } SphxCodeProblem;
 
-/* optimize.c */
+/* optimize_points.c */
 extern void sphx_code_work(SphxCodeProblem *p, uint64_t operations);
 extern double sphx_code_dot(const double *a, const double *b, int d);
 extern void sphx_code_unit(double *x, int d);
