@@ -8,7 +8,7 @@
 #ifndef SPHX_AM_H
 #define SPHX_AM_H
 
-#include "sphx.h"
+#include "server/compat.h"
 
 #include "access/amapi.h"
 #include "access/genam.h"

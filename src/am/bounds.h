@@ -8,7 +8,7 @@
 #ifndef SPHX_AM_BOUNDS_H
 #define SPHX_AM_BOUNDS_H
 
-#include "sphx.h"
+#include "server/compat.h"
 
 #include "math/graph/search.h"
 

@@ -8,7 +8,7 @@
 #ifndef SPHX_AM_LIMIT_H
 #define SPHX_AM_LIMIT_H
 
-#include "sphx.h"
+#include "server/compat.h"
 
 #include "access/genam.h"
 #include "access/relscan.h"

@@ -8,7 +8,7 @@
 #ifndef SPHX_CHECK_H
 #define SPHX_CHECK_H
 
-#include "sphx.h"
+#include "server/compat.h"
 
 #include "nodes/execnodes.h"
 

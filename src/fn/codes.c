@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "sphx.h"
+#include "server/compat.h"
 
 #include <limits.h>
 #include <math.h>

@@ -8,7 +8,7 @@
 #ifndef SPHX_INSPECT_H
 #define SPHX_INSPECT_H
 
-#include "sphx.h"
+#include "server/compat.h"
 
 #include "utils/rel.h"
 

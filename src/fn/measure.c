@@ -8,7 +8,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "sphx.h"
+#include "server/compat.h"
 
 #include <float.h>
 #include <math.h>

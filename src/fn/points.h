@@ -9,7 +9,7 @@
 #ifndef SPHX_POINTS_H
 #define SPHX_POINTS_H
 
-#include "sphx.h"
+#include "server/compat.h"
 
 #include "utils/array.h"
 

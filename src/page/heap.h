@@ -8,7 +8,7 @@
 #ifndef SPHX_HEAP_H
 #define SPHX_HEAP_H
 
-#include "sphx.h"
+#include "server/compat.h"
 
 #include "executor/tuptable.h"
 #include "utils/rel.h"

@@ -18,7 +18,7 @@
 #ifndef SPHX_HINTS_H
 #define SPHX_HINTS_H
 
-#include "sphx.h"
+#include "server/compat.h"
 
 #include "lib/ilist.h"
 #include "storage/block.h"

@@ -8,7 +8,7 @@
 #ifndef SPHX_LOCAL_H
 #define SPHX_LOCAL_H
 
-#include "sphx.h"
+#include "server/compat.h"
 
 #include "utils/rel.h"
 

@@ -9,7 +9,7 @@
 #ifndef SPHX_MEMORY_H
 #define SPHX_MEMORY_H
 
-#include "sphx.h"
+#include "server/compat.h"
 
 #include "utils/timestamp.h"
 

@@ -9,7 +9,7 @@
 #ifndef SPHX_PAGE_H
 #define SPHX_PAGE_H
 
-#include "sphx.h"
+#include "server/compat.h"
 
 #include "access/generic_xlog.h"
 #include "storage/bufmgr.h"

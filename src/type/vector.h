@@ -11,7 +11,7 @@
 #ifndef SPHX_VECTOR_H
 #define SPHX_VECTOR_H
 
-#include "sphx.h"
+#include "server/compat.h"
 
 #define SPHX_VECTOR_MAX_DIM 16000
 

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "sphx.h"
+#include "server/compat.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"

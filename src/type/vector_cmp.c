@@ -9,7 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "sphx.h"
+#include "server/compat.h"
 
 #include "type/vector.h"
 

@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
- * sphx.h
+ * compat.h
  *	  What every server-side file includes first, and the only place that
  *	  knows differences between server versions.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef SPHX_H
-#define SPHX_H
+#ifndef SPHX_COMPAT_H
+#define SPHX_COMPAT_H
 
 #include "postgres.h"
 
@@ -183,4 +183,4 @@ extern void SphxSlowPoint(const char *name);
 #define SphxSlowPoint(name) ((void) 0)
 #endif
 
-#endif							/* SPHX_H */
+#endif							/* SPHX_COMPAT_H */
