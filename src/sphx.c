@@ -1,192 +1,28 @@
 /*-------------------------------------------------------------------------
  *
  * sphx.c
- *	  Module entry and settings.
+ *	  Module entry.
  *
  *-------------------------------------------------------------------------
  */
 #include "server/compat.h"
 
-#include <limits.h>
-
-#if PG_VERSION_NUM < 150000
-#include "funcapi.h"
-#include "miscadmin.h"
-#endif
-#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 
 #include "am/am.h"
 #include "am/limit.h"
-#include "math/kernels/kernels.h"
+#include "server/settings.h"
+#include "server/stop_point.h"
 
 SPHX_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 
-/* sphx.ef_search and sphx.max_scan_tuples */
-int			sphx_ef_search = 80;
-int			sphx_max_scan_tuples = 0;
-
-/* sphx.hint_memory, kB */
-int			sphx_hint_memory = 4096;
-
-/* sphx.order */
-int			sphx_order = SPHX_ORDER_STRICT;
-
-static const struct config_enum_entry order_options[] = {
-	{"strict", SPHX_ORDER_STRICT, false},
-	{"relaxed", SPHX_ORDER_RELAXED, false},
-	{NULL, 0, false}
-};
-
-/* sphx.simd; only the hooks below act on it */
-static int	simd_setting = SPHX_SIMD_AUTO;
-
-static const struct config_enum_entry simd_options[] = {
-	{"auto", SPHX_SIMD_AUTO, false},
-	{"avx512", SPHX_SIMD_AVX512, false},
-	{"avx2", SPHX_SIMD_AVX2, false},
-	{"neon", SPHX_SIMD_NEON, false},
-	{"scalar", SPHX_SIMD_SCALAR, false},
-	{NULL, 0, false}
-};
-
-static bool
-check_simd(int *newval, void **extra, GucSource source)
-{
-	if (*newval == SPHX_SIMD_AUTO || sphx_kernels_available((SphxSimd) *newval))
-		return true;
-	GUC_check_errdetail("This machine does not have the instructions of this level.");
-	return false;
-}
-
-static void
-assign_simd(int newval, void *extra)
-{
-	bool		chosen PG_USED_FOR_ASSERTS_ONLY;
-
-	/* cannot fail: check_simd has accepted the value */
-	chosen = sphx_kernels_choose((SphxSimd) newval);
-	Assert(chosen);
-}
-
-static void
-define_kernel_settings(void)
-{
-	/* defining the setting runs assign_simd, which chooses the kernels */
-	DefineCustomEnumVariable("sphx.simd",
-							 "Instruction set that distances are computed with.",
-							 "\"auto\" is the best one that this machine has.",
-							 &simd_setting, SPHX_SIMD_AUTO, simd_options,
-							 PGC_USERSET, 0,
-							 check_simd, assign_simd, NULL);
-}
-
-static void
-define_scan_settings(void)
-{
-	DefineCustomIntVariable("sphx.ef_search",
-							"How widely an index scan searches the graph before its first row.",
-							"More find more of the true nearest neighbours, and take longer.",
-							&sphx_ef_search, 80, 1, 10000,
-							PGC_USERSET, 0,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("sphx.max_scan_tuples",
-							"Rows after which an index scan ends.",
-							"0 means that a scan goes on for as long as rows are wanted.",
-							&sphx_max_scan_tuples, 0, 0, INT_MAX,
-							PGC_USERSET, 0,
-							NULL, NULL, NULL);
-	DefineCustomEnumVariable("sphx.order",
-							 "What becomes of rows that an index scan finds too late for their place in the order.",
-							 "\"strict\" leaves them out, \"relaxed\" returns them late where no other part of the plan relies on the order.",
-							 &sphx_order, SPHX_ORDER_STRICT, order_options,
-							 PGC_USERSET, 0,
-							 NULL, NULL, NULL);
-}
-
-static void
-define_memory_settings(void)
-{
-	DefineCustomIntVariable("sphx.hint_memory",
-							"Memory of a session for where the pages of indexes are in shared buffers.",
-							"One kB is enough for 2 MB of indexes; 0 means that nothing is remembered.",
-							&sphx_hint_memory, 4096, 0, 8 * 1024 * 1024,
-							PGC_USERSET, GUC_UNIT_KB,
-							NULL, NULL, NULL);
-}
-
-#ifdef USE_ASSERT_CHECKING
-/* sphx.check_bounds */
-bool		sphx_check_bounds = false;
-
-/* sphx.stop_point: name of the place to stop at, or empty */
-static char *stop_point_setting = NULL;
-
-#define STOP_POINT_LOCK		1	/* advisory lock, as pg_advisory_lock(1) takes
-								 * it */
-#define SLOW_POINT_PASSES	8	/* one of so many passes takes */
-#define SLOW_POINT_US		4000	/* so long */
-
-static void
-define_test_settings(void)
-{
-	DefineCustomBoolVariable("sphx.check_bounds",
-							 "Fetch every row that an index scan returns, and compare its distance with what the scan says of it.",
-							 NULL,
-							 &sphx_check_bounds, false,
-							 PGC_USERSET, GUC_NOT_IN_SAMPLE,
-							 NULL, NULL, NULL);
-	DefineCustomStringVariable("sphx.stop_point",
-							   "Place in the access method where this session waits for advisory lock 1, or is slow.",
-							   NULL,
-							   &stop_point_setting, "",
-							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
-							   NULL, NULL, NULL);
-}
-
-/*
- * Wait here for whoever holds the advisory lock, when the setting names this
- * place.  The caller holds no content lock.
- */
-void
-SphxStopPoint(const char *name)
-{
-	Datum		lock = Int64GetDatum(STOP_POINT_LOCK);
-
-	if (stop_point_setting == NULL || strcmp(stop_point_setting, name) != 0)
-		return;
-	(void) DirectFunctionCall1(pg_advisory_lock_int8, lock);
-	(void) DirectFunctionCall1(pg_advisory_unlock_int8, lock);
-}
-
-/*
- * Take a while here now and then, when the setting names this place.  The
- * caller may hold content locks, under which nobody can be cancelled.  Not
- * every time: those who want the locks exclusively would starve.
- */
-void
-SphxSlowPoint(const char *name)
-{
-	static int	passes = 0;
-
-	if (stop_point_setting == NULL || strcmp(stop_point_setting, name) != 0)
-		return;
-	if (passes++ % SLOW_POINT_PASSES == 0)
-		pg_usleep(SLOW_POINT_US);
-}
-#endif
-
 void
 _PG_init(void)
 {
-	define_kernel_settings();
-	define_scan_settings();
-	define_memory_settings();
-#ifdef USE_ASSERT_CHECKING
-	define_test_settings();
-#endif
+	SphxDefineSettings();
+	SphxDefineStopPoint();
 	SphxInitOptions();
 	SphxInitPlanning();
 	SphxInitLimits();
@@ -194,32 +30,3 @@ _PG_init(void)
 	/* last: from here on other names under the prefix are refused */
 	MarkGUCPrefixReserved("sphx");
 }
-
-#if PG_VERSION_NUM < 150000
-/*
- * Prepare to return a set through a tuplestore.  Flags are those of version
- * 15, of which only 0 is used.
- */
-void
-SphxInitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext old;
-	TupleDesc	desc;
-
-	Assert(flags == 0);
-	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
-		!(rsinfo->allowedModes & SFRM_Materialize))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("set-valued function called in context that cannot accept a set")));
-	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	rsinfo->returnMode = SFRM_Materialize;
-	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
-											  false, work_mem);
-	rsinfo->setDesc = desc;
-	MemoryContextSwitchTo(old);
-}
-#endif

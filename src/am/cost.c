@@ -14,6 +14,8 @@
 #include "utils/float.h"
 #include "utils/spccache.h"
 
+#include "server/settings.h"
+
 /* pages read on the way down, and by the entries of cells */
 #define DESCENT_READS		16
 

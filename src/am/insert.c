@@ -17,6 +17,7 @@
 
 #include "math/kernels/kernels.h"
 #include "page/chain.h"
+#include "server/stop_point.h"
 
 /* cells whose entries start the search */
 #define INSERT_CELLS		4

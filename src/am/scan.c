@@ -22,6 +22,7 @@
 #include "am/nearest.h"
 #include "am/qualify.h"
 #include "page/chain.h"
+#include "server/settings.h"
 
 /*
  * When more search states than this are in use, as with a partition each, a

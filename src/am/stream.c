@@ -20,6 +20,7 @@
 
 #include "am/bounds.h"
 #include "page/chain.h"
+#include "server/settings.h"
 
 /*
  * How widely a search goes, in units of ef_search: the width of the first

@@ -15,6 +15,8 @@
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 
+#include "server/stop_point.h"
+
 
 /* Phase 1: dead TIDs, and nodes left without any */
 

@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 
 #include "page/store.h"
+#include "server/stop_point.h"
 
 static SphxPageKind
 chain_kind(const SphxIndexInfo *info, uint32 cell)

@@ -22,6 +22,8 @@
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
+#include "server/settings.h"
+
 /* entries of the smallest table, and of the largest, whatever the setting */
 #define LEAST_ENTRIES		((uint64) 1024)
 #define MOST_ENTRIES		((uint64) 1 << 31)

@@ -23,6 +23,7 @@
 #include "utils/syscache.h"
 
 #include "page/memory.h"
+#include "server/settings.h"
 
 /* bytes kept (SphxKeep) for all indexes; more only for a single one */
 #define KEEP_BYTES			((Size) 2 * 1024 * 1024)

@@ -41,7 +41,7 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
-/* Version 15 brought the set-up of functions that return sets; sphx.c has it for 14. */
+/* Version 15 brought the set-up of functions that return sets; compat.c has it for 14. */
 #if PG_VERSION_NUM < 150000
 #define InitMaterializedSRF(fcinfo, flags) SphxInitMaterializedSRF(fcinfo, flags)
 extern void SphxInitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
@@ -156,31 +156,6 @@ typedef RelFileNode SphxRelLocator;
 #define SPHX_RECOVERY_HEADER "access/xlogrecovery.h"
 #else
 #define SPHX_RECOVERY_HEADER "access/xlog.h"
-#endif
-
-/* settings (sphx.c) */
-extern int	sphx_ef_search;
-extern int	sphx_max_scan_tuples;
-extern int	sphx_hint_memory;
-extern int	sphx_order;			/* SphxOrder */
-
-typedef enum SphxOrder
-{
-	SPHX_ORDER_STRICT,
-	SPHX_ORDER_RELAXED
-} SphxOrder;
-
-/*
- * A place where a test may stop this backend, or slow it down where it holds
- * content locks (sphx.c).  Only in builds with assertions.
- */
-#ifdef USE_ASSERT_CHECKING
-extern bool sphx_check_bounds;
-extern void SphxStopPoint(const char *name);
-extern void SphxSlowPoint(const char *name);
-#else
-#define SphxStopPoint(name) ((void) 0)
-#define SphxSlowPoint(name) ((void) 0)
 #endif
 
 #endif							/* SPHX_COMPAT_H */
