@@ -14,9 +14,9 @@
 #include "access/genam.h"
 #include "nodes/execnodes.h"
 
-#include "page/memory.h"
 #include "page/meta.h"
 #include "page/store.h"
+#include "server/memory.h"
 #include "type/vector.h"
 
 /* numbers in operator classes */

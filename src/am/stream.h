@@ -12,7 +12,7 @@
 
 #include "lib/pairingheap.h"
 
-#include "page/pool.h"
+#include "server/search_pool.h"
 
 /* A node found, with bounds of what the operator will say about its rows. */
 typedef struct SphxItem

@@ -15,7 +15,7 @@
 #include "utils/memutils.h"
 
 #include "math/codes/optimize.h"
-#include "page/memory.h"
+#include "server/memory.h"
 #include "type/vector.h"
 
 PG_FUNCTION_INFO_V1(sphx_optimize_code);

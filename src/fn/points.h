@@ -15,7 +15,7 @@
 
 #include "math/codes/point_set.h"
 #include "math/codes/spherical.h"
-#include "page/memory.h"
+#include "server/memory.h"
 #include "type/vector.h"
 
 /* what a set, a code or a result may take; sizes are checked before work begins */

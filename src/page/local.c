@@ -22,7 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "page/memory.h"
+#include "server/memory.h"
 #include "server/settings.h"
 
 /* bytes kept (SphxKeep) for all indexes; more only for a single one */

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "page/memory.h"
+#include "server/memory.h"
 
 #include "miscadmin.h"
 #include "pgstat.h"

@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
- * pool.h
+ * search_pool.h
  *	  Search states that a backend keeps from one scan to the next.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef SPHX_POOL_H
-#define SPHX_POOL_H
+#ifndef SPHX_SEARCH_POOL_H
+#define SPHX_SEARCH_POOL_H
 
 #include "math/graph/search.h"
-#include "page/memory.h"
+#include "server/memory.h"
 
 /* A search state on loan to a scan. */
 typedef struct SphxSearchLoan SphxSearchLoan;
@@ -34,4 +34,4 @@ extern void SphxBorrowAgain(SphxSearchLoan *loan, const SphxLayout *layout);
 /* States on loan now, to all scans of the backend. */
 extern int	SphxLoansOut(void);
 
-#endif							/* SPHX_POOL_H */
+#endif							/* SPHX_SEARCH_POOL_H */

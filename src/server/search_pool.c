@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * pool.c
+ * search_pool.c
  *	  Search states that a backend keeps from one scan to the next.
  *
  * A search over a hundred nodes touches some hundred kilobytes of its own: the
@@ -9,7 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "page/pool.h"
+#include "server/search_pool.h"
 
 #include "utils/memutils.h"
 
