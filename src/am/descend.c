@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 
 #include "math/kernels/kernels.h"
+#include "page/top_layer.h"
 
 /* centroids that lead from one layer to the next, and the least beam that finds them */
 #define DESCENT_WIDTH		4

@@ -11,7 +11,7 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 
-#include "page/store.h"
+#include "page/node.h"
 #include "server/stop_point.h"
 
 static SphxPageKind

@@ -9,7 +9,7 @@
 #ifndef SPHX_CHAIN_H
 #define SPHX_CHAIN_H
 
-#include "page/meta.h"
+#include "page/node.h"
 
 /*
  * A page of the cell's chain with a free slot, exclusively locked, and the

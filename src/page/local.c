@@ -4,7 +4,7 @@
  *	  What a backend remembers of indexes from one call to the next.
  *
  * Of each index that the backend has used: a small struct, hints where its
- * pages are (hints.c), and a copy of its top layer (meta.c), which is one of
+ * pages are (hints.c), and a copy of its top layer (top_layer.c), which is one of
  * a bounded number of bytes for all indexes.  All of it is about a storage,
  * which no ANALYZE and no VACUUM changes: so an invalidation does not throw
  * it away, but has the backend look whether the index still exists.  It looks

@@ -12,11 +12,11 @@
 #include "port/pg_crc32c.h"
 #include "utils/memutils.h"
 
-#include "page/store.h"
 #include "type/vector.h"
 
-void
-SphxDeriveInfo(SphxIndexInfo *info)
+/* Layout and derived fields of info from meta's parameters. */
+static void
+derive_info(SphxIndexInfo *info)
 {
 	SphxMetaPageData *meta = &info->meta;
 	SphxLayout *layout = &info->layout;
@@ -128,7 +128,7 @@ SphxReadInfo(SphxPages *pages, SphxIndexInfo *info)
 				 errhint("Please REINDEX it.")));
 	if (!sane_parameters(meta))
 		SphxCorrupted(index, SPHX_META_BLOCK, "parameters are out of range");
-	SphxDeriveInfo(info);
+	derive_info(info);
 	if ((uint32) info->layout.size != meta->record_size ||
 		meta->per_page == 0 || meta->per_page != SPHX_PAGE_ROOM / meta->record_size)
 		SphxCorrupted(index, SPHX_META_BLOCK, "sizes of records do not agree");
@@ -180,60 +180,6 @@ SphxGetInfo(SphxPages *pages, SphxIndexInfo *info)
 		index->rd_amcache = memcpy(cached, &read, sizeof(SphxIndexInfo));
 	}
 	memcpy(info, index->rd_amcache, sizeof(SphxIndexInfo));
-}
-
-/* Read the layer's records into *top, which has room for them. */
-static void
-read_top_layer(SphxPages *pages, const SphxIndexInfo *info, SphxTopLayer *top)
-{
-	const SphxLayerData *layer = &info->meta.layers[info->meta.layer_count - 1];
-	Size		D = (Size) info->layout.D;
-	Buffer		buffer = InvalidBuffer;
-
-	top->count = layer->count;
-	for (uint32 i = 0; i < layer->count; i++)
-	{
-		BlockNumber block = layer->start + i / info->meta.per_page;
-		uint32		id = SphxNodeId(info, block, i % info->meta.per_page);
-		const SphxRecord *r;
-
-		if (i % info->meta.per_page == 0)
-		{
-			if (BufferIsValid(buffer))
-				UnlockReleaseBuffer(buffer);
-			buffer = SphxReadPage(pages, block, SPHX_PAGE_CENTROID, BUFFER_LOCK_SHARE);
-		}
-		r = SphxCheckNode(pages, info, BufferGetPage(buffer), id);
-		if (r == NULL)
-			SphxCorrupted(pages->index, block, "a centroid is missing");
-		top->below[i] = SphxHitBelow(sphx_record_payload(&info->layout, r));
-		if (info->meta.layer_count == 1 && top->below[i] != i)	/* I12 */
-			SphxCorrupted(pages->index, block, "a centroid refers to another cell than its own");
-		sphx_record_vector(&info->layout, r, top->centroids + i * D);
-	}
-	if (BufferIsValid(buffer))
-		UnlockReleaseBuffer(buffer);
-}
-
-const SphxTopLayer *
-SphxGetTopLayer(SphxPages *pages, const SphxIndexInfo *info)
-{
-	SphxLocalState *local = pages->local;
-
-	if (likely(local->kept != NULL))
-		SphxUseKept(local);
-	else
-	{
-		uint32		count = info->meta.layers[info->meta.layer_count - 1].count;
-		Size		size = offsetof(SphxTopLayer, centroids) +
-		sizeof(float) * (Size) info->layout.D * count;
-		SphxTopLayer *top = palloc0(size);
-
-		read_top_layer(pages, info, top);
-		SphxKeep(local, top, size);
-		pfree(top);
-	}
-	return local->kept;
 }
 
 Buffer

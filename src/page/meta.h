@@ -125,24 +125,6 @@ typedef struct SphxIndexInfo
 extern void SphxGetInfo(SphxPages *pages, SphxIndexInfo *info);
 
 /*
- * The centroids of the top layer, where every search starts: at most
- * SPHX_TOP_RECORDS rows of D floats, and the payload of each (SphxHitBelow).
- */
-typedef struct SphxTopLayer
-{
-	uint32		count;
-	uint32		below[SPHX_TOP_RECORDS];
-	float		centroids[FLEXIBLE_ARRAY_MEMBER];
-} SphxTopLayer;
-
-/*
- * They never change.  The backend keeps those of the indexes used last
- * (SphxKeep); valid until the next call for another index, or of anything that
- * may process invalidations.
- */
-extern const SphxTopLayer *SphxGetTopLayer(SphxPages *pages, const SphxIndexInfo *info);
-
-/*
  * The same from the metapage itself, with checks of everything that later code
  * relies on.
  */
@@ -161,91 +143,10 @@ extern BlockNumber SphxFirstNodeBlock(const SphxMetaPageData *meta);
 extern Buffer SphxReadPlannedPage(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block,
 								  int lock, SphxPageKind *kind);
 
-/* Layout and derived fields of info from meta's parameters. */
-extern void SphxDeriveInfo(SphxIndexInfo *info);
-
 /* Cells: a copy of one, and the place of one on its (locked) page. */
 extern void SphxReadCell(SphxPages *pages, const SphxMetaPageData *meta, uint32 cell,
 						 SphxCellData *data);
 extern Buffer SphxLockCell(SphxPages *pages, const SphxMetaPageData *meta, uint32 cell, int lock);
 extern SphxCellData *SphxPageCell(Page page, const SphxMetaPageData *meta, uint32 cell);
-
-/* Where a node is. */
-static inline BlockNumber
-SphxNodeBlock(const SphxIndexInfo *info, uint32 id)
-{
-	return id / info->meta.per_page;
-}
-
-static inline uint32
-SphxNodeId(const SphxIndexInfo *info, BlockNumber block, uint32 slot)
-{
-	return block * info->meta.per_page + slot;
-}
-
-static inline SphxRecord *
-SphxPageRecord(const SphxIndexInfo *info, Page page, uint32 slot)
-{
-	Assert(slot < info->meta.per_page);
-	return (SphxRecord *) (PageGetContents(page) + (Size) slot * info->layout.size);
-}
-
-static inline SphxRecord *
-SphxNodeRecord(const SphxIndexInfo *info, Page page, uint32 id)
-{
-	return SphxPageRecord(info, page, id % info->meta.per_page);
-}
-
-/* Payload of nodes: heap TIDs. */
-static inline int
-SphxPayloadRoom(const SphxIndexInfo *info)
-{
-	return info->layout.payload_bytes / (int) sizeof(ItemPointerData);
-}
-
-/* The payload of an overflow record takes the whole rest of it. */
-static inline int
-SphxOverflowRoom(const SphxIndexInfo *info)
-{
-	int			room = (info->layout.size - info->layout.payload) / (int) sizeof(ItemPointerData);
-
-	return Min(room, UINT8_MAX);
-}
-
-/*
- * Rows of a node have the same stored vector, but not always the same vector.
- * An overflow record, which stores none, has a hash of its rows' vectors in
- * place of the scale; 0 where that is not known (format of sphx 0.2).
- */
-static inline uint32
-SphxOverflowHash(const SphxRecord *r)
-{
-	uint32		hash;
-
-	memcpy(&hash, &r->scale, sizeof(hash));
-	return hash;
-}
-
-static inline void
-SphxSetOverflowHash(SphxRecord *r, uint32 hash)
-{
-	memcpy(&r->scale, &hash, sizeof(hash));
-}
-
-static inline ItemPointerData *
-SphxRecordTids(const SphxIndexInfo *info, const SphxRecord *r)
-{
-	return (ItemPointerData *) sphx_record_payload(&info->layout, r);
-}
-
-/* Payload of centroids: the cell (layer 1) or the node below. */
-static inline uint32
-SphxHitBelow(const uint8 *payload)
-{
-	uint32		below;
-
-	memcpy(&below, payload, sizeof(below));
-	return below;
-}
 
 #endif							/* SPHX_META_H */

@@ -9,7 +9,7 @@
 #define SPHX_STORE_H
 
 #include "math/graph/search.h"
-#include "page/meta.h"
+#include "page/node.h"
 
 typedef struct SphxPageStore
 {
@@ -24,12 +24,5 @@ typedef struct SphxPageStore
 } SphxPageStore;
 
 extern void SphxInitStore(SphxPageStore *store, SphxPages *pages, const SphxIndexInfo *info);
-
-/*
- * The record of a node on its locked page, or NULL when the slot holds no
- * node (any more).  Checks what a reader of the record relies on.
- */
-extern SphxRecord *SphxCheckNode(SphxPages *pages, const SphxIndexInfo *info, Page page,
-								 uint32 id);
 
 #endif							/* SPHX_STORE_H */

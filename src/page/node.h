@@ -1,0 +1,98 @@
+/*-------------------------------------------------------------------------
+ *
+ * node.h
+ *	  Records on pages: where they are, what their payload is.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_NODE_H
+#define SPHX_NODE_H
+
+#include "page/meta.h"
+
+/* Where a node is. */
+static inline BlockNumber
+SphxNodeBlock(const SphxIndexInfo *info, uint32 id)
+{
+	return id / info->meta.per_page;
+}
+
+static inline uint32
+SphxNodeId(const SphxIndexInfo *info, BlockNumber block, uint32 slot)
+{
+	return block * info->meta.per_page + slot;
+}
+
+static inline SphxRecord *
+SphxPageRecord(const SphxIndexInfo *info, Page page, uint32 slot)
+{
+	Assert(slot < info->meta.per_page);
+	return (SphxRecord *) (PageGetContents(page) + (Size) slot * info->layout.size);
+}
+
+static inline SphxRecord *
+SphxNodeRecord(const SphxIndexInfo *info, Page page, uint32 id)
+{
+	return SphxPageRecord(info, page, id % info->meta.per_page);
+}
+
+/* Payload of nodes: heap TIDs. */
+static inline int
+SphxPayloadRoom(const SphxIndexInfo *info)
+{
+	return info->layout.payload_bytes / (int) sizeof(ItemPointerData);
+}
+
+/* The payload of an overflow record takes the whole rest of it. */
+static inline int
+SphxOverflowRoom(const SphxIndexInfo *info)
+{
+	int			room = (info->layout.size - info->layout.payload) / (int) sizeof(ItemPointerData);
+
+	return Min(room, UINT8_MAX);
+}
+
+/*
+ * Rows of a node have the same stored vector, but not always the same vector.
+ * An overflow record, which stores none, has a hash of its rows' vectors in
+ * place of the scale; 0 where that is not known (format of sphx 0.2).
+ */
+static inline uint32
+SphxOverflowHash(const SphxRecord *r)
+{
+	uint32		hash;
+
+	memcpy(&hash, &r->scale, sizeof(hash));
+	return hash;
+}
+
+static inline void
+SphxSetOverflowHash(SphxRecord *r, uint32 hash)
+{
+	memcpy(&r->scale, &hash, sizeof(hash));
+}
+
+static inline ItemPointerData *
+SphxRecordTids(const SphxIndexInfo *info, const SphxRecord *r)
+{
+	return (ItemPointerData *) sphx_record_payload(&info->layout, r);
+}
+
+/* Payload of centroids: the cell (layer 1) or the node below. */
+static inline uint32
+SphxHitBelow(const uint8 *payload)
+{
+	uint32		below;
+
+	memcpy(&below, payload, sizeof(below));
+	return below;
+}
+
+/*
+ * The record of a node on its locked page, or NULL when the slot holds no
+ * node (any more).  Checks what a reader of the record relies on.
+ */
+extern SphxRecord *SphxCheckNode(SphxPages *pages, const SphxIndexInfo *info, Page page,
+								 uint32 id);
+
+#endif							/* SPHX_NODE_H */

@@ -1,0 +1,64 @@
+/*-------------------------------------------------------------------------
+ *
+ * top_layer.c
+ *	  The top layer of centroids.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "page/top_layer.h"
+
+#include "page/node.h"
+
+/* Read the layer's records into *top, which has room for them. */
+static void
+read_top_layer(SphxPages *pages, const SphxIndexInfo *info, SphxTopLayer *top)
+{
+	const SphxLayerData *layer = &info->meta.layers[info->meta.layer_count - 1];
+	Size		D = (Size) info->layout.D;
+	Buffer		buffer = InvalidBuffer;
+
+	top->count = layer->count;
+	for (uint32 i = 0; i < layer->count; i++)
+	{
+		BlockNumber block = layer->start + i / info->meta.per_page;
+		uint32		id = SphxNodeId(info, block, i % info->meta.per_page);
+		const SphxRecord *r;
+
+		if (i % info->meta.per_page == 0)
+		{
+			if (BufferIsValid(buffer))
+				UnlockReleaseBuffer(buffer);
+			buffer = SphxReadPage(pages, block, SPHX_PAGE_CENTROID, BUFFER_LOCK_SHARE);
+		}
+		r = SphxCheckNode(pages, info, BufferGetPage(buffer), id);
+		if (r == NULL)
+			SphxCorrupted(pages->index, block, "a centroid is missing");
+		top->below[i] = SphxHitBelow(sphx_record_payload(&info->layout, r));
+		if (info->meta.layer_count == 1 && top->below[i] != i)	/* I12 */
+			SphxCorrupted(pages->index, block, "a centroid refers to another cell than its own");
+		sphx_record_vector(&info->layout, r, top->centroids + i * D);
+	}
+	if (BufferIsValid(buffer))
+		UnlockReleaseBuffer(buffer);
+}
+
+const SphxTopLayer *
+SphxGetTopLayer(SphxPages *pages, const SphxIndexInfo *info)
+{
+	SphxLocalState *local = pages->local;
+
+	if (likely(local->kept != NULL))
+		SphxUseKept(local);
+	else
+	{
+		uint32		count = info->meta.layers[info->meta.layer_count - 1].count;
+		Size		size = offsetof(SphxTopLayer, centroids) +
+		sizeof(float) * (Size) info->layout.D * count;
+		SphxTopLayer *top = palloc0(size);
+
+		read_top_layer(pages, info, top);
+		SphxKeep(local, top, size);
+		pfree(top);
+	}
+	return local->kept;
+}
