@@ -15,7 +15,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/build.h"
+#include "am/create/build_state.h"
 
 #include "commands/progress.h"
 #include "miscadmin.h"

@@ -13,7 +13,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/build.h"
+#include "am/create/build_state.h"
 
 #include "miscadmin.h"
 

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/build.h"
+#include "am/create/build_state.h"
 
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"

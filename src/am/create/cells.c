@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
- * train.c
+ * cells.c
  *	  Cells of a new index: sample, train, and the layers of centroids above.
  *
  *-------------------------------------------------------------------------
  */
-#include "am/build.h"
+#include "am/create/build_state.h"
 
 #include <math.h>
 

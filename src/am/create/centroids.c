@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/build.h"
+#include "am/create/build_state.h"
 
 #include "access/relation.h"
 #include "catalog/namespace.h"

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * build.h
+ * build_state.h
  *	  What the parts of CREATE INDEX share.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef SPHX_AM_BUILD_H
-#define SPHX_AM_BUILD_H
+#ifndef SPHX_BUILD_STATE_H
+#define SPHX_BUILD_STATE_H
 
 #include "am/am.h"
 
@@ -92,7 +92,7 @@ typedef struct SphxBuild
 /* centroids.c: take the centroids from elsewhere when the index's options say so */
 extern void SphxLoadCentroids(SphxBuild *build);
 
-/* train.c: train the cells unless they are there, build the layers above and write the skeleton */
+/* cells.c: train the cells unless they are there, build the layers above and write the skeleton */
 extern void SphxTrainCells(SphxBuild *build);
 
 /*
@@ -144,4 +144,4 @@ extern void SphxLinkNodes(SphxBuild *build, SphxShard *shard, uint64 before, uin
 /* progress: a phase begins, or goes on with other rows, and of `total` rows so many are done */
 extern void SphxBuildPhase(SphxBuild *build, int phase, uint64 done, uint64 total);
 
-#endif							/* SPHX_AM_BUILD_H */
+#endif							/* SPHX_BUILD_STATE_H */

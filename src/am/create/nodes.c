@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/build.h"
+#include "am/create/build_state.h"
 
 #include <math.h>
 
