@@ -13,7 +13,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/vacuum.h"
+#include "am/vacuum/vacuum_state.h"
 
 #include "commands/vacuum.h"
 #include "common/hashfn.h"

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * vacuum.h
+ * vacuum_state.h
  *	  What the files of vacuum share.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef SPHX_AM_VACUUM_H
-#define SPHX_AM_VACUUM_H
+#ifndef SPHX_VACUUM_STATE_H
+#define SPHX_VACUUM_STATE_H
 
 #include "am/am.h"
 #include "page/chain.h"
@@ -84,4 +84,4 @@ extern const uint32 *SphxEdgeRequests(const VacuumState *vacuum, uint32 id);
  */
 extern void SphxDropEdges(VacuumState *vacuum);
 
-#endif							/* SPHX_AM_VACUUM_H */
+#endif							/* SPHX_VACUUM_STATE_H */

@@ -14,7 +14,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/vacuum.h"
+#include "am/vacuum/vacuum_state.h"
 
 #include "commands/vacuum.h"
 

@@ -7,7 +7,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/vacuum.h"
+#include "am/vacuum/vacuum_state.h"
 
 #include "commands/vacuum.h"
 #include "miscadmin.h"
