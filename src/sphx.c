@@ -10,7 +10,7 @@
 #include "utils/guc.h"
 
 #include "am/am.h"
-#include "am/limit.h"
+#include "am/scan/limit.h"
 #include "server/settings.h"
 #include "server/stop_point.h"
 

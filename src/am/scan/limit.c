@@ -14,7 +14,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/limit.h"
+#include "am/scan/limit.h"
 
 #include "executor/executor.h"
 #include "miscadmin.h"

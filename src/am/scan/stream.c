@@ -7,7 +7,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/stream.h"
+#include "am/scan/stream.h"
 
 #include <math.h>
 
@@ -18,7 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/tuplesort.h"
 
-#include "am/bounds.h"
+#include "am/scan/bounds.h"
 #include "page/chain.h"
 #include "server/settings.h"
 

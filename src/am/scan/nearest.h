@@ -8,7 +8,7 @@
 #ifndef SPHX_AM_NEAREST_H
 #define SPHX_AM_NEAREST_H
 
-#include "am/qualify.h"
+#include "am/scan/qualify.h"
 
 /* a row and what the operator says of it */
 typedef struct SphxNearestRow

@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/nearest.h"
+#include "am/scan/nearest.h"
 
 #include <math.h>
 
@@ -23,7 +23,7 @@
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
 
-#include "page/heap.h"
+#include "am/scan/heap.h"
 
 /* rows collected before all but the nearest are dropped: as many more as are wanted, and these */
 #define SPARE_ROWS			1024

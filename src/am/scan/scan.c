@@ -7,7 +7,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/stream.h"
+#include "am/scan/stream.h"
 
 #include <math.h>
 
@@ -17,10 +17,10 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
-#include "am/bounds.h"
-#include "am/limit.h"
-#include "am/nearest.h"
-#include "am/qualify.h"
+#include "am/scan/bounds.h"
+#include "am/scan/limit.h"
+#include "am/scan/nearest.h"
+#include "am/scan/qualify.h"
 #include "page/chain.h"
 #include "server/settings.h"
 

@@ -12,7 +12,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/qualify.h"
+#include "am/scan/qualify.h"
 
 #include "access/tableam.h"
 #include "access/visibilitymap.h"

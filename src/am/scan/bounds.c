@@ -9,7 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/bounds.h"
+#include "am/scan/bounds.h"
 
 #include <float.h>
 #include <math.h>
