@@ -9,7 +9,8 @@
 
 #include "utils/guc.h"
 
-#include "am/am.h"
+#include "am/definition/options.h"
+#include "am/planner/plan.h"
 #include "am/scan/limit.h"
 #include "server/settings.h"
 #include "server/stop_point.h"

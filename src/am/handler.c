@@ -5,9 +5,17 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/am.h"
+#include "server/compat.h"
 
+#include "access/amapi.h"
 #include "commands/vacuum.h"
+
+#include "am/create/build.h"
+#include "am/definition/options.h"
+#include "am/insert/insert.h"
+#include "am/planner/cost.h"
+#include "am/scan/scan.h"
+#include "am/vacuum/vacuum.h"
 
 PG_FUNCTION_INFO_V1(sphx_handler);
 PG_FUNCTION_INFO_V1(sphx_metric_l2);

@@ -26,7 +26,7 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-#include "am/am.h"
+#include "am/definition/options.h"
 #include "fn/inspect.h"
 
 PG_FUNCTION_INFO_V1(sphx_check);

@@ -30,7 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/tuplesort.h"
 
-#include "am/am.h"
+#include "am/definition/geometry.h"
 
 /* what the scan adds to a record's error for the rotation's rounding, as a part of the length */
 #define ROUNDING			4e-6

@@ -7,12 +7,13 @@
  */
 #include "fn/inspect.h"
 
+#include "access/amapi.h"
 #include "access/relation.h"
 #include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "utils/lsyscache.h"
 
-#include "am/am.h"
+#include "am/create/build.h"
 
 pg_noreturn static void
 report_missing(Oid oid)

@@ -17,9 +17,8 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "am/am.h"
 #include "fn/inspect.h"
-#include "page/meta.h"
+#include "page/node.h"
 
 PG_FUNCTION_INFO_V1(sphx_index_stats);
 

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/create/build_state.h"
+#include "am/create/build.h"
 
 #include <math.h>
 
@@ -16,6 +16,8 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
+#include "am/create/build_state.h"
+#include "am/definition/geometry.h"
 #include "math/kernels/kernels.h"
 #include "page/chain.h"
 

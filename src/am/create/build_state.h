@@ -8,11 +8,12 @@
 #ifndef SPHX_BUILD_STATE_H
 #define SPHX_BUILD_STATE_H
 
-#include "am/am.h"
+#include "server/compat.h"
 
+#include "am/definition/options.h"
 #include "math/graph/construct.h"
 #include "math/train/train.h"
-#include "storage/buffile.h"
+#include "server/memory.h"
 
 /* nearest cells known of a row: the pools it is compared in */
 #define SPHX_BUILD_PROBES	8
@@ -94,6 +95,26 @@ extern void SphxLoadCentroids(SphxBuild *build);
 
 /* cells.c: train the cells unless they are there, build the layers above and write the skeleton */
 extern void SphxTrainCells(SphxBuild *build);
+
+/* skeleton.c: one upper layer of an index without rows */
+typedef struct SphxSkeletonLayer
+{
+	uint32		count;
+	const float *centroids;		/* count * D, rotated */
+	const uint32 *edges;		/* count * m positions in this layer,
+								 * SPHX_INVALID_NODE behind the last; or NULL */
+	const uint32 *below;		/* position in the layer below that this
+								 * centroid repeats; NULL in layer 1, where
+								 * position i is cell i */
+} SphxSkeletonLayer;
+
+/*
+ * Write metapage, directory and upper layers of an index without rows to the
+ * empty fork; fills the fields of info->meta that describe the layout of the
+ * index.  No WAL: the caller logs all pages at the end.
+ */
+extern void SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, int layer_count,
+							  const SphxSkeletonLayer *layers);
 
 /*
  * budget.c: bytes for blocks, kB for a sort of rows, floats of a sample, cells

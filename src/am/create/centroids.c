@@ -25,6 +25,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "am/definition/geometry.h"
 #include "type/vector_query.h"
 
 /* what centroids may take */

@@ -7,6 +7,7 @@
  */
 #include "am/create/build_state.h"
 
+#include "storage/buffile.h"
 #include "utils/memutils.h"
 
 /* bytes of a chunk of rows, about */

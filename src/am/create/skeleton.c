@@ -6,7 +6,9 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/am.h"
+#include "am/create/build_state.h"
+
+#include "page/node.h"
 
 /* An index on its way to disk, block after block. */
 typedef struct Skeleton

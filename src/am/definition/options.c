@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/am.h"
+#include "am/definition/options.h"
 
 #include "access/reloptions.h"
 #include "catalog/namespace.h"

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/am.h"
+#include "am/definition/options.h"
 
 #include "access/amvalidate.h"
 #include "access/htup_details.h"

@@ -7,7 +7,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/am.h"
+#include "am/insert/insert.h"
 
 #include <math.h>
 
@@ -15,8 +15,13 @@
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 
+#include "am/definition/geometry.h"
+#include "am/insert/obsolete.h"
+#include "am/search/descend.h"
 #include "math/kernels/kernels.h"
 #include "page/chain.h"
+#include "page/store.h"
+#include "server/memory.h"
 #include "server/stop_point.h"
 
 /* cells whose entries start the search */
@@ -36,7 +41,8 @@ typedef struct Candidate
 	const float *extended;		/* inner product: D + 1 floats; else vector */
 } Candidate;
 
-struct SphxInserter
+/* Insertion of rows into one index, for the length of a command. */
+typedef struct SphxInserter
 {
 	SphxIndexInfo info;
 	SphxServerEnv env;
@@ -68,7 +74,7 @@ struct SphxInserter
 	/* a neighbour that is offered the reverse edge */
 	SphxRecord *neighbour;
 	float	   *edge;			/* D */
-};
+} SphxInserter;
 
 /* Room for everything whose size the layout tells. */
 static void
@@ -95,8 +101,9 @@ allocate_room(SphxInserter *inserter)
 	inserter->edge = palloc(sizeof(float) * D);
 }
 
-SphxInserter *
-SphxCreateInserter(SphxPages *pages, MemoryContext parent)
+/* In a context of its own under `parent`; the pages must have been opened. */
+static SphxInserter *
+create_inserter(SphxPages *pages, MemoryContext parent)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "sphx insert", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -399,9 +406,13 @@ insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
 	UnlockPage(pages->index, directory, ExclusiveLock);
 }
 
-bool
-SphxInsertVector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPointer tid,
-				 Relation updated)
+/*
+ * False when the vector is not indexed (zero under cosine).  `updated` is the
+ * table when the row is a new version of one with the same vector, or NULL.
+ */
+static bool
+insert_vector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPointer tid,
+			  Relation updated)
 {
 	if (!SphxTransform(pages, &inserter->info, v, inserter->x))
 		return false;
@@ -430,10 +441,10 @@ sphxinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relatio
 		return false;
 	SphxOpenPages(&pages, index);
 	if (inserter == NULL)
-		index_info->ii_AmCache = inserter = SphxCreateInserter(&pages, index_info->ii_Context);
+		index_info->ii_AmCache = inserter = create_inserter(&pages, index_info->ii_Context);
 
 	old = MemoryContextSwitchTo(inserter->row_context);
-	SphxInsertVector(inserter, &pages, DatumGetVectorP(values[0]), tid, unchanged ? heap : NULL);
+	insert_vector(inserter, &pages, DatumGetVectorP(values[0]), tid, unchanged ? heap : NULL);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(inserter->row_context);
 	return false;

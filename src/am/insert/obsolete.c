@@ -15,7 +15,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/am.h"
+#include "am/insert/obsolete.h"
 
 #include "access/tableam.h"
 #include "access/xlog.h"

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/am.h"
+#include "am/planner/cost.h"
 
 #include "nodes/pathnodes.h"
 #include "optimizer/clauses.h"

@@ -16,7 +16,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/am.h"
+#include "am/planner/plan.h"
 
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"

@@ -7,7 +7,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/scan/stream.h"
+#include "am/scan/scan.h"
 
 #include <math.h>
 
@@ -17,10 +17,12 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
+#include "am/definition/geometry.h"
 #include "am/scan/bounds.h"
 #include "am/scan/limit.h"
 #include "am/scan/nearest.h"
 #include "am/scan/qualify.h"
+#include "am/scan/stream.h"
 #include "page/chain.h"
 #include "server/settings.h"
 

@@ -9,6 +9,7 @@
  */
 #include "am/scan/stream.h"
 
+#include <limits.h>
 #include <math.h>
 
 #include "catalog/pg_operator.h"
@@ -19,7 +20,9 @@
 #include "utils/tuplesort.h"
 
 #include "am/scan/bounds.h"
+#include "am/search/descend.h"
 #include "page/chain.h"
+#include "page/store.h"
 #include "server/settings.h"
 
 /*

@@ -8,10 +8,11 @@
 #ifndef SPHX_AM_STREAM_H
 #define SPHX_AM_STREAM_H
 
-#include "am/am.h"
+#include "server/compat.h"
 
 #include "lib/pairingheap.h"
 
+#include "page/meta.h"
 #include "server/search_pool.h"
 
 /* A node found, with bounds of what the operator will say about its rows. */

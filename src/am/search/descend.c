@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/am.h"
+#include "am/search/descend.h"
 
 #include "miscadmin.h"
 

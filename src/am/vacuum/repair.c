@@ -18,7 +18,10 @@
 #include "commands/vacuum.h"
 #include "common/hashfn.h"
 
+#include "am/definition/geometry.h"
 #include "math/kernels/kernels.h"
+#include "page/store.h"
+#include "server/memory.h"
 
 /* candidates read for one node beside the edges it has left */
 #define REPAIR_READS(m)		(2 * (m))

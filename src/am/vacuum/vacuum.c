@@ -7,7 +7,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/vacuum/vacuum_state.h"
+#include "am/vacuum/vacuum.h"
 
 #include "commands/vacuum.h"
 #include "miscadmin.h"
@@ -15,6 +15,8 @@
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 
+#include "am/vacuum/vacuum_state.h"
+#include "page/chain.h"
 #include "server/stop_point.h"
 
 

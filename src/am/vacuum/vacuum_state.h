@@ -8,8 +8,11 @@
 #ifndef SPHX_VACUUM_STATE_H
 #define SPHX_VACUUM_STATE_H
 
-#include "am/am.h"
-#include "page/chain.h"
+#include "server/compat.h"
+
+#include "access/genam.h"
+
+#include "page/node.h"
 
 /*
  * One ambulkdelete.  Works through windows of blocks, so that the bitmap of

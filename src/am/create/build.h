@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ *
+ * build.h
+ *	  CREATE INDEX.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_BUILD_H
+#define SPHX_BUILD_H
+
+#include "server/compat.h"
+
+#include "access/genam.h"
+#include "nodes/execnodes.h"
+
+/* callbacks of the access method */
+extern IndexBuildResult *sphxbuild(Relation heap, Relation index, IndexInfo *index_info);
+extern void sphxbuildempty(Relation index);
+extern char *sphxbuildphasename(int64 phase);
+
+#endif							/* SPHX_BUILD_H */

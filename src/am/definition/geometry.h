@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * geometry.h
+ *	  From a vector of the table to one of the index.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_GEOMETRY_H
+#define SPHX_GEOMETRY_H
+
+#include "server/compat.h"
+
+#include "page/meta.h"
+#include "type/vector.h"
+
+/*
+ * The vector as the index sees it: normalised (cosine), padded and rotated, D
+ * floats.  False for a vector without a direction under cosine.  An error for
+ * another number of dimensions.
+ */
+extern bool SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v,
+						  float *x);
+
+/*
+ * Inner product: the coordinate that makes nearest by Euclidean distance
+ * largest by inner product, for a vector of D floats.
+ */
+extern float SphxExtraCoordinate(const SphxIndexInfo *info, const float *x);
+
+#endif							/* SPHX_GEOMETRY_H */

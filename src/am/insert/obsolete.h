@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * obsolete.h
+ *	  Heap TIDs whose rows the server has pruned.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_OBSOLETE_H
+#define SPHX_OBSOLETE_H
+
+#include "server/compat.h"
+
+#include "page/meta.h"
+
+/*
+ * Remove the TIDs of the node's own record whose rows are gone for everybody
+ * (obsolete.c).  Its page is locked exclusively.  The node may be left without
+ * a TID: the caller adds one.
+ */
+extern void SphxDropObsolete(SphxPages *pages, const SphxIndexInfo *info, Relation heap,
+							 Buffer buffer, uint32 id);
+
+#endif							/* SPHX_OBSOLETE_H */
