@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * handler.c
- *	  The access method's handler, and the metrics of operator classes.
+ *	  The access method's handler.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,6 +11,7 @@
 #include "commands/vacuum.h"
 
 #include "am/create/build.h"
+#include "am/definition/opclass.h"
 #include "am/definition/options.h"
 #include "am/insert/insert.h"
 #include "am/planner/cost.h"
@@ -18,9 +19,6 @@
 #include "am/vacuum/vacuum.h"
 
 PG_FUNCTION_INFO_V1(sphx_handler);
-PG_FUNCTION_INFO_V1(sphx_metric_l2);
-PG_FUNCTION_INFO_V1(sphx_metric_cosine);
-PG_FUNCTION_INFO_V1(sphx_metric_ip);
 
 Datum
 sphx_handler(PG_FUNCTION_ARGS)
@@ -50,26 +48,4 @@ sphx_handler(PG_FUNCTION_ARGS)
 	am->amendscan = sphxendscan;
 
 	PG_RETURN_POINTER(am);
-}
-
-/*
- * Support function 2 of an operator class tells the metric, so that classes of
- * anybody, in any schema, can use the access method.
- */
-Datum
-sphx_metric_l2(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT32(SPHX_METRIC_L2);
-}
-
-Datum
-sphx_metric_cosine(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT32(SPHX_METRIC_COSINE);
-}
-
-Datum
-sphx_metric_ip(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT32(SPHX_METRIC_IP);
 }

@@ -26,7 +26,8 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-#include "am/definition/options.h"
+#include "am/definition/layout.h"
+#include "am/definition/opclass.h"
 #include "fn/inspect.h"
 
 PG_FUNCTION_INFO_V1(sphx_check);

@@ -10,6 +10,7 @@
 
 #include "server/compat.h"
 
+#include "am/definition/layout.h"
 #include "am/definition/options.h"
 #include "math/graph/construct.h"
 #include "math/train/train.h"

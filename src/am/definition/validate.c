@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/definition/options.h"
+#include "am/definition/opclass.h"
 
 #include "access/amvalidate.h"
 #include "access/htup_details.h"
