@@ -163,7 +163,7 @@ extern void SphxWriteNodes(SphxBuild *build, SphxShard *shard, uint64 before);
  */
 extern void SphxLinkNodes(SphxBuild *build, SphxShard *shard, uint64 before, uint64 total);
 
-/* progress: a phase begins, or goes on with other rows, and of `total` rows so many are done */
+/* progress.c: a phase begins, or goes on with other rows, and of `total` rows so many are done */
 extern void SphxBuildPhase(SphxBuild *build, int phase, uint64 done, uint64 total);
 
 #endif							/* SPHX_BUILD_STATE_H */
