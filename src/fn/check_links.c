@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "fn/check.h"
+#include "fn/check_state.h"
 
 #include "miscadmin.h"
 

@@ -16,7 +16,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "fn/check.h"
+#include "fn/check_state.h"
 
 #include <math.h>
 

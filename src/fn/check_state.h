@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * check.h
+ * check_state.h
  *	  What the files of sphx_check share.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef SPHX_CHECK_H
-#define SPHX_CHECK_H
+#ifndef SPHX_CHECK_STATE_H
+#define SPHX_CHECK_STATE_H
 
 #include "server/compat.h"
 
@@ -92,7 +92,7 @@ SphxIsChecked(const SphxCheck *check, uint32 id)
 	return SphxNodeBlock(&check->info, id) < check->nblocks;
 }
 
-/* The index is not as the invariant says: an error with block and reason. */
+/* check_report.c: the index is not as the invariant says, an error with block and reason */
 pg_noreturn extern void SphxCheckFailed(SphxCheck *check, BlockNumber block,
 										SphxInvariant invariant,
 										const char *format,...) pg_attribute_printf(4, 5);
@@ -123,4 +123,4 @@ extern void SphxFoundTids(SphxCheck *check, uint32 id, const SphxRecord *node,
 /* Returns the number of rows that had to be, and are, in the index. */
 extern int64 SphxCheckRows(SphxCheck *check, Snapshot snapshot);
 
-#endif							/* SPHX_CHECK_H */
+#endif							/* SPHX_CHECK_STATE_H */
