@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "fn/codes.h"
 #include "fn/points.h"
 #include "math/codes/reference_angle.h"
 

@@ -25,6 +25,7 @@
 #include "fn/points.h"
 #include "math/base/random.h"
 #include "math/train/train.h"
+#include "server/memory.h"
 #include "type/vector_query.h"
 
 PG_FUNCTION_INFO_V1(sphx_kmeans_array);

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "server/compat.h"
+#include "fn/codes.h"
 
 #include <limits.h>
 #include <math.h>

@@ -11,9 +11,11 @@
 
 #include "utils/builtins.h"
 
+#include "fn/codes.h"
 #include "fn/points.h"
 #include "math/base/random.h"
 #include "math/codes/collision.h"
+#include "server/memory.h"
 
 PG_FUNCTION_INFO_V1(sphx_nearest_codeword);
 PG_FUNCTION_INFO_V1(sphx_hash);

@@ -17,6 +17,7 @@
 
 #include "fn/points.h"
 #include "math/base/blas.h"
+#include "server/memory.h"
 
 PG_FUNCTION_INFO_V1(sphx_min_angle_array);
 PG_FUNCTION_INFO_V1(sphx_min_angle_final);

@@ -14,8 +14,6 @@
 #include "utils/array.h"
 
 #include "math/codes/point_set.h"
-#include "math/codes/spherical.h"
-#include "server/memory.h"
 #include "type/vector.h"
 
 /* what a set, a code or a result may take; sizes are checked before work begins */
@@ -66,29 +64,5 @@ extern void SphxCheckBytes(double bytes);
 
 /* The function's result type as a tuple of these values. */
 extern Datum SphxMakeRecord(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
-
-/* codes.c: the family and its parameters, or an error that says what there is */
-extern void SphxParseFamily(const char *name, int dim, SphxSphericalSpec *spec);
-
-/*
- * A code made ready, kept from call to call of one expression.  The first
- * member of a struct with what else is kept for this code; all of that lives
- * in context, and is forgotten (zeroed) when the code changes.
- */
-typedef struct SphxCodeCache
-{
-	Size		size;			/* of the whole struct */
-	MemoryContext context;
-	SphxServerEnv env;
-	char	   *family;
-	int			dim;
-	SphxSpherical *code;
-} SphxCodeCache;
-
-/* codes.c: the cache of this expression, a struct of this size, with this code in it */
-extern SphxCodeCache *SphxCacheCode(FunctionCallInfo fcinfo, Size size, text *family, int dim);
-
-/* codes.c: progress over the cache's env is reported under this name from now on, or (NULL) not */
-extern void SphxCacheTask(SphxCodeCache *cache, const char *task);
 
 #endif							/* SPHX_POINTS_H */
