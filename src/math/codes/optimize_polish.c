@@ -22,6 +22,9 @@
 #include "math/base/portable.h"
 #include "math/codes/optimize_private.h"
 
+/* softmax weights below this do not count */
+#define TINY_WEIGHT	1e-14
+
 #define K_GROWTH			4.0
 #define K_END				1e9
 #define K_FORESEE			1e4 /* from here on foresee() is right to about
@@ -311,7 +314,7 @@ assemble_pairs(Polish *s, const double *x)
 			double		z = s->cosine[(size_t) i * p->n + j] - s->pair_max;
 			double		weight = sphx_portable_exp(s->k * z) / s->pair_sum;
 
-			if (weight > SPHX_TINY_WEIGHT)
+			if (weight > TINY_WEIGHT)
 				add_pair(s, x, i, j, p->pair_weight * weight);
 		}
 	}
@@ -340,7 +343,7 @@ assemble(Polish *s, const double *x)
 			double		z = p->bound - p->holes->cosine[f] - s->hole_max;
 			double		weight = sphx_portable_exp(s->k * z) / s->hole_sum;
 
-			if (weight > SPHX_TINY_WEIGHT)
+			if (weight > TINY_WEIGHT)
 				add_hole(s, x, f, p->hole_weight * weight);
 		}
 		close_group(s, p->hole_weight);

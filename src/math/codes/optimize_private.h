@@ -21,9 +21,6 @@
 #include "math/base/random.h"
 #include "math/codes/optimize.h"
 
-/* softmax weights below this do not count */
-#define SPHX_TINY_WEIGHT	1e-14
-
 /*
  * Holes of a code: facets of the convex hull of its points, each with d
  * points (corners).  The centre v of a hole is at the same angle from its

@@ -21,8 +21,9 @@ align_up(int x, int to)
 	return (x + to - 1) / to * to;
 }
 
-int
-sphx_padded_dims(SphxCodebook book, int dims)
+/* D for dims under the codebook */
+static int
+padded_dims(SphxCodebook book, int dims)
 {
 	return align_up(dims, book == SPHX_CODE_ORTHOPLEX ? 8 : 4);
 }
@@ -33,7 +34,7 @@ sphx_layout_init(SphxLayout *layout)
 	int			element = layout->storage == SPHX_STORAGE_INT16 ? 2 : 1;
 
 	assert(layout->m >= SPHX_MIN_M && layout->m <= SPHX_MAX_M && layout->m % 2 == 0);
-	layout->D = sphx_padded_dims(layout->book, layout->dims);
+	layout->D = padded_dims(layout->book, layout->dims);
 	layout->pieces = sphx_code_pieces(layout->book, layout->D);
 	layout->payload = sizeof(SphxRecord);
 	layout->vector = align_up(layout->payload + layout->payload_bytes, 2);

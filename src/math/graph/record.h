@@ -88,9 +88,6 @@ typedef struct SphxRecord
 									 * be of vectors that differ, though they
 									 * are stored alike */
 
-/* D for dims under the codebook */
-extern int	sphx_padded_dims(SphxCodebook book, int dims);
-
 /* fill *layout from its first fields dims, m, book, storage, payload_bytes */
 extern void sphx_layout_init(SphxLayout *layout);
 

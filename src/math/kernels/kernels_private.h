@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * kernels_private.h
- *	  What the kernels of all instruction sets share: one piece of a look-up
- *	  table, one estimate, and the scales of tables.
+ *	  What the kernels of all instruction sets share: the scales of look-up
+ *	  tables.
  *
- * Included only by kernels_*.c.  These functions fix the bits of tables and
- * estimates; kernels_scalar.c says how.
+ * Included only by kernels_*.c.  kernels_scalar.c says how tables come to the
+ * same bits everywhere.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,12 +18,6 @@
 
 #include "math/kernels/code_bytes.h"
 #include "math/kernels/kernels.h"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
 
 /*
  * A product and a sum must not become one fused operation where the bits
@@ -73,77 +67,6 @@ static inline float
 larger(float a, float b)
 {
 	return a > b ? a : b;
-}
-
-/* nearest integer, ties to even, as the conversion instructions do */
-static inline int
-round_even(float v)
-{
-#if defined(__SSE2__)
-	return _mm_cvtss_si32(_mm_set_ss(v));
-#elif defined(__aarch64__)
-	return vcvtns_s32_f32(v);
-#else
-	return (int) lrintf(v);
-#endif
-}
-
-/* entry = 128 + low[nibble & 3] + high[nibble >> 2] */
-static inline void
-table_piece_halves(const int *low, const int *high, uint8_t *table)
-{
-	for (int h = 0; h < 4; h++)
-		for (int l = 0; l < 4; l++)
-			table[4 * h + l] = (uint8_t) (SPHX_TABLE_BIAS + low[l] + high[h]);
-}
-
-static inline void
-table_piece_orthoplex(const float *x, float f, uint8_t *table)
-{
-	for (int i = 0; i < 8; i++)
-	{
-		int			v = round_even(x[i] * f);
-
-		table[i] = (uint8_t) (SPHX_TABLE_BIAS + v);
-		table[i + 8] = (uint8_t) (SPHX_TABLE_BIAS - v);
-	}
-}
-
-static inline void
-table_piece_signs(const float *x, float f, uint8_t *table)
-{
-	int			half[2][4];
-
-	for (int i = 0; i < 2; i++)
-	{
-		int			sum = round_even((x[2 * i] + x[2 * i + 1]) * f);
-		int			difference = round_even((x[2 * i] - x[2 * i + 1]) * f);
-
-		half[i][0] = sum;
-		half[i][1] = -difference;
-		half[i][2] = difference;
-		half[i][3] = -sum;
-	}
-	table_piece_halves(half[0], half[1], table);
-}
-
-static inline void
-table_piece_lloyd(const float *x, float f, uint8_t *table)
-{
-	float		f3 = f * SPHX_LLOYD_RATIO;
-	int			half[2][4];
-
-	for (int i = 0; i < 2; i++)
-	{
-		int			upper = round_even(x[i] * f);
-		int			lower = round_even(x[i] * f3);
-
-		half[i][0] = -upper;
-		half[i][1] = -lower;
-		half[i][2] = lower;
-		half[i][3] = upper;
-	}
-	table_piece_halves(half[0], half[1], table);
 }
 
 #endif							/* SPHX_KERNELS_PRIVATE_H */
