@@ -310,15 +310,13 @@ check_payload(SphxCheck *check, uint32 id, const SphxRecord *r)
 static void
 check_nodes(SphxCheck *check, BlockNumber block)
 {
-	const SphxIndexInfo *info = &check->info;
+	SphxRecordWalk walk = SphxWalkRecords(&check->pages, &check->info, check->copy.data, block);
 
-	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+	while (SphxNextRecord(&walk))
 	{
-		const SphxRecord *r = SphxPageRecord(info, check->copy.data, slot);
-		uint32		id = SphxNodeId(info, block, slot);
+		uint32		id = walk.id;
+		const SphxRecord *r = walk.record;
 
-		if (!(r->flags & SPHX_NODE_USED))
-			continue;
 		check_edges(check, id, r);
 		check_payload(check, id, r);
 		if ((r->flags & SPHX_NODE_DELETED) ||

@@ -179,12 +179,11 @@ SphxFindLiving(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block)
 	{
 		Buffer		buffer = SphxReadPage(pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
+		SphxRecordWalk walk = SphxWalkRecords(pages, info, page, block);
 
 		SphxChainStep(pages, block, step++, 1);
-		for (uint32 slot = 0; slot < info->meta.per_page && found == SPHX_INVALID_NODE; slot++)
-			if ((SphxPageRecord(info, page, slot)->flags &
-				 (SPHX_NODE_USED | SPHX_NODE_DELETED)) == SPHX_NODE_USED)
-				found = SphxNodeId(info, block, slot);
+		if (SphxNextLiving(&walk))
+			found = walk.id;
 		block = SphxPageGetOpaque(page)->next;
 		UnlockReleaseBuffer(buffer);
 		CHECK_FOR_INTERRUPTS();

@@ -95,4 +95,74 @@ SphxHitBelow(const uint8 *payload)
 extern SphxRecord *SphxCheckNode(SphxPages *pages, const SphxIndexInfo *info, Page page,
 								 uint32 id);
 
+/*
+ * A walk over the records on a locked page of nodes or overflow records, or on
+ * a copy of one:
+ *
+ *		SphxRecordWalk walk = SphxWalkRecords(pages, info, page, block);
+ *
+ *		while (SphxNextRecord(&walk))
+ *			... walk.id, walk.record
+ *
+ * A step looks at the page as it is then.
+ */
+typedef struct SphxRecordWalk
+{
+	SphxPages  *pages;
+	const SphxIndexInfo *info;
+	Page		page;
+	uint32		next;			/* id of the next slot */
+	uint32		end;
+	uint32		id;
+	SphxRecord *record;
+} SphxRecordWalk;
+
+static inline SphxRecordWalk
+SphxWalkRecords(SphxPages *pages, const SphxIndexInfo *info, Page page, BlockNumber block)
+{
+	SphxRecordWalk walk = {.pages = pages,.info = info,.page = page};
+
+	walk.next = SphxNodeId(info, block, 0);
+	walk.end = walk.next + info->meta.per_page;
+	return walk;
+}
+
+/* Go to the next slot in use. */
+static inline bool
+SphxNextRecord(SphxRecordWalk *walk)
+{
+	while (walk->next < walk->end)
+	{
+		walk->id = walk->next++;
+		walk->record = SphxNodeRecord(walk->info, walk->page, walk->id);
+		if (walk->record->flags & SPHX_NODE_USED)
+			return true;
+	}
+	return false;
+}
+
+/* Go to the next node of a page of nodes, checked by SphxCheckNode. */
+static inline bool
+SphxNextNode(SphxRecordWalk *walk)
+{
+	while (walk->next < walk->end)
+	{
+		walk->id = walk->next++;
+		walk->record = SphxCheckNode(walk->pages, walk->info, walk->page, walk->id);
+		if (walk->record != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* The same, past those that are deleted. */
+static inline bool
+SphxNextLiving(SphxRecordWalk *walk)
+{
+	while (SphxNextNode(walk))
+		if (!(walk->record->flags & SPHX_NODE_DELETED))
+			return true;
+	return false;
+}
+
 #endif							/* SPHX_NODE_H */

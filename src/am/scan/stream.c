@@ -417,18 +417,14 @@ visit_page(SphxStream *stream, SphxPages *pages, uint32 cell, BlockNumber *block
 {
 	Buffer		buffer = SphxReadPage(pages, *block, SPHX_PAGE_NODE, BUFFER_LOCK_SHARE);
 	Page		page = BufferGetPage(buffer);
+	SphxRecordWalk walk = SphxWalkRecords(pages, &stream->info, page, *block);
 	uint64		visited = 0;
 
 	if (SphxPageGetOpaque(page)->cell != cell)	/* I6 */
 		SphxCorrupted(pages->index, *block, "page is in the chain of another cell");
-	for (uint32 slot = 0; slot < stream->info.meta.per_page; slot++)
-	{
-		uint32		id = SphxNodeId(&stream->info, *block, slot);
-		const SphxRecord *r = SphxCheckNode(pages, &stream->info, page, id);
-
-		if (r != NULL && sphx_search_visit(stream->search, id, r))
+	while (SphxNextNode(&walk))
+		if (sphx_search_visit(stream->search, walk.id, walk.record))
 			visited++;
-	}
 	*block = SphxPageGetOpaque(page)->next;
 	UnlockReleaseBuffer(buffer);
 	return visited;

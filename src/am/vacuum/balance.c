@@ -60,18 +60,16 @@ SphxCountEdge(VacuumState *vacuum, uint32 id, int change)
 }
 
 void
-SphxCountPageEdges(VacuumState *vacuum, Page page)
+SphxCountPageEdges(VacuumState *vacuum, Page page, BlockNumber block)
 {
 	const SphxIndexInfo *info = &vacuum->info;
+	SphxRecordWalk walk = SphxWalkRecords(&vacuum->pages, info, page, block);
 
-	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+	while (SphxNextLiving(&walk))
 	{
-		const SphxRecord *r = SphxPageRecord(info, page, slot);
-		const uint32 *ids = sphx_record_ids(&info->layout, r);
+		const uint32 *ids = sphx_record_ids(&info->layout, walk.record);
 
-		if ((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) != SPHX_NODE_USED)
-			continue;
-		for (int j = 0; j < r->neighbours; j++)
+		for (int j = 0; j < walk.record->neighbours; j++)
 			SphxCountEdge(vacuum, ids[j], 1);
 	}
 }
@@ -126,18 +124,16 @@ static void
 request_for_page(VacuumState *vacuum, Page page, BlockNumber block)
 {
 	const SphxIndexInfo *info = &vacuum->info;
+	SphxRecordWalk walk = SphxWalkRecords(&vacuum->pages, info, page, block);
 
-	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+	while (SphxNextLiving(&walk))
 	{
-		uint32		id = SphxNodeId(info, block, slot);
-		const SphxRecord *r = SphxCheckNode(&vacuum->pages, info, page, id);
-		const uint32 *ids;
+		const uint32 *ids = sphx_record_ids(&info->layout, walk.record);
 
-		if (r == NULL || (r->flags & SPHX_NODE_DELETED) || !SphxIsWeak(vacuum, id))
+		if (!SphxIsWeak(vacuum, walk.id))
 			continue;
-		ids = sphx_record_ids(&info->layout, r);
-		for (int j = 0; j < r->neighbours; j++)
-			request_edge(vacuum->balance, id, ids[j]);
+		for (int j = 0; j < walk.record->neighbours; j++)
+			request_edge(vacuum->balance, walk.id, ids[j]);
 	}
 }
 

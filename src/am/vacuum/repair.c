@@ -118,14 +118,11 @@ count_page(VacuumState *vacuum, Page page, BlockNumber block)
 	const SphxIndexInfo *info = &vacuum->info;
 	uint32		cell = SphxPageGetOpaque(page)->cell;
 	bool		room = SphxPageGetOpaque(page)->free > 0;
+	SphxRecordWalk walk = SphxWalkRecords(&vacuum->pages, info, page, block);
 
-	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+	while (SphxNextRecord(&walk))
 	{
-		uint8		flags = SphxPageRecord(info, page, slot)->flags;
-
-		if (!(flags & SPHX_NODE_USED))
-			continue;
-		if (SphxIsDeleted(vacuum, SphxNodeId(info, block, slot)))
+		if (SphxIsDeleted(vacuum, walk.id))
 			room = true;
 		else
 			vacuum->nodes[cell]++;
@@ -148,16 +145,11 @@ has_deleted_neighbour(VacuumState *vacuum, const SphxRecord *r)
 static bool
 page_has_edges(VacuumState *vacuum, Page page, BlockNumber block)
 {
-	const SphxIndexInfo *info = &vacuum->info;
+	SphxRecordWalk walk = SphxWalkRecords(&vacuum->pages, &vacuum->info, page, block);
 
-	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
-	{
-		const SphxRecord *r = SphxCheckNode(&vacuum->pages, info, page,
-											SphxNodeId(info, block, slot));
-
-		if (r != NULL && !(r->flags & SPHX_NODE_DELETED) && has_deleted_neighbour(vacuum, r))
+	while (SphxNextLiving(&walk))
+		if (has_deleted_neighbour(vacuum, walk.record))
 			return true;
-	}
 	return false;
 }
 
@@ -407,20 +399,16 @@ drop_from_record(VacuumState *vacuum, SphxRecord *r, uint32 *dropped)
 static void
 repair_copy(VacuumState *vacuum, BlockNumber block)
 {
-	const SphxIndexInfo *info = &vacuum->info;
 	RepairState *repair = vacuum->repair;
+	SphxRecordWalk walk = SphxWalkRecords(&vacuum->pages, &vacuum->info, repair->after.data, block);
 
 	memcpy(repair->after.data, repair->before.data, BLCKSZ);
-	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+	while (SphxNextLiving(&walk))
 	{
-		SphxRecord *r = SphxPageRecord(info, repair->after.data, slot);
-		int			dropped;
+		int			dropped = drop_from_record(vacuum, walk.record, repair->dropped);
 
-		if ((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) != SPHX_NODE_USED)
-			continue;
-		dropped = drop_from_record(vacuum, r, repair->dropped);
 		if (dropped > 0)
-			repair_record(vacuum, SphxNodeId(info, block, slot), r, dropped);
+			repair_record(vacuum, walk.id, walk.record, dropped);
 	}
 }
 
@@ -454,20 +442,16 @@ write_page(VacuumState *vacuum, BlockNumber block)
 	Buffer		buffer = SphxReadPage(&vacuum->pages, block, SPHX_PAGE_NODE,
 									  BUFFER_LOCK_EXCLUSIVE);
 	SphxChange	change;
-	Page		page;
+	SphxRecordWalk walk;
 
 	SphxChangeBegin(&change, &vacuum->pages);
-	page = SphxChangePage(&change, buffer);
-	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+	walk = SphxWalkRecords(&vacuum->pages, info, SphxChangePage(&change, buffer), block);
+	while (SphxNextLiving(&walk))
 	{
-		SphxRecord *r = SphxPageRecord(info, page, slot);
-
-		if ((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) != SPHX_NODE_USED)
-			continue;
-		if (same_edges(&info->layout, r, SphxPageRecord(info, repair->before.data, slot)))
-			copy_edges(&info->layout, r, SphxPageRecord(info, repair->after.data, slot));
+		if (same_edges(&info->layout, walk.record, SphxNodeRecord(info, repair->before.data, walk.id)))
+			copy_edges(&info->layout, walk.record, SphxNodeRecord(info, repair->after.data, walk.id));
 		else
-			(void) drop_from_record(vacuum, r, repair->dropped);
+			(void) drop_from_record(vacuum, walk.record, repair->dropped);
 	}
 	SphxChangeFinish(&change);
 	UnlockReleaseBuffer(buffer);

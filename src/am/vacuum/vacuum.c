@@ -253,29 +253,21 @@ clean_page(VacuumState *vacuum, BlockNumber block)
 	SphxPageKind kind;
 	Buffer		buffer = SphxReadPlannedPage(&vacuum->pages, info, block, BUFFER_LOCK_SHARE, &kind);
 	Page		page = BufferGetPage(buffer);
+	SphxRecordWalk walk = SphxWalkRecords(&vacuum->pages, info, page, block);
 	bool		work = false;
 
-	for (uint32 slot = 0; kind == SPHX_PAGE_NODE && slot < info->meta.per_page; slot++)
-	{
-		const SphxRecord *r = SphxCheckNode(&vacuum->pages, info, page,
-											SphxNodeId(info, block, slot));
-
-		if (r != NULL && needs_work(vacuum, buffer, r, &vacuum->stats->num_index_tuples))
+	while (kind == SPHX_PAGE_NODE && SphxNextNode(&walk))
+		if (needs_work(vacuum, buffer, walk.record, &vacuum->stats->num_index_tuples))
 			work = true;
-	}
 	if (work)
 	{
 		SphxUpgradeLock(buffer);
-		for (uint32 slot = 0; slot < info->meta.per_page; slot++)
-		{
-			uint32		id = SphxNodeId(info, block, slot);
-
-			if (SphxCheckNode(&vacuum->pages, info, page, id) != NULL)
-				clean_node(vacuum, buffer, id);
-		}
+		walk = SphxWalkRecords(&vacuum->pages, info, page, block);
+		while (SphxNextNode(&walk))
+			clean_node(vacuum, buffer, walk.id);
 	}
 	if (kind == SPHX_PAGE_NODE)
-		SphxCountPageEdges(vacuum, page);
+		SphxCountPageEdges(vacuum, page, block);
 	UnlockReleaseBuffer(buffer);
 }
 
@@ -369,7 +361,7 @@ free_slots(VacuumState *vacuum, BlockNumber block)
 	const SphxIndexInfo *info = &vacuum->info;
 	Buffer		buffer;
 	SphxChange	change;
-	Page		page;
+	SphxRecordWalk walk;
 	bool		any = false;
 
 	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
@@ -378,12 +370,12 @@ free_slots(VacuumState *vacuum, BlockNumber block)
 		return;
 	buffer = SphxReadPage(&vacuum->pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_EXCLUSIVE);
 	SphxChangeBegin(&change, &vacuum->pages);
-	page = SphxChangePage(&change, buffer);
-	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
-		if (SphxIsDeleted(vacuum, SphxNodeId(info, block, slot)))
+	walk = SphxWalkRecords(&vacuum->pages, info, SphxChangePage(&change, buffer), block);
+	while (SphxNextNode(&walk))
+		if (SphxIsDeleted(vacuum, walk.id))
 		{
-			Assert(SphxPageRecord(info, page, slot)->flags & SPHX_NODE_DELETED);
-			SphxFreeSlot(info, page, slot);
+			Assert(walk.record->flags & SPHX_NODE_DELETED);
+			SphxFreeSlot(info, walk.page, walk.id % info->meta.per_page);
 		}
 	SphxChangeFinish(&change);
 	UnlockReleaseBuffer(buffer);

@@ -65,7 +65,7 @@ extern struct EdgeBalance *SphxCreateBalance(const SphxIndexInfo *info, uint64 s
 											 uint64 limit);
 
 /* Count the edges that lead from the living nodes of a page. */
-extern void SphxCountPageEdges(VacuumState *vacuum, Page page);
+extern void SphxCountPageEdges(VacuumState *vacuum, Page page, BlockNumber block);
 
 /* An edge to the node more (1) or less (-1). */
 extern void SphxCountEdge(VacuumState *vacuum, uint32 id, int change);
