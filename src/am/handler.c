@@ -11,6 +11,7 @@
 #include "commands/vacuum.h"
 
 #include "am/create/build.h"
+#include "am/create/progress.h"
 #include "am/definition/opclass.h"
 #include "am/definition/options.h"
 #include "am/insert/insert.h"

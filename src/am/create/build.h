@@ -16,6 +16,5 @@
 /* callbacks of the access method */
 extern IndexBuildResult *sphxbuild(Relation heap, Relation index, IndexInfo *index_info);
 extern void sphxbuildempty(Relation index);
-extern char *sphxbuildphasename(int64 phase);
 
 #endif							/* SPHX_BUILD_H */

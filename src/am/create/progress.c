@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/create/build.h"
+#include "am/create/progress.h"
 
 #include "commands/progress.h"
 #include "pgstat.h"
