@@ -14,7 +14,9 @@
 #include "math/base/random.h"
 #include "math/graph/construct.h"
 #include "math/graph/search.h"
+#include "math/graph/select.h"
 #include "math/kernels/kernels.h"
+#include "math/train/assign.h"
 #include "math/train/train.h"
 #include "tap.h"
 

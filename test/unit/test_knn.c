@@ -13,6 +13,7 @@
 #include "math/base/blas.h"
 #include "math/base/random.h"
 #include "math/kernels/kernels.h"
+#include "math/train/assign.h"
 #include "math/train/train.h"
 #include "tap.h"
 

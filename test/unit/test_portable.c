@@ -31,6 +31,7 @@
 #include "math/train/kmeans.h"
 #include "math/train/train.h"
 
+#include "math/train/assign.h"
 #include "tap.h"
 
 typedef struct Checksum

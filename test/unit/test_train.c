@@ -17,6 +17,7 @@
 #include "math/kernels/kernels.h"
 #include "math/train/train.h"
 
+#include "math/train/assign.h"
 #include "tap.h"
 
 /* an environment that counts what is allocated and released, and fills it with garbage */

@@ -14,6 +14,7 @@
 
 #include "math/base/random.h"
 #include "math/kernels/kernels.h"
+#include "math/train/assign.h"
 
 /*
  * A cell for about so many rows, and at most so many times the root of their

@@ -22,6 +22,8 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
+#include "math/train/assign.h"
+
 /* the part of the memory that a shard's own rows may fill; the rest is for its overlap */
 #define OWN_PART			0.5
 

@@ -18,6 +18,7 @@
 #include "am/definition/geometry.h"
 #include "am/insert/obsolete.h"
 #include "am/search/descend.h"
+#include "math/graph/select.h"
 #include "math/kernels/kernels.h"
 #include "page/chain.h"
 #include "page/store.h"

@@ -13,6 +13,7 @@
 #include "math/base/random.h"
 #include "math/codes/point_set.h"
 #include "math/graph/construct.h"
+#include "math/train/assign.h"
 #include "math/train/train.h"
 
 #define BLOCK			512		/* rows of a block of the matrix product */

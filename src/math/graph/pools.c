@@ -20,6 +20,7 @@
 
 #include "math/graph/pools.h"
 #include "math/kernels/kernels.h"
+#include "math/train/assign.h"
 #include "math/train/train.h"
 
 /* rows for a pivot, as a build has for a cell; and pivots whose parts a row is in */

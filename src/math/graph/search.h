@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * search.h
- *	  Estimate-ordered beam search over node records, and neighbour selection.
+ *	  Estimate-ordered beam search over node records.
  *
  * The algorithm knows neither pages nor memory: it reads records through a
  * SphxStore.
@@ -107,15 +107,5 @@ extern bool sphx_search_visit(SphxSearch *search, uint32_t id, const SphxRecord 
 
 /* nodes read for this query so far */
 extern uint64_t sphx_search_reads(const SphxSearch *search);
-
-/*
- * Choose at most m of n candidates (ascending by distance to x) as neighbours
- * of x: the HNSW heuristic (a candidate is kept unless an already kept one is
- * nearer to it than x is), then filled up with the nearest of the others.
- * vectors[i] are D floats; distances[i] squared distances to x.  chosen[]
- * receives indexes into candidates.  Returns how many were chosen.
- */
-extern int	sphx_select_neighbours(int D, int n, const float *const *vectors,
-								   const float *distances, int m, int *chosen);
 
 #endif							/* SPHX_SEARCH_H */

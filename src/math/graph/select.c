@@ -8,7 +8,7 @@
  */
 #include <assert.h>
 
-#include "math/graph/search.h"
+#include "math/graph/select.h"
 #include "math/kernels/kernels.h"
 
 /* is candidate i nearer to a chosen one than to the node itself? */

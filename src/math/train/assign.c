@@ -32,8 +32,7 @@
 
 #include "math/base/blas.h"
 #include "math/base/portable.h"
-#include "math/train/kmeans.h"
-#include "math/train/train.h"
+#include "math/train/assign.h"
 
 /* products in a tile: half of a common L2 cache of 1 MB */
 #define TILE_PRODUCTS		((size_t) 128 * 1024)

@@ -17,6 +17,7 @@
 
 #include "math/base/blas.h"
 #include "math/base/portable.h"
+#include "math/train/assign.h"
 #include "math/train/kmeans.h"
 
 #define PAIR_BLOCK			((size_t) 128)	/* centroids on one side of a tile

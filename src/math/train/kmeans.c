@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "math/base/portable.h"
+#include "math/train/assign.h"
 #include "math/train/kmeans.h"
 
 #define SEED_BATCH			((size_t) 256)	/* centroids a batch at most */

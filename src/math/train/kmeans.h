@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * kmeans.h
- *	  What assign.c, kmeans.c, gap.c, softmin.c and train.c share.
+ *	  What kmeans.c, gap.c, softmin.c and train.c share.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,11 +47,6 @@ typedef struct SphxTrainer
 	double		error;			/* mean of distance */
 	double		imbalance;		/* k * sum n_i^2 / n^2 */
 } SphxTrainer;
-
-/* assign.c: mean of n >= 1 rows (sum is scratch), and rows relative to a centre */
-extern void sphx_mean_row(size_t n, size_t d, const float *rows, double *sum, float *mean);
-extern void sphx_subtract_row(size_t n, size_t d, const float *rows, const float *centre,
-							  float *out, size_t stride);
 
 /* kmeans.c */
 extern void sphx_trainer_work(SphxTrainer *t, size_t elements);

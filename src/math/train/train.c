@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/train/assign.h"
 #include "math/train/kmeans.h"
 
 #define SEED_ROWS			16	/* a centroid, in the sample that seeding

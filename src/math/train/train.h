@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * train.h
- *	  Codebook training: k-means++, Lloyd, gap regularisation (seed 000), and
- *	  assignment.
+ *	  Codebook training: k-means++, Lloyd, gap regularisation (seed 000).
  *
  *-------------------------------------------------------------------------
  */
@@ -76,13 +75,5 @@ extern void sphx_train_measure(SphxEnv *env, size_t n, int d, const float *rows,
 
 /* Keep the first of equal rows, in their order; returns how many are left. */
 extern size_t sphx_drop_equal_rows(SphxEnv *env, size_t n, int d, float *rows);
-
-/*
- * The `probes` nearest centroids of every row, nearest first: ids and squared
- * distances, each n * probes (distances may be NULL).  probes <= k; blocked
- * matrix products.
- */
-extern void sphx_assign(SphxEnv *env, size_t n, int d, const float *rows, int k,
-						const float *centroids, int probes, uint32_t *ids, float *distances);
 
 #endif							/* SPHX_TRAIN_H */
