@@ -112,9 +112,9 @@ extern void SphxSealPages(SphxPages *pages);
 extern void SphxUpgradeLock(Buffer buffer);
 
 /*
- * Unlock a page that vacuum has locked for long, keeping its pin, and lock it
- * again so (BUFFER_LOCK_SHARE or _EXCLUSIVE): others can have it meanwhile, and
- * vacuum can be cancelled.
+ * Unlock a page that vacuum or a build has locked for long, keeping its pin,
+ * and lock it again so (BUFFER_LOCK_SHARE or _EXCLUSIVE): others can have it
+ * meanwhile, and the command can be cancelled.
  */
 extern void SphxPauseLock(Buffer buffer, int lock);
 
