@@ -56,6 +56,7 @@ SERVER_OBJS = \
 	src/page/heap.o \
 	src/page/hints.o \
 	src/page/local.o \
+	src/page/locks.o \
 	src/page/memory.o \
 	src/page/meta.o \
 	src/page/page.o \

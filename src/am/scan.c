@@ -230,32 +230,44 @@ compare_rows(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Add the qualifying rows of what was found late, and put all rows in order. */
+/*
+ * Add the qualifying rows of a node found late.  Where those in its chain are of
+ * one vector, `wanted` of them will do.
+ */
 static void
-add_late_rows(ScanOpaque *so, SphxPages *pages)
+add_late_item(ScanOpaque *so, SphxPages *pages, const SphxItem *item, uint64 wanted)
+{
+	SphxTidCursor *cursor = palloc(sizeof(SphxTidCursor));
+	uint64		added = 0;
+	int			tids;
+
+	SphxBeginTids(cursor, item->id, item->version);
+	while (!(added >= wanted && cursor->uniform) &&
+		   (tids = SphxNextTids(pages, &so->stream.info, cursor)) > 0)
+		for (int j = 0; j < tids; j++)
+		{
+			ScanRow		row = {item->lower, item->upper, item->id, cursor->tids[j]};
+
+			CHECK_FOR_INTERRUPTS();
+			check_tid(so, pages, row.id, &row.tid);
+			if (!SphxRowQualifies(&so->qualifier, &row.tid))
+				continue;
+			add_row(so, &row);
+			added += cursor->own ? 0 : 1;
+		}
+	SphxEndTids(cursor);
+	pfree(cursor);
+}
+
+/* Add the rows that were found late, and put all in order. */
+static void
+add_late_rows(ScanOpaque *so, SphxPages *pages, uint64 wanted)
 {
 	SphxItem   *late;
 	int			count = SphxStreamLate(&so->stream, &late);
-	SphxTidCursor *cursor = palloc(sizeof(SphxTidCursor));
 
 	for (int i = 0; i < count; i++)
-	{
-		int			tids;
-
-		SphxBeginTids(cursor, late[i].id, late[i].version);
-		while ((tids = SphxNextTids(pages, &so->stream.info, cursor)) > 0)
-			for (int j = 0; j < tids; j++)
-			{
-				ScanRow		row = {late[i].lower, late[i].upper, late[i].id, cursor->tids[j]};
-
-				CHECK_FOR_INTERRUPTS();
-				check_tid(so, pages, row.id, &row.tid);
-				if (SphxRowQualifies(&so->qualifier, &row.tid))
-					add_row(so, &row);
-			}
-		SphxEndTids(cursor);
-	}
-	pfree(cursor);
+		add_late_item(so, pages, &late[i], wanted);
 	if (count > 0)
 		qsort(so->rows, (size_t) so->row_count, sizeof(ScanRow), compare_rows);
 }
@@ -315,7 +327,7 @@ hold_rows(ScanOpaque *so, SphxPages *pages, uint64 wanted)
 	if (more && so->row_count < wanted)
 		read_table(so, wanted);
 	else
-		add_late_rows(so, pages);
+		add_late_rows(so, pages, wanted);
 	SphxReleaseQualifier(&so->qualifier);
 	if (SphxLoansOut() > SEARCHES_OPEN)
 		SphxSuspendStream(&so->stream);
@@ -551,6 +563,7 @@ sphxgettuple(IndexScanDesc scan, ScanDirection direction)
 	found = advance(so, &pages);
 	if (found)
 		return_row(scan, so);
+	Assert(!SphxHoldsPage());	/* L5 */
 	MemoryContextSwitchTo(old);
 	return found;
 }

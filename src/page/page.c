@@ -172,6 +172,35 @@ SphxSealPages(SphxPages *pages)
 	}
 }
 
+#ifdef USE_ASSERT_CHECKING
+/* The place of a page in the order of locks. */
+static SphxLockRank
+page_rank(Page page)
+{
+	switch (SphxPageGetOpaque(page)->kind)
+	{
+		case SPHX_PAGE_META:
+			return SPHX_RANK_META;
+		case SPHX_PAGE_OVERFLOW:
+			return SPHX_RANK_OVERFLOW;
+		case SPHX_PAGE_DIRECTORY:
+			return SPHX_RANK_DIRECTORY;
+		default:
+			return SPHX_RANK_NODE;
+	}
+}
+#endif
+
+/* A page of ours has been locked.  (A build has the index to itself.) */
+static inline void
+note_lock(const SphxPages *pages, Buffer buffer)
+{
+#ifdef USE_ASSERT_CHECKING
+	if (!pages->building)
+		SphxNoteLock(buffer, page_rank(BufferGetPage(buffer)));
+#endif
+}
+
 /*
  * Read a block and pin it.  The server checks headers itself, and says that
  * data are corrupted; that it is an index, and can be built anew, is worth
@@ -266,6 +295,7 @@ read_checked(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 		verify_checksum(pages, block, BufferGetPage(buffer));
 	if (place != NULL)
 		*place = SphxMakeHint(buffer, (uint32) kind);
+	note_lock(pages, buffer);
 	return buffer;
 }
 
@@ -291,6 +321,7 @@ SphxReadPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 			/* nobody has changed it but through SphxChangeFinish */
 			verify_checksum(pages, block, BufferGetPage(buffer));
 #endif
+			note_lock(pages, buffer);
 			return buffer;
 		}
 	}
@@ -321,6 +352,7 @@ SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, SphxPageKind *kin
 		SphxCorrupted(pages->index, block, defect);
 	verify_checksum(pages, block, page);
 	*kind = (SphxPageKind) SphxPageGetOpaque(page)->kind;
+	note_lock(pages, buffer);
 	return buffer;
 }
 
@@ -330,6 +362,7 @@ SphxUpgradeLock(Buffer buffer)
 	/* the server has no upgrade; two that waited for each other would hang */
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	SphxNoteLock(buffer, page_rank(BufferGetPage(buffer)));
 }
 
 void
@@ -338,6 +371,7 @@ SphxPauseLock(Buffer buffer, int lock)
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 	SphxVacuumDelay();
 	LockBuffer(buffer, lock);
+	SphxNoteLock(buffer, page_rank(BufferGetPage(buffer)));
 }
 
 void
@@ -383,6 +417,8 @@ SphxExtend(SphxPages *pages)
 	if (shared)
 		UnlockRelationForExtension(pages->index, ExclusiveLock);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	if (!pages->building)
+		SphxNoteLock(buffer, SPHX_RANK_NEW);
 	Assert(PageIsNew(BufferGetPage(buffer)));
 	return buffer;
 }
@@ -413,34 +449,20 @@ SphxChangeBegin(SphxChange *change, SphxPages *pages)
 	change->wal = pages->building ? NULL : GenericXLogStart(pages->index);
 	change->count = 0;
 #ifdef USE_ASSERT_CHECKING
-	change->rank = 0;
+	change->rank = SPHX_RANK_META;
 #endif
 }
 
 #ifdef USE_ASSERT_CHECKING
 /*
  * Replay locks pages in the order of registration, which must be that of L1
- * and L2: nodes, overflow pages, the directory, and those just added.
+ * and L2.
  */
 static void
-check_order(SphxChange *change, int rank)
+check_order(SphxChange *change, SphxLockRank rank)
 {
 	Assert(rank >= change->rank);
 	change->rank = rank;
-}
-
-static int
-page_rank(Page page)
-{
-	switch (SphxPageGetOpaque(page)->kind)
-	{
-		case SPHX_PAGE_OVERFLOW:
-			return 1;
-		case SPHX_PAGE_DIRECTORY:
-			return 2;
-		default:
-			return 0;
-	}
 }
 #endif
 
@@ -478,7 +500,7 @@ Page
 SphxChangeNewPage(SphxChange *change, Buffer buffer)
 {
 #ifdef USE_ASSERT_CHECKING
-	check_order(change, 3);
+	check_order(change, SPHX_RANK_NEW);
 #endif
 	return register_page(change, buffer, GENERIC_XLOG_FULL_IMAGE);
 }

@@ -16,6 +16,7 @@
 #include "utils/rel.h"
 
 #include "page/local.h"
+#include "page/locks.h"
 
 #define SPHX_PAGE_ID		0xFF5B	/* the last two bytes of every page */
 
@@ -171,7 +172,7 @@ typedef struct SphxChange
 	Page		page[SPHX_CHANGE_PAGES];	/* to be changed */
 	BlockNumber block[SPHX_CHANGE_PAGES];
 #ifdef USE_ASSERT_CHECKING
-	int			rank;			/* of the page registered last, see page.c */
+	SphxLockRank rank;			/* of the page registered last */
 #endif
 } SphxChange;
 
