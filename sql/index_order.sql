@@ -123,6 +123,17 @@ SELECT count(*) FROM (SELECT d < lag(d) OVER () AS disorder FROM
 	(SELECT e <-> array_fill(1.01::real, '{40}')::vector AS d FROM equal ORDER BY 1 LIMIT 1500) s) t WHERE disorder;
 RESET enable_seqscan;
 
+-- a condition on the distance ends the scan where no row can satisfy it any more
+SET enable_seqscan = off;
+SELECT name, s.* FROM (VALUES
+	('below', 'SELECT id FROM points WHERE e <-> QUERY < 3 ORDER BY e <-> QUERY LIMIT 1000'),
+	('at most, another condition', 'SELECT id FROM points WHERE sqrt(9) >= e <-> QUERY AND cat < 50 ORDER BY e <-> QUERY LIMIT 1000'),
+	('of a parameter', 'SELECT r, n FROM (VALUES (1.0::float8), (2.5), (NULL), (''NaN'')) v(r),
+		LATERAL (SELECT count(*) AS n FROM (SELECT id FROM points WHERE e <-> QUERY < r ORDER BY e <-> QUERY LIMIT 30) s) t'),
+	('read to the end', 'SELECT id FROM points WHERE e <-> QUERY <= 4 ORDER BY e <-> QUERY')) q(name, query), same_rows(query) s;
+SELECT buffers($$SELECT id FROM points WHERE e <-> '[4,4,4,4,4,4]' < 1 ORDER BY e <-> '[4,4,4,4,4,4]' LIMIT 1000$$) < 400 AS few;
+RESET enable_seqscan;
+
 -- a row alone in its node's record, and nearer ones in the records behind it
 CREATE TABLE chained (id int, e vector(4));
 CREATE INDEX ON chained USING sphx (e);

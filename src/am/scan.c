@@ -47,6 +47,7 @@ typedef struct ScanOpaque
 	SphxQualifier qualifier;
 	bool		started;
 	int64		taken;			/* rows from the stream so far */
+	double		cutoff;			/* no row farther than this is wanted */
 
 	/* rows of the node that the stream passed on last */
 	SphxItem	item;
@@ -189,6 +190,8 @@ next_row(ScanOpaque *so, SphxPages *pages, ScanRow *row)
 			return false;
 		begin_item(so, pages);
 	}
+	if (so->item.lower > so->cutoff)
+		return false;
 	row->lower = so->item.lower;
 	row->upper = so->item.upper;
 	row->id = so->item.id;
@@ -543,6 +546,7 @@ start_scan(IndexScanDesc scan, ScanOpaque *so, SphxPages *pages)
 	so->stream.relaxed = sphx_order == SPHX_ORDER_RELAXED && so->place.unordered;
 	so->stream.whole = so->place.exhausted;
 	transform_query(scan, &so->stream, pages);
+	so->cutoff = so->stream.unordered ? INFINITY : SphxCutoff(&so->qualifier);
 	so->started = true;
 	wanted = rows_to_hold(so);
 	if (wanted > 0)
