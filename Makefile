@@ -67,6 +67,7 @@ SERVER_OBJS = \
 	src/type/vector_agg.o \
 	src/type/vector_cast.o \
 	src/type/vector_cmp.o \
+	src/type/vector_cost.o \
 	src/type/vector_math.o \
 	src/type/vector_query.o
 
