@@ -340,7 +340,8 @@ next_lower(const ScanOpaque *so)
 {
 	if (so->row_next < so->row_count)
 		return so->rows[so->row_next].lower;
-	if (so->tid_next < so->tid_count)
+	/* a cursor may have more records than the present one */
+	if (so->cursor != NULL)
 		return so->item.lower;
 	return SphxStreamPeek(&so->stream);
 }
