@@ -130,7 +130,10 @@ ifndef ASSERT
 ISOLATION := $(filter-out stop_%,$(ISOLATION))
 endif
 ISOLATION_OPTS = --load-extension=sphx --inputdir=test/isolation
-EXTRA_CLEAN = build results regression.diffs regression.out output_iso
+# TAP_TESTS=1 adds the TAP tests to installcheck, or those in PROVE_TESTS.  Not
+# by itself: they start servers of their own, which root may not, for minutes.
+PROVE_TESTS ?= test/tap/*.pl
+EXTRA_CLEAN = build tmp_check results regression.diffs regression.out output_iso
 
 
 # Compiler flags
@@ -177,6 +180,9 @@ ALL_HEADERS = $(wildcard src/*.h src/*/*.h)
 ifneq (,$(and $(PGXS),$(wildcard $(PGXS))))
 .DEFAULT_GOAL := all
 include $(PGXS)
+
+# where SphxTest.pm is
+PG_PROVE_FLAGS += -I test/tap
 
 $(OBJS): $(ALL_HEADERS)
 src/sphx.o: sphx.control
