@@ -3,6 +3,7 @@
 #   make, make install, make installcheck    need PostgreSQL's server headers
 #   make unit                                 needs a C compiler only
 #   make demo, make test                      need nothing: they install what is missing
+#   make check-one TEST=index_order           one test of any kind, as make test
 #
 # WERROR=1 makes warnings errors, ASSERT=1 compiles assertions in (the server
 # need not have them); "make clean" between builds that differ in these.
@@ -271,6 +272,10 @@ demo:
 test:
 	test/run.sh
 
+# one test of any kind: make check-one TEST=index_order
+check-one:
+	test/one.sh $(TEST)
+
 soak:
 	test/soak/soak.sh
 
@@ -278,4 +283,4 @@ soak:
 reproduce:
 	test/reproduce.sh
 
-.PHONY: unit indent indent-check demo test soak reproduce
+.PHONY: unit indent indent-check demo test check-one soak reproduce
