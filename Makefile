@@ -3,6 +3,7 @@
 #   make, make install, make installcheck    need PostgreSQL's server headers
 #   make unit                                 needs a C compiler only
 #   make demo, make test                      need nothing: they install what is missing
+#   make check-one TEST=index_order           one test of any kind, as make test
 #
 # WERROR=1 makes warnings errors, ASSERT=1 compiles assertions in (the server
 # need not have them); "make clean" between builds that differ in these.
@@ -26,7 +27,10 @@ ifndef ASSERT
 ISOLATION := $(filter-out stop_%,$(ISOLATION))
 endif
 ISOLATION_OPTS = --load-extension=sphx --inputdir=test/isolation
-EXTRA_CLEAN = build results regression.diffs regression.out output_iso
+# TAP_TESTS=1 adds the TAP tests to installcheck, or those in PROVE_TESTS.  Not
+# by itself: they start servers of their own, which root may not, for minutes.
+PROVE_TESTS ?= test/tap/*.pl
+EXTRA_CLEAN = build tmp_check results regression.diffs regression.out output_iso
 
 
 # Compiler flags
@@ -72,6 +76,9 @@ PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifneq (,$(and $(PGXS),$(wildcard $(PGXS))))
 .DEFAULT_GOAL := all
 include $(PGXS)
+
+# where SphxTest.pm is
+PG_PROVE_FLAGS += -I test/tap
 
 $(OBJS): $(ALL_HEADERS)
 src/sphx.o: sphx.control
@@ -160,6 +167,10 @@ demo:
 test:
 	test/run.sh
 
+# one test of any kind: make check-one TEST=index_order
+check-one:
+	test/one.sh $(TEST)
+
 soak:
 	test/soak/soak.sh
 
@@ -167,4 +178,4 @@ soak:
 reproduce:
 	test/reproduce.sh
 
-.PHONY: unit indent indent-check demo test soak reproduce
+.PHONY: unit indent indent-check demo test check-one soak reproduce

@@ -123,6 +123,27 @@ SELECT count(*) FROM (SELECT d < lag(d) OVER () AS disorder FROM
 	(SELECT e <-> array_fill(1.01::real, '{40}')::vector AS d FROM equal ORDER BY 1 LIMIT 1500) s) t WHERE disorder;
 RESET enable_seqscan;
 
+-- a condition on the distance ends the scan where no row can satisfy it any more
+SET enable_seqscan = off;
+SELECT name, s.* FROM (VALUES
+	('below', 'SELECT id FROM points WHERE e <-> QUERY < 3 ORDER BY e <-> QUERY LIMIT 1000'),
+	('at most, another condition', 'SELECT id FROM points WHERE sqrt(9) >= e <-> QUERY AND cat < 50 ORDER BY e <-> QUERY LIMIT 1000'),
+	('of a parameter', 'SELECT r, n FROM (VALUES (1.0::float8), (2.5), (NULL), (''NaN'')) v(r),
+		LATERAL (SELECT count(*) AS n FROM (SELECT id FROM points WHERE e <-> QUERY < r ORDER BY e <-> QUERY LIMIT 30) s) t'),
+	('read to the end', 'SELECT id FROM points WHERE e <-> QUERY <= 4 ORDER BY e <-> QUERY')) q(name, query), same_rows(query) s;
+SELECT buffers($$SELECT id FROM points WHERE e <-> '[4,4,4,4,4,4]' < 1 ORDER BY e <-> '[4,4,4,4,4,4]' LIMIT 1000$$) < 400 AS few;
+RESET enable_seqscan;
+
+-- a row alone in its node's record, and nearer ones in the records behind it
+CREATE TABLE chained (id int, e vector(4));
+CREATE INDEX ON chained USING sphx (e);
+INSERT INTO chained SELECT i, ARRAY[0.001 + 1e-8 * (i % 2), 1, 1, 1]::vector FROM generate_series(1, 100) i;
+DELETE FROM chained WHERE id BETWEEN 3 AND 60 OR id = 1;
+VACUUM chained;
+SET enable_seqscan = off;
+SELECT id % 2 AS nearest FROM chained ORDER BY e <-> '[0.002,1,1,1]' LIMIT 1;
+RESET enable_seqscan;
+
 -- a parallel worker does not know a vector of the outer query: none scans such an index
 CREATE TABLE parts (id int, cat int, e vector(84)) PARTITION BY HASH (id);
 CREATE TABLE parts_0 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);
@@ -145,5 +166,5 @@ SELECT plan_has('Gather', q) AS gathered, plan_has('Index Scan', q) AS by_index
 FROM (VALUES ('SELECT * FROM asked, LATERAL (SELECT e <#> q AS d, id FROM parts WHERE cat < 6 ORDER BY d LIMIT 9) s')) v(q);
 RESET ALL;
 
-DROP TABLE points, distances, equal, parts, asked;
+DROP TABLE points, distances, equal, chained, parts, asked;
 DROP FUNCTION draw, same_rows, fetch_all, buffers, plan_has;

@@ -76,5 +76,26 @@ INSERT INTO t SELECT 2000 + i, spread(i % 3, 8) FROM generate_series(1, 30) i;
 SELECT array_agg(id % 3 ORDER BY id % 3) FROM
 	(SELECT id FROM t ORDER BY e <-> spread(1, 8) LIMIT 11) x WHERE id > 2000;
 
-DROP TABLE t, p;
+-- a distance costs more where the vectors must be fetched from out of line
+RESET enable_seqscan;
+CREATE TABLE wide (id int, e vector(1000));
+INSERT INTO wide SELECT i, array_fill(i::real, '{1000}')::vector FROM generate_series(1, 1000) i;
+CREATE TABLE plain (LIKE wide);
+ALTER TABLE plain ALTER e SET STORAGE PLAIN;
+INSERT INTO plain TABLE wide;
+CREATE INDEX ON wide USING sphx (e);
+ANALYZE wide, plain;
+SELECT distance_blank('SELECT id FROM wide ORDER BY e <-> array_fill(7::real, ''{1000}'')::vector LIMIT 10') IS NOT NULL AS used;
+CREATE FUNCTION cost_of(query text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT json) ' || query INTO plan;
+	RETURN plan->0->'Plan'->>'Total Cost';
+END $$;
+SELECT cost_of('SELECT e <-> e FROM wide') / cost_of('SELECT id FROM wide') > 10 AS fetched,
+	cost_of('SELECT e <-> e FROM plain') / cost_of('SELECT id FROM plain') < 2 AS at_hand;
+
+DROP TABLE t, p, wide, plain;
+DROP FUNCTION cost_of;
 DROP FUNCTION distance_blank, spread;

@@ -42,6 +42,8 @@ die()
 # Create $WORK, and see to its removal whatever happens from here on.
 work_start()
 {
+	local name
+
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/sphx.XXXXXX") || die "no temporary folder can be made"
 	trap work_end EXIT
 	trap 'exit 129' HUP
@@ -191,7 +193,7 @@ stage_create()
 source_copy()
 {
 	mkdir -p "$WORK/$1"
-	tar -C "$TOP" --exclude=.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' -cf - . |
+	tar -C "$TOP" --exclude=.git --exclude=./build --exclude='*.o' --exclude='*.bc' --exclude='*.so' -cf - . |
 		tar -C "$WORK/$1" -xf - || die "the sources could not be copied"
 	chmod -R go+rX "$WORK/$1"
 }
@@ -362,20 +364,28 @@ perl_command()
 		perl -I "$pgxs/src/test/perl" -I "$folder/test/tap")
 }
 
-# The TAP tests of the copy of that name; they start clusters of their own.
+# TAP tests of the copy of that name, all or those named; they start clusters of
+# their own.  NAME PREFIX [TEST...]
 check_tap()
 {
 	local name=$1
 	local folder=$2
-	local file
+	local test
 
+	shift 2
 	server_folder tap
-	perl_command "$WORK/$folder"
-	for file in "$WORK/$folder"/test/tap/*.pl
+	# where PGXS makes tmp_check
+	server_folder "$folder"
+	[ $# -gt 0 ] || set -- $(cd "$WORK/$folder/test/tap" && ls ./*.pl)
+	for test in "$@"
 	do
+		test=$(basename "$test" .pl)
 		# what such a test prints on the way, and why it died, is in its log
-		check "$name $(basename "$file" .pl)" "${PERL[@]}" "$file" ||
-			tail -n 20 "$WORK/tap/tmp_check/log/regress_log_$(basename "$file" .pl)"
+		check "$name $test" "${AS_SERVER[@]}" env \
+			-u PGHOST -u PGPORT -u PGUSER -u PGDATABASE PATH="$PATH" HOME="$WORK/tap" TMPDIR="$WORK/tap" \
+			make -s -C "$WORK/$folder" PG_CONFIG="$BIN/pg_config" installcheck REGRESS= ISOLATION= \
+			TAP_TESTS=1 PROVE_TESTS="test/tap/$test.pl" PROVE_FLAGS=-v ||
+			tail -n 20 "$WORK/$folder/tmp_check/log/regress_log_$test"
 	done
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 #
 # picture.sh [FILE]
-#	The picture in README, from answers to SQL queries: 24 points on the
+#	The picture in sql/README.md, from answers to SQL queries: 24 points on the
 #	sphere as sphx_optimize_code arranges them, and the query exponents of
 #	hashing with several spherical codes.  Written to test/picture.svg unless
 #	FILE is given.

@@ -4,6 +4,20 @@
 \echo Use "ALTER EXTENSION sphx UPDATE" to load this file. \quit
 
 
+-- Costs of distances, for the planner: fetching a large vector is the most of it
+
+CREATE FUNCTION sphx_distance_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_distance_support(internal) IS 'tells the planner what a distance costs, with the fetching of vectors that are kept out of line';
+
+ALTER FUNCTION l2_distance(vector, vector) SUPPORT sphx_distance_support;
+ALTER FUNCTION inner_product(vector, vector) SUPPORT sphx_distance_support;
+ALTER FUNCTION cosine_distance(vector, vector) SUPPORT sphx_distance_support;
+ALTER FUNCTION l1_distance(vector, vector) SUPPORT sphx_distance_support;
+ALTER FUNCTION vector_negative_inner_product(vector, vector) SUPPORT sphx_distance_support;
+
+
 -- Inspection of an index
 
 CREATE FUNCTION sphx_check(index regclass, heap boolean DEFAULT false,

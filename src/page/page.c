@@ -15,7 +15,9 @@
 #include "page/page.h"
 
 #include "commands/vacuum.h"
+#include "executor/instrument.h"
 #include "miscadmin.h"
+#include "port/pg_crc32c.h"
 #include "storage/buf_internals.h"
 #include "storage/lmgr.h"
 
@@ -119,6 +121,87 @@ page_defect(Page page)
 }
 
 /*
+ * CRC-32C of all but the server's header, which page_defect checks, and the
+ * checksum itself; of the block's number, too, since a page may be written to a
+ * wrong place.  Never 0.  Half of its bits are kept: there is no room for more.
+ */
+static uint16
+page_checksum(Page page, BlockNumber block)
+{
+	const char *contents = PageGetContents(page);
+	SphxPageOpaque opaque = SphxPageGetOpaque(page);
+	pg_crc32c	crc;
+	uint16		folded;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, contents, (const char *) &opaque->checksum - contents);
+	COMP_CRC32C(crc, &block, sizeof(block));
+	FIN_CRC32C(crc);
+	folded = (uint16) (crc ^ crc >> 16);
+	return folded != 0 ? folded : 1;
+}
+
+/* An error when the page, which has passed page_defect, is not as it was written. */
+static void
+verify_checksum(const SphxPages *pages, BlockNumber block, Page page)
+{
+	uint16		checksum = SphxPageGetOpaque(page)->checksum;
+
+	if (checksum != 0 && checksum != page_checksum(page, block))
+		SphxCorrupted(pages->index, block, "the checksum of the page is wrong");
+}
+
+void
+SphxSealPages(SphxPages *pages)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocksInFork(pages->index, pages->fork);
+
+	Assert(pages->building);
+	for (BlockNumber block = 0; block < nblocks; block++)
+	{
+		Buffer		buffer;
+		Page		page;
+
+		CHECK_FOR_INTERRUPTS();
+		buffer = ReadBufferExtended(pages->index, pages->fork, block, RBM_NORMAL, pages->strategy);
+		page = BufferGetPage(buffer);
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		SphxPageGetOpaque(page)->checksum = page_checksum(page, block);
+		MarkBufferDirty(buffer);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+#ifdef USE_ASSERT_CHECKING
+/* The place of a page in the order of locks. */
+static SphxLockRank
+page_rank(Page page)
+{
+	switch (SphxPageGetOpaque(page)->kind)
+	{
+		case SPHX_PAGE_META:
+			return SPHX_RANK_META;
+		case SPHX_PAGE_OVERFLOW:
+			return SPHX_RANK_OVERFLOW;
+		case SPHX_PAGE_DIRECTORY:
+			return SPHX_RANK_DIRECTORY;
+		default:
+			return SPHX_RANK_NODE;
+	}
+}
+#endif
+
+/* A page of ours has been locked.  (A build has the index to itself.) */
+static inline void
+note_lock(const SphxPages *pages, Buffer buffer)
+{
+#ifdef USE_ASSERT_CHECKING
+	if (!pages->building)
+		SphxNoteLock(buffer, page_rank(BufferGetPage(buffer)));
+#endif
+}
+
+/*
  * Read a block and pin it.  The server checks headers itself, and says that
  * data are corrupted; that it is an index, and can be built anew, is worth
  * saying.
@@ -161,18 +244,24 @@ check_kind(const SphxPages *pages, BlockNumber block, Page page, SphxPageKind ki
 		SphxCorrupted(pages->index, block, defect);
 }
 
-/* Remember where a block is whose page has been found to be of this kind. */
-static void
-remember_buffer(SphxPages *pages, BlockNumber block, Buffer buffer, SphxPageKind kind)
+/* The place for a hint where the block is, or NULL when there is none. */
+static uint32 *
+find_place(SphxPages *pages, BlockNumber block, Buffer buffer)
 {
 	SphxLocalState *local = pages->local;
 
 	if (pages->fork != MAIN_FORKNUM || BufferIsLocal(buffer))
-		return;
+		return NULL;
 	if (unlikely(block >= local->hints.room))
 		SphxReserveHints(&local->hints, local->nblocks);
-	if (block < local->hints.room)
-		*SphxHintPlace(&local->hints, block) = SphxMakeHint(buffer, (uint32) kind);
+	return block < local->hints.room ? SphxHintPlace(&local->hints, block) : NULL;
+}
+
+/* Blocks that this backend has read from disk. */
+static int64
+blocks_loaded(void)
+{
+	return pgBufferUsage.shared_blks_read + pgBufferUsage.local_blks_read;
 }
 
 /*
@@ -182,7 +271,9 @@ remember_buffer(SphxPages *pages, BlockNumber block, Buffer buffer, SphxPageKind
 static Buffer
 read_checked(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 {
+	int64		loaded = blocks_loaded();
 	Buffer		buffer;
+	uint32	   *place;
 
 	if (!SphxBlockExists(pages, block))
 		SphxCorrupted(pages->index, block, "there is a reference to it, but the index is shorter");
@@ -194,7 +285,17 @@ read_checked(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 		SphxCorrupted(pages->index, block, "page refers to itself");
 	LockBuffer(buffer, lock);
 	check_kind(pages, block, BufferGetPage(buffer), kind);
-	remember_buffer(pages, block, buffer, kind);
+
+	/*
+	 * a place of its own that has no hint: never seen, or gone from there
+	 * since
+	 */
+	place = find_place(pages, block, buffer);
+	if (blocks_loaded() != loaded || (place != NULL && !sphx_hints.shared))
+		verify_checksum(pages, block, BufferGetPage(buffer));
+	if (place != NULL)
+		*place = SphxMakeHint(buffer, (uint32) kind);
+	note_lock(pages, buffer);
 	return buffer;
 }
 
@@ -216,6 +317,11 @@ SphxReadPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 			/* the kind may be that of another block, which was there before */
 			if (unlikely(sphx_hints.shared))
 				check_kind(pages, block, BufferGetPage(buffer), kind);
+#ifdef USE_ASSERT_CHECKING
+			/* nobody has changed it but through SphxChangeFinish */
+			verify_checksum(pages, block, BufferGetPage(buffer));
+#endif
+			note_lock(pages, buffer);
 			return buffer;
 		}
 	}
@@ -244,7 +350,9 @@ SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, SphxPageKind *kin
 	defect = page_defect(page);
 	if (defect != NULL)
 		SphxCorrupted(pages->index, block, defect);
+	verify_checksum(pages, block, page);
 	*kind = (SphxPageKind) SphxPageGetOpaque(page)->kind;
+	note_lock(pages, buffer);
 	return buffer;
 }
 
@@ -254,6 +362,7 @@ SphxUpgradeLock(Buffer buffer)
 	/* the server has no upgrade; two that waited for each other would hang */
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	SphxNoteLock(buffer, page_rank(BufferGetPage(buffer)));
 }
 
 void
@@ -262,6 +371,7 @@ SphxPauseLock(Buffer buffer, int lock)
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 	SphxVacuumDelay();
 	LockBuffer(buffer, lock);
+	SphxNoteLock(buffer, page_rank(BufferGetPage(buffer)));
 }
 
 void
@@ -307,6 +417,8 @@ SphxExtend(SphxPages *pages)
 	if (shared)
 		UnlockRelationForExtension(pages->index, ExclusiveLock);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	if (!pages->building)
+		SphxNoteLock(buffer, SPHX_RANK_NEW);
 	Assert(PageIsNew(BufferGetPage(buffer)));
 	return buffer;
 }
@@ -323,7 +435,7 @@ SphxInitPage(Page page, SphxPageKind kind, uint32 cell, int free)
 	opaque->cell = cell;
 	opaque->free = (uint16) free;
 	opaque->kind = (uint16) kind;
-	opaque->unused = 0;
+	opaque->checksum = 0;
 	opaque->page_id = SPHX_PAGE_ID;
 
 	/* no hole: for generic WAL and full-page images all of the page is data */
@@ -335,37 +447,40 @@ SphxChangeBegin(SphxChange *change, SphxPages *pages)
 {
 	change->pages = pages;
 	change->wal = pages->building ? NULL : GenericXLogStart(pages->index);
+	change->count = 0;
 #ifdef USE_ASSERT_CHECKING
-	change->rank = 0;
+	change->rank = SPHX_RANK_META;
 #endif
 }
 
 #ifdef USE_ASSERT_CHECKING
 /*
  * Replay locks pages in the order of registration, which must be that of L1
- * and L2: nodes, overflow pages, the directory, and those just added.
+ * and L2.
  */
 static void
-check_order(SphxChange *change, int rank)
+check_order(SphxChange *change, SphxLockRank rank)
 {
 	Assert(rank >= change->rank);
 	change->rank = rank;
 }
-
-static int
-page_rank(Page page)
-{
-	switch (SphxPageGetOpaque(page)->kind)
-	{
-		case SPHX_PAGE_OVERFLOW:
-			return 1;
-		case SPHX_PAGE_DIRECTORY:
-			return 2;
-		default:
-			return 0;
-	}
-}
 #endif
+
+/* Take a page into the change; flags are those of generic WAL. */
+static Page
+register_page(SphxChange *change, Buffer buffer, int flags)
+{
+	Page		page = BufferGetPage(buffer);
+
+	Assert(change->count < SPHX_CHANGE_PAGES);
+	if (change->wal != NULL)
+		page = GenericXLogRegisterBuffer(change->wal, buffer, flags);
+	else
+		MarkBufferDirty(buffer);
+	change->page[change->count] = page;
+	change->block[change->count++] = BufferGetBlockNumber(buffer);
+	return page;
+}
 
 Page
 SphxChangePage(SphxChange *change, Buffer buffer)
@@ -378,27 +493,24 @@ SphxChangePage(SphxChange *change, Buffer buffer)
 #ifdef USE_ASSERT_CHECKING
 	check_order(change, page_rank(BufferGetPage(buffer)));
 #endif
-	if (change->wal != NULL)
-		return GenericXLogRegisterBuffer(change->wal, buffer, 0);
-	MarkBufferDirty(buffer);
-	return BufferGetPage(buffer);
+	return register_page(change, buffer, 0);
 }
 
 Page
 SphxChangeNewPage(SphxChange *change, Buffer buffer)
 {
 #ifdef USE_ASSERT_CHECKING
-	check_order(change, 3);
+	check_order(change, SPHX_RANK_NEW);
 #endif
-	if (change->wal != NULL)
-		return GenericXLogRegisterBuffer(change->wal, buffer, GENERIC_XLOG_FULL_IMAGE);
-	MarkBufferDirty(buffer);
-	return BufferGetPage(buffer);
+	return register_page(change, buffer, GENERIC_XLOG_FULL_IMAGE);
 }
 
 void
 SphxChangeFinish(SphxChange *change)
 {
-	if (change->wal != NULL)
-		GenericXLogFinish(change->wal);
+	if (change->wal == NULL)
+		return;					/* SphxSealPages comes later */
+	for (int i = 0; i < change->count; i++)
+		SphxPageGetOpaque(change->page[i])->checksum = page_checksum(change->page[i], change->block[i]);
+	GenericXLogFinish(change->wal);
 }

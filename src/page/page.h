@@ -16,6 +16,7 @@
 #include "utils/rel.h"
 
 #include "page/local.h"
+#include "page/locks.h"
 
 #define SPHX_PAGE_ID		0xFF5B	/* the last two bytes of every page */
 
@@ -36,7 +37,8 @@ typedef enum SphxPageKind
  * cell		4..7	cell whose chain it is (node and overflow pages), else 0
  * free		8..9	slots without a record (node and overflow pages), else 0
  * kind		10..11	SphxPageKind
- * unused	12..13	0
+ * checksum	12..13	of the page (see page.c); 0: none, as in pages that only sphx 0.1
+ *					wrote, and in an index that is being built
  * page_id	14..15	SPHX_PAGE_ID
  */
 typedef struct SphxPageOpaqueData
@@ -45,7 +47,7 @@ typedef struct SphxPageOpaqueData
 	uint32		cell;
 	uint16		free;
 	uint16		kind;
-	uint16		unused;
+	uint16		checksum;
 	uint16		page_id;
 } SphxPageOpaqueData;
 
@@ -85,15 +87,23 @@ extern bool SphxBlockExists(SphxPages *pages, BlockNumber block);
 
 /*
  * The block, pinned and locked as asked (BUFFER_LOCK_*), checked to be a page
- * of this kind; else an error that names index and block.
+ * of this kind; else an error that names index and block.  Its checksum is
+ * verified when this backend sees it for the first time (where it has room to
+ * remember that, see hints.h) and whenever it reads it from disk.
  */
 extern Buffer SphxReadPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock);
 
 /*
- * The same for a walk over all blocks: any kind is fine; 0 stands for a page
+ * The same for a walk over all blocks, with the checksum: any kind is fine; 0 stands for a page
  * that was never written (a crash after extending leaves such).
  */
 extern Buffer SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, SphxPageKind *kind);
+
+/*
+ * Give every page of the fork its checksum, at the end of a build, which
+ * changes pages directly.
+ */
+extern void SphxSealPages(SphxPages *pages);
 
 /*
  * Make the share lock on a page an exclusive one.  The page stays pinned but
@@ -103,9 +113,9 @@ extern Buffer SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, Sph
 extern void SphxUpgradeLock(Buffer buffer);
 
 /*
- * Unlock a page that vacuum has locked for long, keeping its pin, and lock it
- * again so (BUFFER_LOCK_SHARE or _EXCLUSIVE): others can have it meanwhile, and
- * vacuum can be cancelled.
+ * Unlock a page that vacuum or a build has locked for long, keeping its pin,
+ * and lock it again so (BUFFER_LOCK_SHARE or _EXCLUSIVE): others can have it
+ * meanwhile, and the command can be cancelled.
  */
 extern void SphxPauseLock(Buffer buffer, int lock);
 
@@ -158,8 +168,11 @@ typedef struct SphxChange
 {
 	SphxPages  *pages;
 	GenericXLogState *wal;		/* NULL while building */
+	int			count;			/* pages registered */
+	Page		page[SPHX_CHANGE_PAGES];	/* to be changed */
+	BlockNumber block[SPHX_CHANGE_PAGES];
 #ifdef USE_ASSERT_CHECKING
-	int			rank;			/* of the page registered last, see page.c */
+	SphxLockRank rank;			/* of the page registered last */
 #endif
 } SphxChange;
 

@@ -12,7 +12,7 @@
 -- that is held at .9 times the separation of k-means.  It is chaotic as well,
 -- so that another seed or weight comes to something else; but the same come to
 -- the same on every machine, and from PostgreSQL 15 on, whose random() is a
--- generator of its own, the figures must be those that README.md has.  Takes
+-- generator of its own, the figures must be those that sql/README.md has.  Takes
 -- about twelve minutes of one core.
 
 SET client_min_messages = warning;

@@ -28,21 +28,23 @@ DECLARE
 	until timestamptz := clock_timestamp() + seconds * interval '1 s';
 	dice float8;
 	nearest bigint;
+	q vector;					-- an index cannot look for a volatile function's value
 BEGIN
 	PERFORM setseed(seed);
 	SET enable_seqscan = off;
 	WHILE clock_timestamp() < until LOOP
 		dice := random();
+		q := pick();
 		IF dice < 0.5 THEN
 			INSERT INTO items (embedding) SELECT pick() FROM generate_series(1, 1 + floor(4 * random())::int);
 		ELSIF dice < 0.6 THEN
 			-- new vectors
 			INSERT INTO items (embedding) SELECT array_agg(random() * 4)::vector($shape{d}) FROM generate_series(1, $shape{d});
 		ELSIF dice < 0.75 THEN
-			SELECT id INTO nearest FROM (SELECT id FROM items ORDER BY embedding <-> pick() LIMIT 3) n ORDER BY random() LIMIT 1;
+			SELECT id INTO nearest FROM (SELECT id FROM items ORDER BY embedding <-> q LIMIT 3) n ORDER BY random() LIMIT 1;
 			UPDATE items SET embedding = pick() WHERE id = nearest;
 		ELSE
-			SELECT id INTO nearest FROM (SELECT id FROM items ORDER BY embedding <-> pick() LIMIT 3) n ORDER BY random() LIMIT 1;
+			SELECT id INTO nearest FROM (SELECT id FROM items ORDER BY embedding <-> q LIMIT 3) n ORDER BY random() LIMIT 1;
 			DELETE FROM items WHERE id = nearest;
 		END IF;
 		IF random() < 0.1 THEN

@@ -175,6 +175,7 @@ sphxbuild(Relation heap, Relation index, IndexInfo *index_info)
 		build_graph(&build);
 	else
 		write_empty(&build.pages, dims);
+	SphxSealPages(&build.pages);
 	if (RelationNeedsWAL(index))
 		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
 	MemoryContextSwitchTo(old);
@@ -196,6 +197,7 @@ sphxbuildempty(Relation index)
 	SphxGetInfo(&pages, &info);
 	SphxOpenInitFork(&pages, index);
 	write_empty(&pages, (int) info.meta.dims);
+	SphxSealPages(&pages);
 	log_newpage_range(index, INIT_FORKNUM, 0,
 					  RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);
 }

@@ -162,6 +162,8 @@ next_cell_page(CellWriter *writer)
 
 	if (BufferIsValid(writer->buffer))
 		UnlockReleaseBuffer(writer->buffer);
+	writer->buffer = InvalidBuffer;
+	CHECK_FOR_INTERRUPTS();
 	writer->buffer = SphxExtend(&build->pages);
 	block = BufferGetBlockNumber(writer->buffer);
 	SphxInitPage(BufferGetPage(writer->buffer), SPHX_PAGE_NODE, writer->cell,
@@ -181,6 +183,9 @@ next_cell_page(CellWriter *writer)
 	}
 	writer->data.insert = block;
 }
+
+/* equal rows written between two moments at which the build can be cancelled */
+#define TIDS_UNPAUSED	1024
 
 /* Write the node that rows first..end-1, which are equal, share; returns its id. */
 static uint32
@@ -205,8 +210,12 @@ write_node(CellWriter *writer, SphxShard *shard, uint32 first, uint32 end)
 		SphxRecordTids(info, r)[i] = shard->rows[first + (uint32) i].tid;
 	SphxPageGetOpaque(BufferGetPage(writer->buffer))->free--;
 	for (uint32 i = first + (uint32) inline_tids; i < end; i++)
+	{
 		SphxAddTid(&build->pages, info, writer->buffer, id, &shard->rows[i].tid,
 				   shard->rows[i].hash);
+		if (i % TIDS_UNPAUSED == 0)
+			SphxPauseLock(writer->buffer, BUFFER_LOCK_EXCLUSIVE);
+	}
 
 	writer->slot++;
 	writer->data.count++;
@@ -257,7 +266,6 @@ SphxWriteNodes(SphxBuild *build, SphxShard *shard, uint64 before)
 			if (first > 0)
 				end_cell(&writer);
 			begin_cell(&writer, cell);
-			CHECK_FOR_INTERRUPTS();
 			pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) (before + first));
 		}
 		for (end = first + 1; end < shard->own; end++)

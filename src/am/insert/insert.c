@@ -401,6 +401,7 @@ insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
 	 * The index is empty, or its nodes around here are deleted.  One insert
 	 * at a time begins a graph, or none of them would know of another.
 	 */
+	Assert(!SphxHoldsPage());	/* L4 */
 	LockPage(pages->index, directory, ExclusiveLock);
 	count = search_cell(inserter, pages, cell, &hits);
 	add_row(inserter, pages, hits, count, cell, tid);
@@ -422,6 +423,7 @@ insert_vector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPoi
 	inserter->updated = updated;
 
 	/* L4: vacuum waits for inserts that may know nodes it has marked */
+	Assert(!SphxHoldsPage());	/* L4 */
 	if (!pages->building)
 		LockPage(pages->index, SPHX_META_BLOCK, ShareLock);
 	insert_transformed(inserter, pages, tid);

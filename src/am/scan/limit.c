@@ -23,21 +23,28 @@
 
 static ExecutorRun_hook_type previous_hook = NULL;
 
-/*
- * The query being executed, the innermost one; NULL when there is none, or it
- * is not known.  And whether all of its rows are fetched now.
- */
-static QueryDesc *running = NULL;
-static bool running_to_end = false;
+/* A query being executed. */
+typedef struct RunningQuery
+{
+	QueryDesc  *desc;			/* NULL: there is none, or it is not known */
+	bool		to_end;			/* all of its rows are fetched now */
+	bool		searched;		/* places are known */
+	List	   *places;			/* SphxScanPlace of each of its index scans,
+								 * some twice; in the query's memory */
+} RunningQuery;
+
+/* the innermost one */
+static RunningQuery running;
 
 static void
 run_query(SPHX_EXECUTOR_RUN_PARAMETERS)
 {
-	QueryDesc  *outer = running;
-	bool		outer_to_end = running_to_end;
+	RunningQuery outer = running;
 
-	running = query;
-	running_to_end = count == 0;
+	running = (RunningQuery)
+	{
+		.desc = query,.to_end = count == 0
+	};
 	PG_TRY();
 	{
 		if (previous_hook != NULL)
@@ -48,7 +55,6 @@ run_query(SPHX_EXECUTOR_RUN_PARAMETERS)
 	PG_FINALLY();
 	{
 		running = outer;
-		running_to_end = outer_to_end;
 	}
 	PG_END_TRY();
 }
@@ -61,63 +67,29 @@ SphxInitLimits(void)
 }
 
 /*
- * The children of a node that hands on their rows as they are, in their order
- * if that is asked for; returns how many, 0 for any other node.  As in the
- * server's ExecSetTupleBound, which does not go on below LockRows: that may
- * leave out a row, but only one that another transaction holds or has changed,
- * and then the scan simply goes on.
+ * Does the node hand on the rows of its children as they are, and if that is
+ * asked for in their order?  As in the server's ExecSetTupleBound, which does
+ * not go on below LockRows: that may leave out a row, but only one that another
+ * transaction holds or has changed, and then the scan simply goes on.
  */
-static int
-passed_on(PlanState *state, bool ordered, PlanState ***children)
+static bool
+hands_on(const PlanState *state, bool ordered)
 {
-	if (IsA(state, AppendState))
+	switch ((int) nodeTag(state))
 	{
-		*children = ((AppendState *) state)->appendplans;
-		return ((AppendState *) state)->as_nplans;
+		case T_AppendState:
+		case T_SubqueryScanState:
+		case T_ResultState:
+		case T_LockRowsState:
+			return true;
+		case T_MergeAppendState:
+		case T_IncrementalSortState:
+			return ordered;
+		case T_LimitState:
+			return !ordered && ((const LimitState *) state)->limitOption == LIMIT_OPTION_COUNT;
+		default:
+			return false;
 	}
-	if (IsA(state, MergeAppendState) && ordered)
-	{
-		*children = ((MergeAppendState *) state)->mergeplans;
-		return ((MergeAppendState *) state)->ms_nplans;
-	}
-	if (IsA(state, SubqueryScanState))
-	{
-		*children = &((SubqueryScanState *) state)->subplan;
-		return 1;
-	}
-	if (IsA(state, ResultState) || IsA(state, LockRowsState) ||
-		(IsA(state, IncrementalSortState) && ordered) ||
-		(IsA(state, LimitState) && !ordered &&
-		 ((LimitState *) state)->limitOption == LIMIT_OPTION_COUNT))
-	{
-		*children = &state->lefttree;
-		return *children[0] != NULL ? 1 : 0;
-	}
-	return 0;
-}
-
-/*
- * The scan's node, when its rows reach the one whose child this is without a
- * condition on the way but for the scan's own.
- */
-static IndexScanState *
-feeding(PlanState *child, IndexScanDesc scan, bool ordered)
-{
-	PlanState **children = NULL;
-	IndexScanState *found = NULL;
-	int			count;
-
-	if (child == NULL)
-		return NULL;
-	check_stack_depth();
-	if (IsA(child, IndexScanState))
-		return ((IndexScanState *) child)->iss_ScanDesc == scan ? (IndexScanState *) child : NULL;
-	if (child->qual != NULL && ordered)
-		return NULL;
-	count = passed_on(child, ordered, &children);
-	for (int i = 0; i < count && found == NULL; i++)
-		found = feeding(children[i], scan, ordered);
-	return found;
 }
 
 /* Does the node read its outer child to the end before it returns a row? */
@@ -177,103 +149,152 @@ exhausts_inner(PlanState *state)
 		 ((NestLoopState *) state)->js.jointype == JOIN_LEFT);
 }
 
-/* Is this the plan of a subquery, of these, whose rows are all read at once? */
-static bool
-is_gathered(List *subplans, PlanState *state)
+/* The subquery of these whose plan this is, or NULL. */
+static const SubPlanState *
+find_subplan(List *subplans, const PlanState *state)
 {
 	ListCell   *lc;
 
 	foreach(lc, subplans)
 	{
-		SubPlanState *sub = lfirst_node(SubPlanState, lc);
+		const SubPlanState *sub = lfirst_node(SubPlanState, lc);
 
 		if (sub->planstate == state)
-			return sub->subplan->subLinkType == ARRAY_SUBLINK || sub->subplan->useHashTable;
+			return sub;
 	}
-	return false;
+	return NULL;
 }
 
-typedef struct EndSearch
+/* What is known of a node's surroundings on the way down. */
+typedef struct PlanContext
 {
-	IndexScanDesc scan;
 	PlanState  *parent;			/* or NULL */
+	LimitState *limit;			/* that all rows of the parent reach, or the
+								 * parent itself; or NULL */
+	bool		unordered;		/* as in SphxScanPlace, of the parent's rows */
 	bool		to_end;			/* are all rows of the parent read? */
-} EndSearch;
+	List	  **ctes;			/* plans of WITH queries known to be read to
+								 * their end */
+} PlanContext;
 
-/* Are all rows of this child read? */
+/* Are all rows of this node read?  It is a child of the parent, or its subquery `sub`. */
 static bool
-read_to_end(PlanState *state, const EndSearch *search)
+read_to_end(PlanState *state, const SubPlanState *sub, const PlanContext *context)
 {
-	PlanState  *parent = search->parent;
+	PlanState  *parent = context->parent;
 
+	if (sub != NULL)
+		return sub->subplan->subLinkType == ARRAY_SUBLINK || sub->subplan->useHashTable;
 	if (parent == NULL || IsA(parent, SubqueryScanState) || IsA(parent, AppendState) ||
 		IsA(parent, MergeAppendState))
-		return search->to_end;
+		return context->to_end;
 	if (state == outerPlanState(parent))
-		return gathers_first(parent) || (search->to_end && exhausts_outer(parent));
-	if (state == innerPlanState(parent))
-		return search->to_end && exhausts_inner(parent);
-	return is_gathered(parent->initPlan, state) || is_gathered(parent->subPlan, state);
+		return gathers_first(parent) || (context->to_end && exhausts_outer(parent));
+	return state == innerPlanState(parent) && context->to_end && exhausts_inner(parent);
 }
 
-/* Look for the scan; true when it is found and all of its rows are read. */
-static bool
-find_exhausted(PlanState *state, void *context)
+/* The limit that the node's rows reach without a condition on the way. */
+static LimitState *
+limit_above(const PlanContext *context)
 {
-	const EndSearch *search = context;
-	EndSearch	below = {search->scan, state, read_to_end(state, search)};
+	PlanState  *parent = context->parent;
+
+	if (parent != NULL && IsA(parent, LimitState))
+		return (LimitState *) parent;
+	if (parent == NULL || parent->qual != NULL || !hands_on(parent, true))
+		return NULL;
+	return context->limit;
+}
+
+static void
+add_place(IndexScanState *state, const PlanContext *context)
+{
+	SphxScanPlace *place = palloc(sizeof(SphxScanPlace));
+
+	place->state = state;
+	place->limit = context->limit;
+	place->unordered = context->unordered;
+	place->exhausted = context->to_end;
+	running.places = lappend(running.places, place);
+}
+
+/* Note the places of all index scans from here on down. */
+static bool
+find_places(PlanState *state, void *arg)
+{
+	const PlanContext *above = arg;
+	PlanState  *parent = above->parent;
+	const SubPlanState *sub = NULL;
+	PlanContext context = {.parent = state,.ctes = above->ctes};
 
 	check_stack_depth();
+	if (parent != NULL)
+	{
+		sub = find_subplan(parent->initPlan, state);
+		if (sub == NULL)
+			sub = find_subplan(parent->subPlan, state);
+	}
+	context.to_end = read_to_end(state, sub, above);
+	if (sub == NULL)
+	{
+		context.limit = limit_above(above);
+		context.unordered = above->unordered && (parent == NULL || hands_on(parent, false));
+	}
 	if (IsA(state, IndexScanState))
-		return ((IndexScanState *) state)->iss_ScanDesc == search->scan && below.to_end;
-	if (IsA(state, CteScanState) && below.to_end)
+		add_place((IndexScanState *) state, &context);
+	if (IsA(state, CteScanState) && context.to_end)
 	{
 		/* one of its readers is enough to have a WITH query read to its end */
-		EndSearch	query = {search->scan, NULL, true};
+		PlanState  *query = ((CteScanState *) state)->cteplanstate;
+		PlanContext top = {.to_end = true,.ctes = above->ctes};
 
-		return find_exhausted(((CteScanState *) state)->cteplanstate, &query);
+		if (!list_member_ptr(*above->ctes, query))
+		{
+			*above->ctes = lappend(*above->ctes, query);
+			(void) find_places(query, &top);
+		}
 	}
-	return planstate_tree_walker(state, find_exhausted, &below);
+	return planstate_tree_walker(state, find_places, &context);
 }
 
-typedef struct ScanSearch
+/* Once for all scans of the query, and all their rescans. */
+static void
+search_plan(void)
 {
-	IndexScanDesc scan;
-	SphxScanPlace *place;
-} ScanSearch;
+	MemoryContext old = MemoryContextSwitchTo(running.desc->estate->es_query_cxt);
+	List	   *ctes = NIL;
+	PlanContext top = {.unordered = true,.to_end = running.to_end,.ctes = &ctes};
 
-/* look for the scan below a limit, and failing that by itself */
-static bool
-find_scan(PlanState *state, void *context)
-{
-	ScanSearch *search = context;
-	SphxScanPlace *place = search->place;
-
-	if (IsA(state, LimitState))
-	{
-		place->state = feeding(outerPlanState(state), search->scan, true);
-		if (place->state != NULL)
-			place->limit = (LimitState *) state;
-	}
-	else if (IsA(state, IndexScanState) &&
-			 ((IndexScanState *) state)->iss_ScanDesc == search->scan)
-		place->state = (IndexScanState *) state;
-	return place->state != NULL || planstate_tree_walker(state, find_scan, context);
+	(void) find_places(running.desc->planstate, &top);
+	list_free(ctes);
+	running.searched = true;
+	MemoryContextSwitchTo(old);
 }
 
 void
 SphxFindScan(IndexScanDesc scan, SphxScanPlace *place)
 {
-	ScanSearch	search = {scan, place};
-	EndSearch	whole = {scan, NULL, running_to_end};
+	ListCell   *lc;
 
 	memset(place, 0, sizeof(*place));
-	if (running == NULL || running->planstate == NULL)
+	if (running.desc == NULL || running.desc->planstate == NULL)
 		return;
-	(void) find_scan(running->planstate, &search);
-	place->unordered = feeding(running->planstate, scan, false) != NULL;
-	place->exhausted = SphxLimitRows(place->limit) == 0 &&
-		find_exhausted(running->planstate, &whole);
+	if (!running.searched)
+		search_plan();
+	foreach(lc, running.places)
+	{
+		const SphxScanPlace *found = lfirst(lc);
+
+		if (found->state->iss_ScanDesc != scan)
+			continue;
+		place->state = found->state;
+		if (found->limit != NULL)
+			place->limit = found->limit;
+		place->unordered |= found->unordered;
+		place->exhausted |= found->exhausted;
+	}
+	if (SphxLimitRows(place->limit) > 0)
+		place->exhausted = false;
 }
 
 uint64

@@ -14,12 +14,16 @@
  */
 #include "am/scan/qualify.h"
 
+#include <math.h>
+
 #include "access/tableam.h"
 #include "access/visibilitymap.h"
 #include "executor/executor.h"
 #include "executor/instrument.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "storage/bufmgr.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -125,6 +129,70 @@ SphxMeasureRow(SphxQualifier *qualifier, ItemPointer tid, double *distance)
 	}
 	ExecClearTuple(qualifier->slot);
 	return visible;
+}
+
+/* What the clause says that the distance is less than, if it says so; or NULL. */
+static Expr *
+upper_side(const Expr *clause, const Node *distance)
+{
+	const OpExpr *comparison = (const OpExpr *) clause;
+	Expr	   *side = NULL;
+
+	if (!IsA(clause, OpExpr) || list_length(comparison->args) != 2)
+		return NULL;
+	if (comparison->opfuncid == F_FLOAT8LT || comparison->opfuncid == F_FLOAT8LE)
+		side = equal(linitial(comparison->args), distance) ? lsecond(comparison->args) : NULL;
+	if (comparison->opfuncid == F_FLOAT8GT || comparison->opfuncid == F_FLOAT8GE)
+		side = equal(lsecond(comparison->args), distance) ? linitial(comparison->args) : NULL;
+	if (side == NULL || contain_var_clause((Node *) side) || contain_subplans((Node *) side) ||
+		contain_volatile_functions((Node *) side))
+		return NULL;
+	return side;
+}
+
+/* The first such side among the conditions of the scan's node; it may depend on parameters. */
+static Expr *
+find_cutoff(IndexScanState *state)
+{
+	const IndexScan *plan = (const IndexScan *) state->ss.ps.plan;
+	Expr	   *side = NULL;
+	ListCell   *lc;
+
+	foreach(lc, plan->scan.plan.qual)
+	{
+		side = upper_side(lfirst(lc), linitial(plan->indexorderbyorig));
+		if (side != NULL)
+			break;
+	}
+	return side;
+}
+
+double
+SphxCutoff(SphxQualifier *qualifier)
+{
+	IndexScanState *state = qualifier->state;
+	Datum		value;
+	bool		isnull;
+
+	if (state == NULL)
+		return INFINITY;
+	if (!qualifier->cutoff_known)
+	{
+		Expr	   *side = find_cutoff(state);
+
+		if (side != NULL)
+			qualifier->cutoff = ExecInitExpr(side, &state->ss.ps);
+		qualifier->cutoff_known = true;
+	}
+	if (qualifier->cutoff == NULL)
+		return INFINITY;
+	SphxPrepareQualifier(qualifier);
+	ResetExprContext(qualifier->context);
+	value = ExecEvalExprSwitchContext(qualifier->cutoff, qualifier->context, &isnull);
+	/* no row's comparison with NULL is true, nor is any distance above NaN */
+	if (isnull)
+		return -INFINITY;
+	return isnan(DatumGetFloat8(value)) ? INFINITY : DatumGetFloat8(value);
 }
 
 void

@@ -23,6 +23,8 @@ typedef struct SphxQualifier
 	TupleTableSlot *slot;
 	MemoryContext memory;		/* of a distance, reset after it */
 	ExprContext *context;		/* of the conditions */
+	bool		cutoff_known;	/* has been looked for */
+	ExprState  *cutoff;			/* see SphxCutoff; NULL: there is none */
 	Buffer		visibility;		/* page of the visibility map, pinned, or
 								 * invalid */
 } SphxQualifier;
@@ -54,6 +56,13 @@ extern bool SphxSlotQualifies(SphxQualifier *qualifier);
  */
 extern bool SphxCanMeasure(IndexScanDesc scan);
 extern bool SphxMeasureRow(SphxQualifier *qualifier, ItemPointer tid, double *distance);
+
+/*
+ * Where a condition of the scan's node ends it: a number that the distance of
+ * every row that satisfies it is less than, or equal to; infinity when there is
+ * none.
+ */
+extern double SphxCutoff(SphxQualifier *qualifier);
 
 /* Let go of pins; the next row may be looked at all the same. */
 extern void SphxReleaseQualifier(SphxQualifier *qualifier);

@@ -50,6 +50,7 @@ typedef struct ScanOpaque
 	SphxQualifier qualifier;
 	bool		started;
 	int64		taken;			/* rows from the stream so far */
+	double		cutoff;			/* no row farther than this is wanted */
 
 	/* rows of the node that the stream passed on last */
 	SphxItem	item;
@@ -192,6 +193,8 @@ next_row(ScanOpaque *so, SphxPages *pages, ScanRow *row)
 			return false;
 		begin_item(so, pages);
 	}
+	if (so->item.lower > so->cutoff)
+		return false;
 	row->lower = so->item.lower;
 	row->upper = so->item.upper;
 	row->id = so->item.id;
@@ -233,32 +236,44 @@ compare_rows(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Add the qualifying rows of what was found late, and put all rows in order. */
+/*
+ * Add the qualifying rows of a node found late.  Where those in its chain are of
+ * one vector, `wanted` of them will do.
+ */
 static void
-add_late_rows(ScanOpaque *so, SphxPages *pages)
+add_late_item(ScanOpaque *so, SphxPages *pages, const SphxItem *item, uint64 wanted)
+{
+	SphxTidCursor *cursor = palloc(sizeof(SphxTidCursor));
+	uint64		added = 0;
+	int			tids;
+
+	SphxBeginTids(cursor, item->id, item->version);
+	while (!(added >= wanted && cursor->uniform) &&
+		   (tids = SphxNextTids(pages, &so->stream.info, cursor)) > 0)
+		for (int j = 0; j < tids; j++)
+		{
+			ScanRow		row = {item->lower, item->upper, item->id, cursor->tids[j]};
+
+			CHECK_FOR_INTERRUPTS();
+			check_tid(so, pages, row.id, &row.tid);
+			if (!SphxRowQualifies(&so->qualifier, &row.tid))
+				continue;
+			add_row(so, &row);
+			added += cursor->own ? 0 : 1;
+		}
+	SphxEndTids(cursor);
+	pfree(cursor);
+}
+
+/* Add the rows that were found late, and put all in order. */
+static void
+add_late_rows(ScanOpaque *so, SphxPages *pages, uint64 wanted)
 {
 	SphxItem   *late;
 	int			count = SphxStreamLate(&so->stream, &late);
-	SphxTidCursor *cursor = palloc(sizeof(SphxTidCursor));
 
 	for (int i = 0; i < count; i++)
-	{
-		int			tids;
-
-		SphxBeginTids(cursor, late[i].id, late[i].version);
-		while ((tids = SphxNextTids(pages, &so->stream.info, cursor)) > 0)
-			for (int j = 0; j < tids; j++)
-			{
-				ScanRow		row = {late[i].lower, late[i].upper, late[i].id, cursor->tids[j]};
-
-				CHECK_FOR_INTERRUPTS();
-				check_tid(so, pages, row.id, &row.tid);
-				if (SphxRowQualifies(&so->qualifier, &row.tid))
-					add_row(so, &row);
-			}
-		SphxEndTids(cursor);
-	}
-	pfree(cursor);
+		add_late_item(so, pages, &late[i], wanted);
 	if (count > 0)
 		qsort(so->rows, (size_t) so->row_count, sizeof(ScanRow), compare_rows);
 }
@@ -318,7 +333,7 @@ hold_rows(ScanOpaque *so, SphxPages *pages, uint64 wanted)
 	if (more && so->row_count < wanted)
 		read_table(so, wanted);
 	else
-		add_late_rows(so, pages);
+		add_late_rows(so, pages, wanted);
 	SphxReleaseQualifier(&so->qualifier);
 	if (SphxLoansOut() > SEARCHES_OPEN)
 		SphxSuspendStream(&so->stream);
@@ -343,7 +358,8 @@ next_lower(const ScanOpaque *so)
 {
 	if (so->row_next < so->row_count)
 		return so->rows[so->row_next].lower;
-	if (so->tid_next < so->tid_count)
+	/* a cursor may have more records than the present one */
+	if (so->cursor != NULL)
 		return so->item.lower;
 	return SphxStreamPeek(&so->stream);
 }
@@ -533,6 +549,7 @@ start_scan(IndexScanDesc scan, ScanOpaque *so, SphxPages *pages)
 	so->stream.relaxed = sphx_order == SPHX_ORDER_RELAXED && so->place.unordered;
 	so->stream.whole = so->place.exhausted;
 	transform_query(scan, &so->stream, pages);
+	so->cutoff = so->stream.unordered ? INFINITY : SphxCutoff(&so->qualifier);
 	so->started = true;
 	wanted = rows_to_hold(so);
 	if (wanted > 0)
@@ -554,6 +571,7 @@ sphxgettuple(IndexScanDesc scan, ScanDirection direction)
 	found = advance(so, &pages);
 	if (found)
 		return_row(scan, so);
+	Assert(!SphxHoldsPage());	/* L5 */
 	MemoryContextSwitchTo(old);
 	return found;
 }

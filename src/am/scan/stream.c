@@ -397,15 +397,17 @@ order_cells(SphxStream *stream, SphxPages *pages)
 {
 	SphxPageStore store;
 	SphxDescent descent;
-	SphxSearchLoan *loan;
 	MemoryContext old = MemoryContextSwitchTo(stream->context);
 
 	/* another search: ours remembers what has been read */
-	loan = SphxBorrowSearch(&stream->info.layout, stream->context);
+	if (stream->order_loan == NULL)
+		stream->order_loan = SphxBorrowSearch(&stream->info.layout, stream->context);
+	else
+		SphxBorrowAgain(stream->order_loan, &stream->info.layout);
 	init_descent(stream, &descent, &store, pages);
-	descent.search = SphxLoanSearch(loan);
+	descent.search = SphxLoanSearch(stream->order_loan);
 	stream->cells = SphxOrderCells(&descent);
-	SphxReturnSearch(loan);
+	SphxReturnSearch(stream->order_loan);
 	stream->cell_next = 0;
 	stream->cell_block = InvalidBlockNumber;
 	MemoryContextSwitchTo(old);

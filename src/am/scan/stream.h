@@ -58,6 +58,8 @@ typedef struct SphxStream
 
 	SphxSearchLoan *loan;		/* of search, or NULL */
 	SphxSearch *search;			/* NULL while it is given back */
+	SphxSearchLoan *order_loan; /* of the search that puts cells in order, or
+								 * NULL */
 	SphxStage	stage;
 	int			widenings;		/* of the beam so far */
 

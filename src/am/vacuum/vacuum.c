@@ -437,6 +437,7 @@ update_directory(VacuumState *vacuum)
 static void
 wait_for_inserts(VacuumState *vacuum)
 {
+	Assert(!SphxHoldsPage());	/* L4 */
 	LockPage(vacuum->pages.index, SPHX_META_BLOCK, ExclusiveLock);
 	UnlockPage(vacuum->pages.index, SPHX_META_BLOCK, ExclusiveLock);
 }

@@ -50,7 +50,8 @@ rate_neighbours(const float *estimates, int n, float end, Neighbours *found)
 		float		less = key < old ? key : old;
 
 		found->key[j] = key;
-		found->wanted[j] = less < end ? key != old : 0;
+		/* with the key of the end it may be in the beam, under that key */
+		found->wanted[j] = less <= end ? key != old : 0;
 	}
 }
 

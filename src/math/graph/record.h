@@ -17,6 +17,15 @@
  * of 4.  Reading the codes may touch SPHX_CODE_OVERREAD bytes behind them,
  * which are never beyond ids, lengths and gains (m >= 4).
  *
+ * A library reads and changes what any earlier one of its format version
+ * (SPHX_FORMAT_VERSION, page/meta.h) wrote; test/tap/016_old_index.pl tries it.
+ * Two changes leave the version as it is: a field in bytes that were always 0,
+ * whose 0 means "not known", and a flag that says something only where such a
+ * field is known.  Earlier libraries can read such an index, but what they
+ * change in it may contradict the field.  Any other change of what is on a page,
+ * or of what is computed from it (rotation, codewords, order of codes), moves the
+ * version.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef SPHX_RECORD_H

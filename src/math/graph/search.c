@@ -286,6 +286,13 @@ beam_wants(const SphxSearch *search, float key, size_t ef)
 	return search->beam.count < ef || key < search->beam.items[search->beam.count - 1].key;
 }
 
+/* may one that has this key be in it? */
+static inline bool
+beam_reaches(const SphxSearch *search, float key, size_t ef)
+{
+	return search->beam.count < ef || key <= search->beam.items[search->beam.count - 1].key;
+}
+
 static void
 beam_reserve(SphxSearch *search, size_t ef)
 {
@@ -533,7 +540,7 @@ update_candidate(SphxSearch *search, float old, float key, uint32_t id, size_t e
 	size_t		place;
 
 	/* usually it was behind the end of the beam and stays there */
-	if (!beam_wants(search, old, ef) && !beam_wants(search, key, ef))
+	if (!beam_reaches(search, old, ef) && !beam_wants(search, key, ef))
 		return;
 	place = beam_find(search, old, id);
 	if (place < search->beam.count)
@@ -571,17 +578,33 @@ add_neighbours(SphxSearch *search, int n, size_t ef)
 }
 
 #ifndef NDEBUG
-/* is `unread` what it says? */
+/*
+ * Is the candidate at its place in the beam by the key that the map knows, and
+ * only there?  (One evaluated outside of the graph has been read meanwhile.)
+ */
+static bool
+candidate_sound(const SphxSearch *search, size_t place)
+{
+	const Candidate *candidate = &search->beam.items[place];
+	const Candidate *entry = map_find(&search->seen, candidate->id);
+
+	if (candidate->key != entry->key && (is_read(candidate->key) || !is_read(entry->key)))
+		return false;
+	while (place-- > 0 && search->beam.items[place].key == candidate->key)
+		if (search->beam.items[place].id == candidate->id)
+			return false;
+	return place == SIZE_MAX || search->beam.items[place].key < candidate->key;
+}
+
+/* is the beam in order, and `unread` what it says? */
 static bool
 beam_sound(const SphxSearch *search)
 {
-	const CandidateArray *beam = &search->beam;
-
-	for (size_t i = 0; i < beam->count; i++)
-		if ((i < search->unread && !is_read(beam->items[i].key)) ||
-			(i > 0 && beam->items[i].key < beam->items[i - 1].key))
+	for (size_t i = 0; i < search->beam.count; i++)
+		if ((i < search->unread && !is_read(search->beam.items[i].key)) ||
+			!candidate_sound(search, i))
 			return false;
-	return search->unread <= beam->count;
+	return search->unread <= search->beam.count;
 }
 #endif
 

@@ -1,0 +1,86 @@
+/*-------------------------------------------------------------------------
+ *
+ * locks.c
+ *	  Which pages this backend has locked, in builds with assertions.
+ *
+ * Pages are unlocked in many ways, by errors as well.  So what is noted here is
+ * only who was locked; whether they still are the server is asked.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "page/locks.h"
+
+#ifdef USE_ASSERT_CHECKING
+
+#include "storage/buf_internals.h"
+#include "storage/bufmgr.h"
+
+/* a node, two overflow pages (vacuum), the directory, a new page; and some that no longer are */
+#define NOTES	8
+
+typedef struct LockNote
+{
+	Buffer		buffer;
+	SphxLockRank rank;
+} LockNote;
+
+static LockNote notes[NOTES];
+static int	note_count = 0;
+
+static bool
+is_locked(Buffer buffer)
+{
+	return LWLockHeldByMe(BufferDescriptorGetContentLock(GetBufferDescriptor(buffer - 1)));
+}
+
+/* Forget those that are no longer locked, and `buffer`. */
+static void
+drop_notes(Buffer buffer)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < note_count; i++)
+		if (notes[i].buffer != buffer && is_locked(notes[i].buffer))
+			notes[kept++] = notes[i];
+	note_count = kept;
+}
+
+/* May a page of rank `next` be locked by one who has a page of rank `held` locked? */
+static bool
+may_follow(SphxLockRank held, SphxLockRank next)
+{
+	if (held == SPHX_RANK_META || next == SPHX_RANK_META)
+		return false;			/* L3 */
+	if (next == SPHX_RANK_OVERFLOW)
+		return held <= next;	/* L1; that only vacuum has two is not known
+								 * here */
+	return held < next;			/* L1, L2 */
+}
+
+void
+SphxNoteLock(Buffer buffer, SphxLockRank rank)
+{
+	int			overflow = 0;
+
+	if (BufferIsLocal(buffer))
+		return;					/* nobody else's: LockBuffer does nothing */
+	drop_notes(buffer);
+	for (int i = 0; i < note_count; i++)
+	{
+		Assert(may_follow(notes[i].rank, rank));
+		overflow += notes[i].rank == SPHX_RANK_OVERFLOW;
+	}
+	Assert(rank != SPHX_RANK_OVERFLOW || overflow <= 1);	/* L1 */
+	Assert(note_count < NOTES);
+	notes[note_count].buffer = buffer;
+	notes[note_count++].rank = rank;
+}
+
+bool
+SphxHoldsPage(void)
+{
+	drop_notes(InvalidBuffer);
+	return note_count > 0;
+}
+
+#endif							/* USE_ASSERT_CHECKING */

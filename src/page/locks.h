@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * locks.h
+ *	  Builds with assertions know which pages this backend has locked, and
+ *	  hold it to the order of locks (L1 to L5 in src/README).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_LOCKS_H
+#define SPHX_LOCKS_H
+
+#include "server/compat.h"
+
+#include "storage/buf.h"
+
+/* Kinds of pages in the order in which they may be locked; the metapage alone. */
+typedef enum SphxLockRank
+{
+	SPHX_RANK_META,
+	SPHX_RANK_NODE,				/* and records of upper layers */
+	SPHX_RANK_OVERFLOW,
+	SPHX_RANK_DIRECTORY,
+	SPHX_RANK_NEW				/* just added to the file */
+} SphxLockRank;
+
+#ifdef USE_ASSERT_CHECKING
+
+/*
+ * To be called with a page of this rank just locked: asserts that those locked
+ * before allow it.
+ */
+extern void SphxNoteLock(Buffer buffer, SphxLockRank rank);
+
+/* Has this backend a page locked? */
+extern bool SphxHoldsPage(void);
+
+#else
+#define SphxNoteLock(buffer, rank)	((void) 0)	/* arguments are not evaluated */
+#endif
+
+#endif							/* SPHX_LOCKS_H */
