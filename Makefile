@@ -30,6 +30,7 @@ SERVER_OBJS = \
 	src/am/options.o \
 	src/am/plan.o \
 	src/am/qualify.o \
+	src/am/relink.o \
 	src/am/repair.o \
 	src/am/rows.o \
 	src/am/scan.o \

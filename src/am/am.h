@@ -140,6 +140,18 @@ extern void SphxDropObsolete(SphxPages *pages, const SphxIndexInfo *info, Relati
 extern bool SphxInsertVector(SphxInserter *inserter, SphxPages *pages, const Vector *v,
 							 ItemPointer tid, Relation updated);
 
+/* Which of a node's edges can best be spared?  A position in ids[]. */
+typedef int (*SphxSpareEdge) (void *arg, const uint32 *ids, int count);
+
+/*
+ * Search for a node that is in the index as if it were new, and have those that
+ * would be its neighbours lead to it: the nearest of them in place of the edge
+ * that it can spare, if they prefer those they have.  One without edges gets
+ * some as well.  No page is locked on entry.
+ */
+extern void SphxLinkNode(SphxInserter *inserter, SphxPages *pages, uint32 id,
+						 SphxSpareEdge spare, void *arg);
+
 /* callbacks of the access method */
 extern IndexBuildResult *sphxbuild(Relation heap, Relation index, IndexInfo *index_info);
 extern void sphxbuildempty(Relation index);

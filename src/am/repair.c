@@ -430,15 +430,6 @@ same_edges(const SphxLayout *layout, const SphxRecord *a, const SphxRecord *b)
 			   (Size) (layout->size - layout->codes)) == 0;
 }
 
-static void
-copy_edges(const SphxLayout *layout, SphxRecord *to, const SphxRecord *from)
-{
-	to->neighbours = from->neighbours;
-	to->length_base = from->length_base;
-	memcpy((char *) to + layout->codes, (const char *) from + layout->codes,
-		   (Size) (layout->size - layout->codes));
-}
-
 /*
  * Make the page what its copy has become, in one change.  Records whose edges
  * an insert changed meanwhile only lose those to deleted nodes.
@@ -462,7 +453,8 @@ write_page(VacuumState *vacuum, BlockNumber block)
 		if ((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) != SPHX_NODE_USED)
 			continue;
 		if (same_edges(&info->layout, r, SphxPageRecord(info, repair->before.data, slot)))
-			copy_edges(&info->layout, r, SphxPageRecord(info, repair->after.data, slot));
+			sphx_record_copy_edges(&info->layout, r,
+								   SphxPageRecord(info, repair->after.data, slot));
 		else
 			(void) drop_from_record(vacuum, r, repair->dropped);
 	}
