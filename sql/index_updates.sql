@@ -25,3 +25,16 @@ SELECT id, n FROM versions ORDER BY e <-> (SELECT e FROM versions WHERE id = 7) 
 VACUUM versions;
 SELECT tids, rows FROM sphx_check('versions_idx', true);
 DROP TABLE versions, size;
+-- a row whose neighbours are all deleted is linked to others by the vacuum
+CREATE TABLE clusters (id int, e vector(12));
+INSERT INTO clusters SELECT i, (SELECT array_agg(('x' || substr(md5(CASE WHEN i = 7 THEN '' ELSE c || ' ' || j END), 1, 4))::bit(16)::int / 65536.0 +
+		('x' || substr(md5(i || ' ' || j), 1, 4))::bit(16)::int / 262144.0 ORDER BY j) FROM generate_series(1, 12) j)::real[]::vector
+	FROM generate_series(1, 600) i, LATERAL (SELECT CASE WHEN i % 6 = 1 AND i > 300 THEN 0 ELSE i % 6 END AS c) k;
+CREATE INDEX ON clusters USING sphx (e) WITH (m = 8);
+DELETE FROM clusters WHERE id % 6 = 1 AND id > 7;
+VACUUM clusters;
+SET enable_seqscan = off;
+SELECT id FROM clusters ORDER BY e <-> (SELECT e FROM clusters WHERE id = 7) LIMIT 1;
+SELECT unreachable_nodes FROM sphx_check('clusters_e_idx');
+RESET enable_seqscan;
+DROP TABLE clusters;

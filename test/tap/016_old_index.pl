@@ -86,7 +86,7 @@ check_answers('as written');
 $node->safe_psql('postgres', 'SELECT add_items(401, 600);
 	INSERT INTO items SELECT 1000 + i, item(i) FROM generate_series(195, 240) i');
 check_answers('after inserts');
-$node->safe_psql('postgres', 'UPDATE items SET embedding = item(id + 6000) WHERE id % 3 = 0');
+$node->safe_psql('postgres', 'UPDATE items SET embedding = item(id + 2000) WHERE id % 3 = 0');
 $node->safe_psql('postgres', 'DELETE FROM items WHERE id % 4 = 0');
 check_answers('after updates and deletes');
 $node->safe_psql('postgres', 'VACUUM items');

@@ -42,8 +42,7 @@ typedef struct Candidate
 	const float *extended;		/* inner product: D + 1 floats; else vector */
 } Candidate;
 
-/* Insertion of rows into one index, for the length of a command. */
-typedef struct SphxInserter
+struct SphxInserter
 {
 	SphxIndexInfo info;
 	SphxServerEnv env;
@@ -75,7 +74,7 @@ typedef struct SphxInserter
 	/* a neighbour that is offered the reverse edge */
 	SphxRecord *neighbour;
 	float	   *edge;			/* D */
-} SphxInserter;
+};
 
 /* Room for everything whose size the layout tells. */
 static void
@@ -102,9 +101,8 @@ allocate_room(SphxInserter *inserter)
 	inserter->edge = palloc(sizeof(float) * D);
 }
 
-/* In a context of its own under `parent`; the pages must have been opened. */
-static SphxInserter *
-create_inserter(SphxPages *pages, MemoryContext parent)
+SphxInserter *
+SphxCreateInserter(SphxPages *pages, MemoryContext parent)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "sphx insert", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -254,20 +252,23 @@ extend_candidates(SphxInserter *inserter, int count)
 }
 
 /*
- * Choose the new node's neighbours among the hits: chosen[] holds positions in
- * candidates[].
+ * Choose a node's neighbours among the hits, without itself where it is in the
+ * index (`self`): chosen[] holds positions in candidates[].
  */
 static int
-choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int count)
+choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int hit_count, uint32 self)
 {
 	const SphxLayout *layout = &inserter->info.layout;
 	bool		extend = inserter->info.meta.metric == SPHX_METRIC_IP;
+	int			count = 0;
 
-	count = Min(count, (int) inserter->info.meta.ef_construction);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < hit_count && count < (int) inserter->info.meta.ef_construction; i++)
 	{
-		Candidate  *candidate = &inserter->candidates[i];
+		Candidate  *candidate = &inserter->candidates[count];
 
+		if (hits[i].id == self)
+			continue;
+		count++;
 		candidate->distance = hits[i].distance;
 		candidate->id = hits[i].id;
 		candidate->version = hits[i].version;
@@ -322,37 +323,60 @@ write_node(SphxInserter *inserter, SphxPages *pages, uint32 cell)
 }
 
 /*
- * Offer a neighbour the edge back to the new node.  Nothing happens when the
- * neighbour is no longer what the search saw, or prefers those it has.
+ * Offer a neighbour the edge back to the node.  Nothing happens, and it is
+ * false, when the neighbour is no longer what the search saw, or prefers those
+ * it has; with `spare` it first drops the edge that this names, for room.
  */
-static void
-link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, uint32 id)
+static bool
+link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, uint32 id,
+		  SphxSpareEdge spare, void *arg)
 {
 	const SphxIndexInfo *info = &inserter->info;
 	const SphxLayout *layout = &info->layout;
 	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, candidate->id), SPHX_PAGE_NODE,
 									  BUFFER_LOCK_EXCLUSIVE);
 	SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), candidate->id);
+	bool		linked = false;
 
+	Assert(candidate->id != id);	/* I2 */
 	if (r != NULL && r->version == candidate->version && !(r->flags & SPHX_NODE_DELETED))
 	{
 		/* in a copy first: most pages do not change, and need no WAL */
-		memcpy(inserter->neighbour, r, (Size) layout->size);
+		SphxRecord *copy = memcpy(inserter->neighbour, r, (Size) layout->size);
+
+		if (spare != NULL && copy->neighbours == layout->m)
+			sphx_record_drop_edge(layout, copy,
+								  spare(arg, sphx_record_ids(layout, copy), copy->neighbours));
 		for (int d = 0; d < layout->D; d++)
 			inserter->edge[d] = inserter->stored[d] - candidate->vector[d];
-		Assert(candidate->id != id);	/* I2 */
-		if (sphx_record_offer_edges(layout, inserter->neighbour, 1, &id, inserter->edge,
-									inserter->work))
-		{
-			SphxChange	change;
+		linked = sphx_record_offer_edges(layout, copy, 1, &id, inserter->edge, inserter->work);
+	}
+	if (linked)
+	{
+		SphxChange	change;
 
-			SphxChangeBegin(&change, pages);
-			memcpy(SphxNodeRecord(info, SphxChangePage(&change, buffer), candidate->id),
-				   inserter->neighbour, (Size) layout->size);
-			SphxChangeFinish(&change);
-		}
+		SphxChangeBegin(&change, pages);
+		memcpy(SphxNodeRecord(info, SphxChangePage(&change, buffer), candidate->id),
+			   inserter->neighbour, (Size) layout->size);
+		SphxChangeFinish(&change);
 	}
 	UnlockReleaseBuffer(buffer);
+	return linked;
+}
+
+/* Have the chosen neighbours lead to the node; how many do. */
+static int
+link_all_back(SphxInserter *inserter, SphxPages *pages, int count, uint32 id)
+{
+	int			linked = 0;
+
+	for (int j = 0; j < count; j++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		linked += link_back(inserter, pages, &inserter->candidates[inserter->chosen[j]], id,
+							NULL, NULL);
+	}
+	return linked;
 }
 
 /* Put the row into the index, given what the search for it found. */
@@ -370,17 +394,13 @@ add_row(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, int count
 
 	inserter->record->payload_count = 1;
 	*SphxRecordTids(info, inserter->record) = *tid;
-	count = choose_neighbours(inserter, hits, count);
+	count = choose_neighbours(inserter, hits, count, SPHX_INVALID_NODE);
 	set_edges(inserter, count);
 	SphxStopPoint("insert-chosen");
 	id = write_node(inserter, pages, cell);
 	SphxOfferEntry(pages, info, cell, id);
 	SphxStopPoint("insert-written");
-	for (int j = 0; j < count; j++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		link_back(inserter, pages, &inserter->candidates[inserter->chosen[j]], id);
-	}
+	(void) link_all_back(inserter, pages, count, id);
 }
 
 static void
@@ -432,6 +452,70 @@ insert_vector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPoi
 	return true;
 }
 
+/* Copy the living node's record and vector to where a new row's would be; false when it is none. */
+static bool
+load_node(SphxInserter *inserter, SphxPages *pages, uint32 id)
+{
+	const SphxIndexInfo *info = &inserter->info;
+	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, id), SPHX_PAGE_NODE,
+									  BUFFER_LOCK_SHARE);
+	const SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), id);
+	bool		living = r != NULL && !(r->flags & SPHX_NODE_DELETED);
+
+	if (living)
+	{
+		memcpy(inserter->record, r, (Size) info->layout.size);
+		sphx_record_vector(&info->layout, r, inserter->x);
+		memcpy(inserter->stored, inserter->x, sizeof(float) * (Size) info->layout.D);
+	}
+	UnlockReleaseBuffer(buffer);
+	return living;
+}
+
+/* The node has no edges: give it those of the record made for it. */
+static void
+write_edges(SphxInserter *inserter, SphxPages *pages, uint32 id)
+{
+	const SphxIndexInfo *info = &inserter->info;
+	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, id), SPHX_PAGE_NODE,
+									  BUFFER_LOCK_EXCLUSIVE);
+	const SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), id);
+
+	if (r != NULL && r->version == inserter->record->version && r->neighbours == 0)
+	{
+		SphxChange	change;
+
+		SphxChangeBegin(&change, pages);
+		sphx_record_copy_edges(&info->layout,
+							   SphxNodeRecord(info, SphxChangePage(&change, buffer), id),
+							   inserter->record);
+		SphxChangeFinish(&change);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+SphxLinkNode(SphxInserter *inserter, SphxPages *pages, uint32 id, SphxSpareEdge spare, void *arg)
+{
+	SphxHit    *hits = NULL;
+	uint32		cell;
+	int			count;
+
+	if (!load_node(inserter, pages, id))
+		return;
+	count = search_hits(inserter, pages, &hits, &cell);
+	count = choose_neighbours(inserter, hits, count, id);
+	if (count == 0)
+		return;
+	if (inserter->record->neighbours == 0)
+	{
+		set_edges(inserter, count);
+		write_edges(inserter, pages, id);
+	}
+	if (link_all_back(inserter, pages, count, id) == 0)
+		(void) link_back(inserter, pages, &inserter->candidates[inserter->chosen[0]], id, spare, arg);
+}
+
 bool
 sphxinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation heap,
 		   IndexUniqueCheck unique, bool unchanged, IndexInfo *index_info)
@@ -444,7 +528,7 @@ sphxinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relatio
 		return false;
 	SphxOpenPages(&pages, index);
 	if (inserter == NULL)
-		index_info->ii_AmCache = inserter = create_inserter(&pages, index_info->ii_Context);
+		index_info->ii_AmCache = inserter = SphxCreateInserter(&pages, index_info->ii_Context);
 
 	old = MemoryContextSwitchTo(inserter->row_context);
 	insert_vector(inserter, &pages, DatumGetVectorP(values[0]), tid, unchanged ? heap : NULL);

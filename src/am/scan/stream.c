@@ -43,6 +43,12 @@
 #define ENTRY_CELLS			3
 
 /*
+ * An index of up to so many nodes, in units of ef_search, is read whole: page by
+ * page that takes no longer than to go through a graph.
+ */
+#define WHOLE_FACTOR		16
+
+/*
  * Nodes read by the graph search before cells are read whole: so many, in
  * units of ef_search, or if that is more a part of all nodes, up to what a beam
  * can reasonably hold.
@@ -308,6 +314,13 @@ init_descent(SphxStream *stream, SphxDescent *descent, SphxPageStore *store, Sph
 	descent->q = stream->q;
 }
 
+/* nodes that the index has room for */
+static uint64
+node_room(const SphxStream *stream)
+{
+	return (uint64) RelationGetNumberOfBlocks(stream->index) * stream->info.meta.per_page;
+}
+
 /* From the upper layers to where the graph search begins. */
 static void
 start_graph(SphxStream *stream, SphxPages *pages)
@@ -315,6 +328,7 @@ start_graph(SphxStream *stream, SphxPages *pages)
 	SphxPageStore store;
 	SphxDescent descent;
 	uint32		cells[ENTRY_CELLS];
+	bool		small;
 	int			count;
 
 	if (stream->loan == NULL)
@@ -323,10 +337,11 @@ start_graph(SphxStream *stream, SphxPages *pages)
 		SphxBorrowAgain(stream->loan, &stream->info.layout);
 	stream->search = SphxLoanSearch(stream->loan);
 	init_descent(stream, &descent, &store, pages);
-	if (stream->unordered || stream->whole)
+	small = node_room(stream) <= (uint64) sphx_ef_search * WHOLE_FACTOR;
+	if (stream->unordered || stream->whole || small)
 	{
 		sphx_search_start(stream->search, descent.metric, stream->q, false);
-		stream->stage = stream->unordered ? SPHX_STAGE_CELLS : SPHX_STAGE_REST;
+		stream->stage = stream->unordered || small ? SPHX_STAGE_CELLS : SPHX_STAGE_REST;
 		return;
 	}
 	count = SphxNearestCells(&descent, ENTRY_CELLS, cells);
@@ -351,13 +366,6 @@ set_enough(SphxStream *stream, double enough)
 		origin = -stream->norm * meta->max_norm;
 	}
 	sphx_search_set_enough(stream->search, (int) Min(enough, INT_MAX / 2), (float) origin);
-}
-
-/* nodes that the index has room for */
-static uint64
-node_room(const SphxStream *stream)
-{
-	return (uint64) RelationGetNumberOfBlocks(stream->index) * stream->info.meta.per_page;
 }
 
 static bool

@@ -74,12 +74,18 @@ SphxCountPageEdges(VacuumState *vacuum, Page page, BlockNumber block)
 	}
 }
 
-bool
-SphxIsWeak(const VacuumState *vacuum, uint32 id)
+uint8
+SphxEdgeCount(const VacuumState *vacuum, uint32 id)
 {
 	const EdgeBalance *balance = vacuum->balance;
 
-	return balance != NULL && id < balance->slots && balance->count[id] < balance->least;
+	return balance != NULL && id < balance->slots ? balance->count[id] : UINT8_MAX;
+}
+
+bool
+SphxIsWeak(const VacuumState *vacuum, uint32 id)
+{
+	return vacuum->balance != NULL && SphxEdgeCount(vacuum, id) < vacuum->balance->least;
 }
 
 const uint32 *

@@ -421,15 +421,6 @@ same_edges(const SphxLayout *layout, const SphxRecord *a, const SphxRecord *b)
 			   (Size) (layout->size - layout->codes)) == 0;
 }
 
-static void
-copy_edges(const SphxLayout *layout, SphxRecord *to, const SphxRecord *from)
-{
-	to->neighbours = from->neighbours;
-	to->length_base = from->length_base;
-	memcpy((char *) to + layout->codes, (const char *) from + layout->codes,
-		   (Size) (layout->size - layout->codes));
-}
-
 /*
  * Make the page what its copy has become, in one change.  Records whose edges
  * an insert changed meanwhile only lose those to deleted nodes.
@@ -449,7 +440,8 @@ write_page(VacuumState *vacuum, BlockNumber block)
 	while (SphxNextLiving(&walk))
 	{
 		if (same_edges(&info->layout, walk.record, SphxNodeRecord(info, repair->before.data, walk.id)))
-			copy_edges(&info->layout, walk.record, SphxNodeRecord(info, repair->after.data, walk.id));
+			sphx_record_copy_edges(&info->layout, walk.record,
+								   SphxNodeRecord(info, repair->after.data, walk.id));
 		else
 			(void) drop_from_record(vacuum, walk.record, repair->dropped);
 	}

@@ -467,6 +467,8 @@ vacuum_window(VacuumState *vacuum)
 		free_slots(vacuum, block);
 	}
 	update_directory(vacuum);
+	if (vacuum->deleted_count > 0)
+		SphxLinkIsolated(vacuum);
 }
 
 static uint64

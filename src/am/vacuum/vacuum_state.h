@@ -73,6 +73,9 @@ extern void SphxCountEdge(VacuumState *vacuum, uint32 id, int change);
 /* Do fewer edges lead to the node than should?  No when nobody counts. */
 extern bool SphxIsWeak(const VacuumState *vacuum, uint32 id);
 
+/* How many lead to it, UINT8_MAX at most, and where nobody counts. */
+extern uint8 SphxEdgeCount(const VacuumState *vacuum, uint32 id);
+
 /* Let the weak nodes ask their neighbours for edges; all edges have been counted. */
 extern void SphxRequestEdges(VacuumState *vacuum);
 
@@ -86,5 +89,8 @@ extern const uint32 *SphxEdgeRequests(const VacuumState *vacuum, uint32 id);
  * the nodes that lose some anew (repair.c).  Counts nodes and room by cell on the way.
  */
 extern void SphxDropEdges(VacuumState *vacuum);
+
+/* Link the living nodes that no edge leads to, when edges were counted (relink.c). */
+extern void SphxLinkIsolated(VacuumState *vacuum);
 
 #endif							/* SPHX_VACUUM_STATE_H */

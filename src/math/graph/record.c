@@ -217,6 +217,15 @@ sphx_record_set_edges(const SphxLayout *layout, SphxRecord *r, int n, const uint
 }
 
 void
+sphx_record_copy_edges(const SphxLayout *layout, SphxRecord *r, const SphxRecord *from)
+{
+	r->neighbours = from->neighbours;
+	r->length_base = from->length_base;
+	memcpy((char *) r + layout->codes, (const char *) from + layout->codes,
+		   (size_t) (layout->size - layout->codes));
+}
+
+void
 sphx_record_drop_edge(const SphxLayout *layout, SphxRecord *r, int j)
 {
 	int			last = r->neighbours - 1;

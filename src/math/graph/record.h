@@ -156,6 +156,9 @@ extern int	sphx_record_block_sums(const SphxLayout *layout, const SphxRecord *r,
 extern void sphx_record_set_edges(const SphxLayout *layout, SphxRecord *r, int n,
 								  const uint32_t *ids, const float *e, uint8_t *scratch);
 
+/* give r the edges of another record */
+extern void sphx_record_copy_edges(const SphxLayout *layout, SphxRecord *r, const SphxRecord *from);
+
 /* drop edge j: the last one takes its place */
 extern void sphx_record_drop_edge(const SphxLayout *layout, SphxRecord *r, int j);
 
