@@ -158,4 +158,9 @@ typedef RelFileNode SphxRelLocator;
 #define SPHX_RECOVERY_HEADER "access/xlog.h"
 #endif
 
+/* From version 15 on one may ask which rows are gone as am/insert/obsolete.c does. */
+#if PG_VERSION_NUM >= 150000
+#define SPHX_TELLS_OBSOLETE
+#endif
+
 #endif							/* SPHX_COMPAT_H */

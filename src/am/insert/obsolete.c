@@ -22,7 +22,7 @@
 
 #include "page/chain.h"
 
-#if PG_VERSION_NUM >= 150000
+#ifdef SPHX_TELLS_OBSOLETE
 
 /* Is the row gone for everybody, on standbys too? */
 static bool
