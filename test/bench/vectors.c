@@ -5,6 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime under -std=c11 */
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
