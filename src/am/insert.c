@@ -471,6 +471,20 @@ insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
 	UnlockPage(pages->index, directory, ExclusiveLock);
 }
 
+/*
+ * Inner product: the row may be the longest so far.  Somewhat more than its
+ * norm is noted, so that rows that come in that order do not change the
+ * metapage each time.
+ */
+static void
+raise_max_norm(SphxInserter *inserter, SphxPages *pages)
+{
+	float		norm = SphxNorm(&inserter->info, inserter->x);
+
+	if (norm > inserter->info.meta.max_norm)
+		SphxSetMaxNorm(pages, &inserter->info, 1.05f * norm);
+}
+
 bool
 SphxInsertVector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPointer tid,
 				 Relation updated)
@@ -480,6 +494,8 @@ SphxInsertVector(SphxInserter *inserter, SphxPages *pages, const Vector *v, Item
 
 	inserter->hash = SphxHashVector(v->x, v->dim);
 	inserter->updated = updated;
+	if (inserter->info.meta.metric == SPHX_METRIC_IP)
+		raise_max_norm(inserter, pages);
 
 	/* L4: vacuum waits for inserts that may know nodes it has marked */
 	if (!pages->building)

@@ -9,11 +9,16 @@
  */
 #include "am/vacuum.h"
 
+#include <math.h>
+
 #include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "postmaster/autovacuum.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
+
+/* how far the largest norm that the metapage names may be off, as a part of it */
+#define NORM_TOLERANCE		0.01f
 
 
 /* Phase 1: dead TIDs, and nodes left without any */
@@ -242,6 +247,33 @@ clean_node(VacuumState *vacuum, Buffer buffer, uint32 id)
 	remember_deleted(vacuum, id);
 }
 
+/* Inner product: the largest norm of the page's living nodes. */
+static void
+measure_norms(VacuumState *vacuum, Page page)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+
+	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
+	{
+		const SphxRecord *r = SphxPageRecord(info, page, slot);
+
+		if ((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) != SPHX_NODE_USED)
+			continue;
+		sphx_record_vector(&info->layout, r, vacuum->x);
+		vacuum->max_norm = Max(vacuum->max_norm, SphxNorm(info, vacuum->x));
+	}
+}
+
+/* Edges are chosen, and searches end, by the largest norm of today. */
+static void
+update_max_norm(VacuumState *vacuum)
+{
+	float		known = vacuum->info.meta.max_norm;
+
+	if (fabsf(vacuum->max_norm - known) > NORM_TOLERANCE * known)
+		SphxSetMaxNorm(&vacuum->pages, &vacuum->info, vacuum->max_norm);
+}
+
 static void
 clean_page(VacuumState *vacuum, BlockNumber block)
 {
@@ -272,6 +304,8 @@ clean_page(VacuumState *vacuum, BlockNumber block)
 	}
 	if (kind == SPHX_PAGE_NODE)
 		SphxCountPageEdges(vacuum, page);
+	if (kind == SPHX_PAGE_NODE && info->meta.metric == SPHX_METRIC_IP)
+		measure_norms(vacuum, page);
 	UnlockReleaseBuffer(buffer);
 }
 
@@ -458,6 +492,8 @@ vacuum_window(VacuumState *vacuum)
 	overflow_freed = vacuum->first_free[SphxOverflowCell(&vacuum->info.meta)] != InvalidBlockNumber;
 	if (vacuum->deleted_count == 0 && !overflow_freed)
 		return;
+	if (vacuum->info.meta.metric == SPHX_METRIC_IP && vacuum->end == vacuum->nblocks)
+		update_max_norm(vacuum);
 	SphxStopPoint("vacuum-marked");
 	wait_for_inserts(vacuum);
 	SphxDropEdges(vacuum);
@@ -513,6 +549,7 @@ init_vacuum(VacuumState *vacuum, IndexVacuumInfo *info)
 	vacuum->pages.strategy = info->strategy;
 	cells = (Size) vacuum->info.meta.cells + 1;
 	vacuum->nodes = palloc(sizeof(uint32) * cells);
+	vacuum->x = palloc(sizeof(float) * (Size) vacuum->info.layout.D);
 	vacuum->first_free = palloc(sizeof(BlockNumber) * cells);
 }
 
@@ -551,6 +588,7 @@ sphxbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	vacuum.callback_state = state;
 
 	stats->num_index_tuples = 0;
+	vacuum.nblocks = nblocks;
 	window = window_blocks(&vacuum, nblocks);
 	allocate_window(&vacuum, window, nblocks);
 	for (BlockNumber first = 0; first < nblocks; first += window)
