@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "port/pg_crc32c.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 
 #include "type/vector.h"
@@ -180,6 +181,25 @@ SphxGetInfo(SphxPages *pages, SphxIndexInfo *info)
 		index->rd_amcache = memcpy(cached, &read, sizeof(SphxIndexInfo));
 	}
 	memcpy(info, index->rd_amcache, sizeof(SphxIndexInfo));
+}
+
+void
+SphxSetMaxNorm(SphxPages *pages, SphxIndexInfo *info, float max_norm)
+{
+	Buffer		buffer = SphxReadPage(pages, SPHX_META_BLOCK, SPHX_PAGE_META,
+									  BUFFER_LOCK_EXCLUSIVE);
+	SphxChange	change;
+	SphxMetaPageData *meta;
+
+	SphxChangeBegin(&change, pages);
+	meta = (SphxMetaPageData *) PageGetContents(SphxChangePage(&change, buffer));
+	if (meta->max_norm != info->meta.max_norm)
+		max_norm = Max(max_norm, meta->max_norm);
+	info->meta.max_norm = meta->max_norm = max_norm;
+	SphxSealMeta(meta);
+	SphxChangeFinish(&change);
+	UnlockReleaseBuffer(buffer);
+	CacheInvalidateRelcache(pages->index);
 }
 
 Buffer

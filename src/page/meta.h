@@ -43,8 +43,8 @@ typedef struct SphxTrainingData
 } SphxTrainingData;
 
 /*
- * Contents of block 0.  Written once, by the build; everything but the
- * figures at the end is needed to read the index.
+ * Contents of block 0.  Written by the build, after which only max_norm
+ * changes; everything but the figures at the end is needed to read the index.
  */
 typedef struct SphxMetaPageData
 {
@@ -74,7 +74,8 @@ typedef struct SphxMetaPageData
 
 	/* parameters of inserts */
 	uint32		ef_construction;
-	float4		max_norm;		/* inner product: largest norm at build time */
+	float4		max_norm;		/* inner product: largest norm, by the build
+								 * or the last vacuum, raised by inserts */
 
 	/* figures of the build, for sphx_index_stats */
 	float8		gap_weight;		/* NaN: centroids were trained elsewhere */
@@ -132,6 +133,12 @@ extern void SphxReadInfo(SphxPages *pages, SphxIndexInfo *info);
 
 /* To be called when the contents of a metapage are complete. */
 extern void SphxSealMeta(SphxMetaPageData *meta);
+
+/*
+ * Inner product: another largest norm, in the metapage and in *info; where
+ * somebody else has changed it since *info was read, the larger one.
+ */
+extern void SphxSetMaxNorm(SphxPages *pages, SphxIndexInfo *info, float max_norm);
 
 /* The block behind those of the directory and the upper layers. */
 extern BlockNumber SphxFirstNodeBlock(const SphxMetaPageData *meta);

@@ -7,8 +7,6 @@
  */
 #include "am/create/build.h"
 
-#include <math.h>
-
 #include "access/tableam.h"
 #include "access/xloginsert.h"
 #include "commands/progress.h"
@@ -18,7 +16,6 @@
 
 #include "am/create/build_state.h"
 #include "am/definition/geometry.h"
-#include "math/kernels/kernels.h"
 #include "page/chain.h"
 
 /* An index with one cell, whose centroid is the origin. */
@@ -90,14 +87,9 @@ load_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool aliv
 	if (SphxTransform(&build->pages, &build->info, v, state->x))
 	{
 		SphxBuildRow row = {.tid = *tid,.hash = SphxHashVector(v->x, v->dim)};
-		int			D = build->info.layout.D;
 
-		if (build->d > D)
-		{
-			float		norm = sqrtf(sphx_kernels->dot_f32(state->x, state->x, (size_t) D));
-
-			build->max_norm = Max(build->max_norm, norm);
-		}
+		if (build->d > build->info.layout.D)
+			build->max_norm = Max(build->max_norm, SphxNorm(&build->info, state->x));
 		SphxAppendRow(build->rows, &row, state->x);
 		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE,
 									 (int64) SphxCountRows(build->rows));

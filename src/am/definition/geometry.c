@@ -18,6 +18,9 @@
  */
 #define ELEMENT_LIMIT		1e18f
 
+/* norms are cut off here, so that their squares do not overflow */
+#define LARGEST_NORM		1e19f
+
 /* In double precision: squares of elements may be beyond single precision. */
 static double
 vector_norm(const Vector *v)
@@ -57,6 +60,14 @@ SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, floa
 		x[i] = 0.0f;
 	sphx_rotate(rotation, x);
 	return true;
+}
+
+float
+SphxNorm(const SphxIndexInfo *info, const float *x)
+{
+	float		square = sphx_kernels->dot_f32(x, x, (size_t) info->layout.D);
+
+	return Min(sqrtf(square), LARGEST_NORM);
 }
 
 float

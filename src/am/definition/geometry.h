@@ -21,6 +21,9 @@
 extern bool SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v,
 						  float *x);
 
+/* Inner product: the norm of a vector of D floats, for SphxSetMaxNorm. */
+extern float SphxNorm(const SphxIndexInfo *info, const float *x);
+
 /*
  * Inner product: the coordinate that makes nearest by Euclidean distance
  * largest by inner product, for a vector of D floats.

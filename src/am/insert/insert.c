@@ -18,6 +18,7 @@
 #include "am/definition/geometry.h"
 #include "am/insert/obsolete.h"
 #include "am/search/descend.h"
+#include "math/base/random.h"
 #include "math/graph/select.h"
 #include "math/kernels/kernels.h"
 #include "page/chain.h"
@@ -27,6 +28,10 @@
 
 /* cells whose entries start the search */
 #define INSERT_CELLS		4
+
+/* cells whose nodes are sampled, and at most how many of each, as in the build */
+#define SAMPLED_CELLS		8
+#define CELL_SAMPLES		8
 
 /* hits that may hold the same vector, nearest first */
 #define DUPLICATE_HITS		8
@@ -76,6 +81,13 @@ struct SphxInserter
 	float	   *edge;			/* D */
 };
 
+/* Hits that are looked at when neighbours are chosen. */
+static int
+most_candidates(const SphxInserter *inserter)
+{
+	return 2 * (int) inserter->info.meta.ef_construction + SAMPLED_CELLS * CELL_SAMPLES;
+}
+
 /* Room for everything whose size the layout tells. */
 static void
 allocate_room(SphxInserter *inserter)
@@ -83,7 +95,7 @@ allocate_room(SphxInserter *inserter)
 	const SphxLayout *layout = &inserter->info.layout;
 	Size		D = (Size) layout->D;
 	Size		m = (Size) layout->m;
-	Size		ef = inserter->info.meta.ef_construction;
+	Size		ef = (Size) most_candidates(inserter);
 
 	inserter->x = palloc(sizeof(float) * (D + 1));
 	inserter->record = palloc0((Size) layout->size);
@@ -120,6 +132,66 @@ SphxCreateInserter(SphxPages *pages, MemoryContext parent)
 }
 
 /*
+ * A page of the cell: one of those that the build left side by side, or the
+ * one that inserts fill, locked in share mode.
+ */
+static Buffer
+read_some_page(SphxInserter *inserter, SphxPages *pages, const SphxCellData *data, uint32 cell,
+			   SphxRandom *random)
+{
+	uint32		per_page = inserter->info.meta.per_page;
+	uint64		count = Max(1, (data->count + per_page - 1) / per_page);
+	BlockNumber block = data->first + (BlockNumber) sphx_random_below(random, count);
+
+	if (SphxBlockExists(pages, block))
+	{
+		SphxPageKind kind;
+		Buffer		buffer = SphxReadAnyPage(pages, block, BUFFER_LOCK_SHARE, &kind);
+
+		if (kind == SPHX_PAGE_NODE && SphxPageGetOpaque(BufferGetPage(buffer))->cell == cell)
+			return buffer;
+		UnlockReleaseBuffer(buffer);
+	}
+	return SphxReadPage(pages, data->insert, SPHX_PAGE_NODE, BUFFER_LOCK_SHARE);
+}
+
+/*
+ * Nodes sampled from the cells around the new vector become hits as well.  The
+ * nearest alone leave it without a way to what is far, which the heuristic
+ * keeps where no neighbour is nearer to it (as in the build).
+ */
+static void
+sample_cells(SphxInserter *inserter, SphxPages *pages, int count, const uint32 *cells)
+{
+	const SphxIndexInfo *info = &inserter->info;
+	SphxRandom	random;
+
+	sphx_random_seed(&random, inserter->hash);
+	for (int i = 0; i < count; i++)
+	{
+		SphxCellData data;
+		Buffer		buffer;
+		uint32		slot;
+
+		SphxReadCell(pages, &info->meta, cells[i], &data);
+		if (data.first == InvalidBlockNumber)
+			continue;
+		buffer = read_some_page(inserter, pages, &data, cells[i], &random);
+		slot = (uint32) sphx_random_below(&random, info->meta.per_page);
+		for (uint32 n = Min(CELL_SAMPLES, info->meta.per_page); n > 0; n--)
+		{
+			uint32		id = SphxNodeId(info, BufferGetBlockNumber(buffer), slot);
+			const SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), id);
+
+			if (r != NULL)
+				(void) sphx_search_visit(inserter->search, id, r);
+			slot = (slot + 1) % info->meta.per_page;
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
  * Search for the new vector; the hits, nearest first, and the cell it belongs
  * to.  Always by Euclidean distance: under inner product nearest neighbours
  * in the plain space are good candidates for those in the extended one.
@@ -135,15 +207,16 @@ search_hits(SphxInserter *inserter, SphxPages *pages, SphxHit **hits, uint32 *ce
 		.metric = SPHX_METRIC_L2,
 		.q = inserter->x
 	};
-	uint32		cells[INSERT_CELLS];
+	uint32		cells[SAMPLED_CELLS];
 	int			count;
 
 	SphxInitStore(&store, pages, &inserter->info);
-	count = SphxNearestCells(&descent, INSERT_CELLS, cells);
+	count = SphxNearestCells(&descent, SAMPLED_CELLS, cells);
 	*cell = cells[0];
-	if (!SphxSeedCells(&descent, count, cells, true))
+	if (!SphxSeedCells(&descent, Min(count, INSERT_CELLS), cells, true))
 		return 0;
 	sphx_search_run(inserter->search, &store.base, (int) inserter->info.meta.ef_construction);
+	sample_cells(inserter, pages, count, cells);
 	return sphx_search_take(inserter->search, hits);
 }
 
@@ -262,7 +335,7 @@ choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int hit_count, ui
 	bool		extend = inserter->info.meta.metric == SPHX_METRIC_IP;
 	int			count = 0;
 
-	for (int i = 0; i < hit_count && count < (int) inserter->info.meta.ef_construction; i++)
+	for (int i = 0; i < hit_count && count < most_candidates(inserter); i++)
 	{
 		Candidate  *candidate = &inserter->candidates[count];
 
@@ -429,6 +502,20 @@ insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
 }
 
 /*
+ * Inner product: the row may be the longest so far.  Somewhat more than its
+ * norm is noted, so that rows that come in that order do not change the
+ * metapage each time.
+ */
+static void
+raise_max_norm(SphxInserter *inserter, SphxPages *pages)
+{
+	float		norm = SphxNorm(&inserter->info, inserter->x);
+
+	if (norm > inserter->info.meta.max_norm)
+		SphxSetMaxNorm(pages, &inserter->info, 1.05f * norm);
+}
+
+/*
  * False when the vector is not indexed (zero under cosine).  `updated` is the
  * table when the row is a new version of one with the same vector, or NULL.
  */
@@ -441,6 +528,8 @@ insert_vector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPoi
 
 	inserter->hash = SphxHashVector(v->x, v->dim);
 	inserter->updated = updated;
+	if (inserter->info.meta.metric == SPHX_METRIC_IP)
+		raise_max_norm(inserter, pages);
 
 	/* L4: vacuum waits for inserts that may know nodes it has marked */
 	Assert(!SphxHoldsPage());	/* L4 */

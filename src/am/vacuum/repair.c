@@ -23,7 +23,7 @@
 #include "page/store.h"
 #include "server/memory.h"
 
-/* candidates read for one node beside the edges it has left */
+/* candidates read for one node beside the edges it has left and samples */
 #define REPAIR_READS(m)		(2 * (m))
 
 /* A node that may become a neighbour of the one being repaired. */
@@ -66,6 +66,7 @@ typedef struct RepairState
 	float	   *center;			/* D + 1: its vector */
 	RepairCandidate *candidates;
 	int			count;			/* of them */
+	int			samples;		/* of those */
 	RepairSeen *seen;			/* their ids: a hash table, open addressing */
 	uint32		seen_mask;
 	float	   *vectors;		/* of those read: D + 1 floats each */
@@ -86,7 +87,7 @@ create_repair(VacuumState *vacuum)
 	const SphxLayout *layout = &vacuum->info.layout;
 	Size		D = (Size) layout->D;
 	Size		m = (Size) layout->m;
-	Size		most = m + m * m + SPHX_REQUESTS;
+	Size		most = 2 * m + m * m + SPHX_REQUESTS;
 	RepairState *repair = palloc0(sizeof(RepairState));
 	uint32		seen = 1;
 
@@ -100,7 +101,7 @@ create_repair(VacuumState *vacuum)
 		seen *= 2;
 	repair->seen = palloc0(sizeof(RepairSeen) * seen);
 	repair->seen_mask = seen - 1;
-	repair->vectors = palloc(sizeof(float) * (m + REPAIR_READS(m)) * (D + 1));
+	repair->vectors = palloc(sizeof(float) * (2 * m + REPAIR_READS(m)) * (D + 1));
 	repair->chosen = palloc(sizeof(RepairCandidate *) * m);
 	repair->x = palloc(sizeof(float) * D);
 	repair->table = palloc(16 * (Size) layout->pieces);
@@ -231,9 +232,35 @@ add_neighbours_of(VacuumState *vacuum, uint32 deleted)
 }
 
 /*
+ * Inner product: a node from the page, and so from the cell, of every
+ * neighbour.  A query's answers are long vectors, wherever they are, and the
+ * neighbours of short ones are short: a way from these to the others is
+ * among the nodes that the build and inserts sample, and would be lost with
+ * the far end it leads to.
+ */
+static void
+add_samples(VacuumState *vacuum, uint32 id, const SphxRecord *r)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	RepairState *repair = vacuum->repair;
+	const uint32 *ids = sphx_record_ids(&info->layout, r);
+	int			before = repair->count;
+
+	for (int j = 0; j < r->neighbours; j++)
+	{
+		uint32		slot = murmurhash32(id ^ ids[j]) % info->meta.per_page;
+		uint32		sample = SphxNodeId(info, SphxNodeBlock(info, ids[j]), slot);
+
+		if (!SphxIsDeleted(vacuum, sample))
+			add_candidate(repair, sample, -1.0f);
+	}
+	repair->samples = repair->count - before;
+}
+
+/*
  * All candidates of a record that has lost those in dropped[]: the neighbours
- * it has left and nodes that ask for an edge, which will be read, and
- * neighbours of the deleted.
+ * it has left, nodes that ask for an edge and sampled ones, which will be
+ * read, and neighbours of the deleted.
  */
 static void
 gather_candidates(VacuumState *vacuum, uint32 id, const SphxRecord *r, int dropped_count)
@@ -255,6 +282,9 @@ gather_candidates(VacuumState *vacuum, uint32 id, const SphxRecord *r, int dropp
 	for (int i = 0; requests != NULL && i < SPHX_REQUESTS; i++)
 		if (requests[i] != SPHX_INVALID_NODE)
 			add_candidate(repair, requests[i], -1.0f);
+	repair->samples = 0;
+	if (repair->extend)
+		add_samples(vacuum, id, r);
 	for (int i = 0; i < dropped_count; i++)
 		add_neighbours_of(vacuum, repair->dropped[i]);
 }
@@ -371,7 +401,8 @@ repair_record(VacuumState *vacuum, uint32 id, SphxRecord *r, int dropped_count)
 	gather_candidates(vacuum, id, r, dropped_count);
 	for (int j = 0; j < r->neighbours; j++)
 		SphxCountEdge(vacuum, ids[j], -1);
-	read_candidates(vacuum, r->neighbours + REPAIR_READS(vacuum->info.layout.m));
+	read_candidates(vacuum, r->neighbours + vacuum->repair->samples +
+					REPAIR_READS(vacuum->info.layout.m));
 	set_edges(vacuum, r, choose_neighbours(vacuum));
 }
 

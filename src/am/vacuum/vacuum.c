@@ -9,15 +9,21 @@
  */
 #include "am/vacuum/vacuum.h"
 
+#include <math.h>
+
 #include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "postmaster/autovacuum.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 
+#include "am/definition/geometry.h"
 #include "am/vacuum/vacuum_state.h"
 #include "page/chain.h"
 #include "server/stop_point.h"
+
+/* how far the largest norm that the metapage names may be off, as a part of it */
+#define NORM_TOLERANCE		0.01f
 
 
 /* Phase 1: dead TIDs, and nodes left without any */
@@ -212,38 +218,81 @@ clean_chain(VacuumState *vacuum, Buffer node_buffer, uint32 id)
 		UnlockReleaseBuffer(before.buffer);
 }
 
-/* Remove a node's dead TIDs; its page is exclusively locked. */
+static bool
+has_no_tids(const SphxRecord *r)
+{
+	return r->payload_count == 0 && r->next == SPHX_INVALID_NODE;
+}
+
+/*
+ * Remove the dead TIDs from the records of a page's nodes, in one change; those
+ * left without any are deleted (I4).  The page is exclusively locked, and the
+ * nodes' chains have been cleaned.
+ */
 static void
-clean_node(VacuumState *vacuum, Buffer buffer, uint32 id)
+clean_nodes(VacuumState *vacuum, Buffer buffer)
 {
 	const SphxIndexInfo *info = &vacuum->info;
-	const SphxRecord *r = SphxNodeRecord(info, BufferGetPage(buffer), id);
+	BlockNumber block = BufferGetBlockNumber(buffer);
+	SphxRecordWalk walk = SphxWalkRecords(&vacuum->pages, info, BufferGetPage(buffer), block);
+	bool		work = false;
+	SphxChange	change;
 
-	if (!(r->flags & SPHX_NODE_DELETED))
+	while (!work && SphxNextLiving(&walk))
+		work = has_no_tids(walk.record) || count_dead(vacuum, walk.record) > 0;
+	if (!work)
+		return;
+	SphxChangeBegin(&change, &vacuum->pages);
+	walk = SphxWalkRecords(&vacuum->pages, info, SphxChangePage(&change, buffer), block);
+	while (SphxNextLiving(&walk))
 	{
-		int			dead;
-		bool		empty;
-
-		clean_chain(vacuum, buffer, id);
-		dead = count_dead(vacuum, r);
-		empty = dead == r->payload_count && r->next == SPHX_INVALID_NODE;
-		if (dead > 0 || empty)
-		{
-			SphxChange	change;
-			SphxRecord *node;
-
-			SphxChangeBegin(&change, &vacuum->pages);
-			node = SphxNodeRecord(info, SphxChangePage(&change, buffer), id);
-			remove_dead(vacuum, node);
-			if (empty)
-				node->flags |= SPHX_NODE_DELETED;
-			SphxChangeFinish(&change);
-			vacuum->stats->tuples_removed += dead;
-		}
-		if (!empty)
-			return;
+		vacuum->stats->tuples_removed += walk.record->payload_count;
+		remove_dead(vacuum, walk.record);
+		vacuum->stats->tuples_removed -= walk.record->payload_count;
+		if (has_no_tids(walk.record))
+			walk.record->flags |= SPHX_NODE_DELETED;
 	}
-	remember_deleted(vacuum, id);
+	SphxChangeFinish(&change);
+}
+
+/* Clean a page of nodes, which is exclusively locked, and note the deleted ones. */
+static void
+clean_locked_page(VacuumState *vacuum, Buffer buffer)
+{
+	SphxRecordWalk walk = SphxWalkRecords(&vacuum->pages, &vacuum->info, BufferGetPage(buffer),
+										  BufferGetBlockNumber(buffer));
+	SphxRecordWalk again = walk;
+
+	while (SphxNextLiving(&walk))
+		clean_chain(vacuum, buffer, walk.id);
+	clean_nodes(vacuum, buffer);
+	while (SphxNextNode(&again))
+		if (again.record->flags & SPHX_NODE_DELETED)
+			remember_deleted(vacuum, again.id);
+}
+
+/* Inner product: the largest norm of the page's living nodes. */
+static void
+measure_norms(VacuumState *vacuum, Page page, BlockNumber block)
+{
+	const SphxIndexInfo *info = &vacuum->info;
+	SphxRecordWalk walk = SphxWalkRecords(&vacuum->pages, info, page, block);
+
+	while (SphxNextLiving(&walk))
+	{
+		sphx_record_vector(&info->layout, walk.record, vacuum->x);
+		vacuum->max_norm = Max(vacuum->max_norm, SphxNorm(info, vacuum->x));
+	}
+}
+
+/* Edges are chosen, and searches end, by the largest norm of today. */
+static void
+update_max_norm(VacuumState *vacuum)
+{
+	float		known = vacuum->info.meta.max_norm;
+
+	if (fabsf(vacuum->max_norm - known) > NORM_TOLERANCE * known)
+		SphxSetMaxNorm(&vacuum->pages, &vacuum->info, vacuum->max_norm);
 }
 
 static void
@@ -262,12 +311,12 @@ clean_page(VacuumState *vacuum, BlockNumber block)
 	if (work)
 	{
 		SphxUpgradeLock(buffer);
-		walk = SphxWalkRecords(&vacuum->pages, info, page, block);
-		while (SphxNextNode(&walk))
-			clean_node(vacuum, buffer, walk.id);
+		clean_locked_page(vacuum, buffer);
 	}
 	if (kind == SPHX_PAGE_NODE)
 		SphxCountPageEdges(vacuum, page, block);
+	if (kind == SPHX_PAGE_NODE && info->meta.metric == SPHX_METRIC_IP)
+		measure_norms(vacuum, page, block);
 	UnlockReleaseBuffer(buffer);
 }
 
@@ -455,6 +504,8 @@ vacuum_window(VacuumState *vacuum)
 	overflow_freed = vacuum->first_free[SphxOverflowCell(&vacuum->info.meta)] != InvalidBlockNumber;
 	if (vacuum->deleted_count == 0 && !overflow_freed)
 		return;
+	if (vacuum->info.meta.metric == SPHX_METRIC_IP && vacuum->end == vacuum->nblocks)
+		update_max_norm(vacuum);
 	SphxStopPoint("vacuum-marked");
 	wait_for_inserts(vacuum);
 	SphxDropEdges(vacuum);
@@ -512,6 +563,7 @@ init_vacuum(VacuumState *vacuum, IndexVacuumInfo *info)
 	vacuum->pages.strategy = info->strategy;
 	cells = (Size) vacuum->info.meta.cells + 1;
 	vacuum->nodes = palloc(sizeof(uint32) * cells);
+	vacuum->x = palloc(sizeof(float) * (Size) vacuum->info.layout.D);
 	vacuum->first_free = palloc(sizeof(BlockNumber) * cells);
 }
 
@@ -550,6 +602,7 @@ sphxbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	vacuum.callback_state = state;
 
 	stats->num_index_tuples = 0;
+	vacuum.nblocks = nblocks;
 	window = window_blocks(&vacuum, nblocks);
 	allocate_window(&vacuum, window, nblocks);
 	for (BlockNumber first = 0; first < nblocks; first += window)

@@ -38,6 +38,11 @@ typedef struct VacuumState
 	BlockNumber *first_free;	/* lowest block with room, or
 								 * InvalidBlockNumber */
 
+	BlockNumber nblocks;		/* of the index, when the command began */
+	float	   *x;				/* D: a node's vector */
+	float		max_norm;		/* of the living nodes read so far (inner
+								 * product) */
+
 	struct EdgeBalance *balance;	/* balance.c; NULL: no memory for it, or
 									 * several windows */
 	struct RepairState *repair;

@@ -350,6 +350,14 @@ compare_edges(const SphxLayout *layout, const SphxRecord *r, int count, const fl
 }
 
 /*
+ * An edge is only dropped as not diverse when another is nearer to its end by
+ * this factor in squared distance.  Codes tell distances with an error, and
+ * of many comparisons one goes wrong: then the long edges, for which there are
+ * most comparisons, would be lost with every edge offered.
+ */
+#define MARGIN				1.15f
+
+/*
  * Which m of n edges stay: the HNSW heuristic keeps the diverse ones, shortest
  * first, then the shortest of the others.
  */
@@ -367,7 +375,7 @@ choose_edges(SphxEdgeWork *work, int n, int m)
 		bool		is_diverse = true;
 
 		for (int k = 0; k < kept && is_diverse; k++)
-			is_diverse = work->pair[edge][diverse[k]] >= work->square[edge];
+			is_diverse = MARGIN * work->pair[edge][diverse[k]] >= work->square[edge];
 		if (is_diverse)
 		{
 			diverse[kept++] = edge;
