@@ -38,3 +38,29 @@ SELECT id FROM clusters ORDER BY e <-> (SELECT e FROM clusters WHERE id = 7) LIM
 SELECT unreachable_nodes FROM sphx_check('clusters_e_idx');
 RESET enable_seqscan;
 DROP TABLE clusters;
+-- inner product: rows that are longer than any before
+CREATE TABLE longer (id int, e vector(20));
+CREATE FUNCTION draw20(i int, f float8) RETURNS vector LANGUAGE sql IMMUTABLE AS $$
+	SELECT array_agg((('x' || substr(md5(i || ' ' || j), 1, 4))::bit(16)::int / 65536.0 - 0.5) * f ORDER BY j)::real[]::vector FROM generate_series(1, 20) j
+$$;
+INSERT INTO longer SELECT i, draw20(i, 1) FROM generate_series(1, 2000) i;
+CREATE INDEX ON longer USING sphx (e vector_ip_ops);
+INSERT INTO longer SELECT i, draw20(i, 1 + i / 500.0) FROM generate_series(2001, 6000) i;
+DELETE FROM longer WHERE id <= 2000;
+VACUUM longer;
+CREATE FUNCTION hits(q vector) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	found int[];
+	truth int[];
+BEGIN
+	SET LOCAL enable_seqscan = off;
+	SELECT array_agg(id) INTO found FROM (SELECT id FROM longer ORDER BY e <#> q LIMIT 10) s;
+	SET LOCAL enable_seqscan = on;
+	SET LOCAL enable_indexscan = off;
+	SELECT array_agg(id) INTO truth FROM (SELECT id FROM longer ORDER BY e <#> q LIMIT 10) s;
+	SET LOCAL enable_indexscan = on;
+	RETURN (SELECT count(*) FROM unnest(found) id WHERE id = ANY (truth));
+END $$;
+SELECT sum(hits(draw20(i, 1))) / 1000 > 0.98 AS found FROM generate_series(10001, 10100) i;
+DROP TABLE longer;
+DROP FUNCTION hits, draw20;
