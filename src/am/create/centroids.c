@@ -69,7 +69,7 @@ open_source(Relation index, const char *name)
 				 errmsg("relation \"%s\" with the centroids of index \"%s\" does not exist", name,
 						RelationGetRelationName(index)),
 				 errdetail("A name without a schema is looked up in the schema of the table."),
-				 errhint("Create it again, or let the index train its own centroids: ALTER INDEX ... RESET (centroids), then REINDEX.")));
+				 errhint("Create it, or leave the option out; an index that has it forgets it by ALTER INDEX ... RESET (centroids), followed by REINDEX.")));
 	source = relation_open(oid, NoLock);
 	if (oid == table)
 		ereport(ERROR,

@@ -7,6 +7,8 @@
  */
 #include "am/definition/options.h"
 
+#include <float.h>
+
 #include "access/reloptions.h"
 #include "catalog/namespace.h"
 #include "utils/regproc.h"
@@ -37,8 +39,10 @@ void
 SphxInitOptions(void)
 {
 	option_kind = add_reloption_kind();
+
+	/* ranges of m and code_bits have gaps: check_options knows them */
 	add_int_reloption(option_kind, "m", "Neighbours a node keeps (0 = chosen)",
-					  0, 0, SPHX_MAX_M, AccessExclusiveLock);
+					  0, INT_MIN, INT_MAX, AccessExclusiveLock);
 	add_int_reloption(option_kind, "ef_construction", "Nodes read to find a new node's neighbours",
 					  DEFAULT_EF_CONSTRUCTION, SPHX_MIN_EF_CONSTRUCTION,
 					  SPHX_MAX_EF_CONSTRUCTION, AccessExclusiveLock);
@@ -47,7 +51,7 @@ SphxInitOptions(void)
 	add_real_reloption(option_kind, "gap_weight", "Weight of the centroids' separation in training",
 					   DEFAULT_GAP_WEIGHT, 0.0, 100.0, AccessExclusiveLock);
 	add_real_reloption(option_kind, "code_bits", "Bits a dimension of edge codes (0 = chosen)",
-					   0.0, 0.0, 2.0, AccessExclusiveLock);
+					   0.0, -DBL_MAX, DBL_MAX, AccessExclusiveLock);
 	add_enum_reloption(option_kind, "storage", "Precision of vectors in the index",
 					   storage_values, SPHX_STORAGE_AUTO,
 					   gettext_noop("Valid values are \"auto\", \"int16\" and \"int8\"."),
@@ -60,7 +64,8 @@ SphxInitOptions(void)
 static void
 check_options(const SphxOptions *options)
 {
-	if (options->m != 0 && (options->m < SPHX_MIN_M || options->m % 2 != 0))
+	if (options->m != 0 &&
+		(options->m < SPHX_MIN_M || options->m > SPHX_MAX_M || options->m % 2 != 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("value %d out of bounds for option \"m\"", options->m),
