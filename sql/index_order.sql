@@ -61,8 +61,19 @@ SELECT name, s.* FROM (VALUES
 	('of two readers', 'WITH near AS MATERIALIZED (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY)
 		SELECT (SELECT id > 0 FROM near LIMIT 1), (SELECT count(*) FROM near)'),
 	('lateral, memoized', 'SELECT c % 3, count(*) FROM generate_series(1, 6) c, LATERAL
-		(SELECT id FROM points WHERE cat % 3 = c % 3 ORDER BY e <-> QUERY OFFSET 0) s GROUP BY 1')) q(name, query), same_rows(query) s;
+		(SELECT id FROM points WHERE cat % 3 = c % 3 ORDER BY e <-> QUERY OFFSET 0) s GROUP BY 1'),
+	('a limit that changes', 'SELECT r, (SELECT count(*) FROM (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY LIMIT r OFFSET 2) s)
+		FROM (VALUES (7), (NULL), (5), (NULL)) v(r)')) q(name, query), same_rows(query) s;
 RESET sphx.ef_search;
+
+-- an index of about as many rows as are read at once
+CREATE TABLE few (id int, e vector(6));
+INSERT INTO few SELECT id, e FROM points WHERE id <= 1100;
+CREATE INDEX ON few USING sphx (e);
+SELECT count(*) > 1024 AS several_batches FROM (SELECT DISTINCT e::text FROM few) s;
+SELECT s.* FROM (VALUES ('SELECT id FROM few ORDER BY e <-> QUERY'), ('SELECT id FROM few WHERE id % 3 = 0 ORDER BY e <-> QUERY, id LIMIT 300'),
+	('SELECT count(*) FROM (SELECT id FROM few ORDER BY e <-> QUERY OFFSET 0) s')) q(query), same_rows(query) s;
+DROP TABLE few;
 
 -- an expression of PL/pgSQL asks for two rows at most, and still counts all
 DO $$

@@ -119,8 +119,11 @@ exhausts_outer(PlanState *state)
 		case T_WindowAggState:
 			return !SphxEndsEarly((WindowAggState *) state);
 		case T_LimitState:
-			/* OFFSET alone, LIMIT NULL */
-			return ((LimitState *) state)->noCount;
+
+			/*
+			 * if it turns out to be OFFSET alone, or LIMIT NULL:
+			 * limits_passed
+			 */
 		case T_AggState:
 		case T_GroupState:
 		case T_UniqueState:
@@ -173,6 +176,7 @@ typedef struct PlanContext
 								 * parent itself; or NULL */
 	bool		unordered;		/* as in SphxScanPlace, of the parent's rows */
 	bool		to_end;			/* are all rows of the parent read? */
+	List	   *passed;			/* provided that these limits are none */
 	List	  **ctes;			/* plans of WITH queries known to be read to
 								 * their end */
 } PlanContext;
@@ -206,6 +210,22 @@ limit_above(const PlanContext *context)
 	return context->limit;
 }
 
+/*
+ * The limits that must turn out to be none for the node to be read to its end.
+ * What they are is known when the scan runs, and may change when it runs again.
+ */
+static List *
+limits_passed(PlanState *state, const SubPlanState *sub, const PlanContext *context)
+{
+	PlanState  *parent = context->parent;
+
+	if (parent == NULL || sub != NULL || (state == outerPlanState(parent) && gathers_first(parent)))
+		return parent == NULL ? context->passed : NIL;
+	if (IsA(parent, LimitState) && ((LimitState *) parent)->limitCount != NULL)
+		return lappend(list_copy(context->passed), parent);
+	return context->passed;
+}
+
 static void
 add_place(IndexScanState *state, const PlanContext *context)
 {
@@ -215,6 +235,7 @@ add_place(IndexScanState *state, const PlanContext *context)
 	place->limit = context->limit;
 	place->unordered = context->unordered;
 	place->exhausted = context->to_end;
+	place->passed = context->passed;
 	running.places = lappend(running.places, place);
 }
 
@@ -235,6 +256,7 @@ find_places(PlanState *state, void *arg)
 			sub = find_subplan(parent->subPlan, state);
 	}
 	context.to_end = read_to_end(state, sub, above);
+	context.passed = limits_passed(state, sub, above);
 	if (sub == NULL)
 	{
 		context.limit = limit_above(above);
@@ -246,7 +268,7 @@ find_places(PlanState *state, void *arg)
 	{
 		/* one of its readers is enough to have a WITH query read to its end */
 		PlanState  *query = ((CteScanState *) state)->cteplanstate;
-		PlanContext top = {.to_end = true,.ctes = above->ctes};
+		PlanContext top = {.to_end = true,.passed = context.passed,.ctes = above->ctes};
 
 		if (!list_member_ptr(*above->ctes, query))
 		{
@@ -271,6 +293,20 @@ search_plan(void)
 	MemoryContextSwitchTo(old);
 }
 
+/* Is each of these limits none at present? */
+static bool
+limits_pass(const List *limits)
+{
+	ListCell   *lc;
+
+	foreach(lc, limits)
+	{
+		if (!((const LimitState *) lfirst(lc))->noCount)
+			return false;
+	}
+	return true;
+}
+
 void
 SphxFindScan(IndexScanDesc scan, SphxScanPlace *place)
 {
@@ -291,7 +327,7 @@ SphxFindScan(IndexScanDesc scan, SphxScanPlace *place)
 		if (found->limit != NULL)
 			place->limit = found->limit;
 		place->unordered |= found->unordered;
-		place->exhausted |= found->exhausted;
+		place->exhausted |= found->exhausted && limits_pass(found->passed);
 	}
 	if (SphxLimitRows(place->limit) > 0)
 		place->exhausted = false;

@@ -25,6 +25,8 @@ typedef struct SphxScanPlace
 	bool		unordered;		/* no node above relies on the order of its
 								 * rows */
 	bool		exhausted;		/* the query will read all of them */
+	List	   *passed;			/* to the search of the plan: limits that must
+								 * be none for that */
 } SphxScanPlace;
 
 extern void SphxFindScan(IndexScanDesc scan, SphxScanPlace *place);

@@ -328,7 +328,6 @@ start_graph(SphxStream *stream, SphxPages *pages)
 	SphxPageStore store;
 	SphxDescent descent;
 	uint32		cells[ENTRY_CELLS];
-	bool		small;
 	int			count;
 
 	if (stream->loan == NULL)
@@ -337,11 +336,11 @@ start_graph(SphxStream *stream, SphxPages *pages)
 		SphxBorrowAgain(stream->loan, &stream->info.layout);
 	stream->search = SphxLoanSearch(stream->loan);
 	init_descent(stream, &descent, &store, pages);
-	small = node_room(stream) <= (uint64) sphx_ef_search * WHOLE_FACTOR;
-	if (stream->unordered || stream->whole || small)
+	stream->small = node_room(stream) <= (uint64) sphx_ef_search * WHOLE_FACTOR;
+	if (stream->unordered || stream->whole || stream->small)
 	{
 		sphx_search_start(stream->search, descent.metric, stream->q, false);
-		stream->stage = stream->unordered || small ? SPHX_STAGE_CELLS : SPHX_STAGE_REST;
+		stream->stage = stream->unordered || stream->small ? SPHX_STAGE_CELLS : SPHX_STAGE_REST;
 		return;
 	}
 	count = SphxNearestCells(&descent, ENTRY_CELLS, cells);
@@ -473,13 +472,13 @@ read_cells(SphxStream *stream, SphxPages *pages, uint64 count)
 	return stream->cell_next < stream->info.meta.cells;
 }
 
-/* Read as many nodes in cells as have been read before. */
+/* Read as many nodes in cells as have been read before, or all of a small index. */
 static void
 widen_cells(SphxStream *stream, SphxPages *pages)
 {
 	uint64		reads = sphx_search_reads(stream->search);
-	bool		more = read_cells(stream, pages,
-								  stream->unordered ? CELL_BATCH : Max(reads, CELL_BATCH));
+	uint64		count = stream->unordered ? CELL_BATCH : Max(reads, CELL_BATCH);
+	bool		more = read_cells(stream, pages, stream->small ? PG_UINT64_MAX : count);
 
 	reads = sphx_search_reads(stream->search);
 	if (!more || stream->unordered)

@@ -55,6 +55,7 @@ typedef struct SphxStream
 	bool		unordered;		/* there is no query: any order will do */
 	bool		relaxed;		/* what is late is passed on all the same */
 	bool		whole;			/* all nodes will be wanted */
+	bool		small;			/* all are read at once */
 
 	SphxSearchLoan *loan;		/* of search, or NULL */
 	SphxSearch *search;			/* NULL while it is given back */
