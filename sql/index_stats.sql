@@ -95,3 +95,19 @@ DROP TABLE t, nothing, u, tt, parts, tiny;
 DROP ROLE regress_sphx_stats;
 DROP VIEW sizes;
 DROP FUNCTION spread(int, int);
+
+-- what a scan did
+CREATE TABLE scanned (id int, e vector(3));
+INSERT INTO scanned SELECT i, ARRAY[i % 100, i / 100, 0]::real[]::vector FROM generate_series(1, 5000) i;
+CREATE INDEX scanned_idx ON scanned USING sphx (e);
+\c -
+SELECT * FROM sphx_last_scan();
+SET enable_seqscan = off;
+SELECT id FROM scanned ORDER BY e <-> '[50,20,0]' LIMIT 1;
+SELECT index, nodes_read BETWEEN 40 AND 500 AS some, cells_read, widenings, nodes_late, rows_returned, table_read FROM sphx_last_scan();
+SELECT count(*) FROM (SELECT id FROM scanned ORDER BY e <-> '[50,20,0]' OFFSET 0) s;
+SELECT nodes_read, cells_read > 1 AS cells, nodes_late, rows_returned, rows_rechecked < 5000 AS certain FROM sphx_last_scan();
+SELECT count(*) FROM (SELECT id FROM scanned WHERE id % 1000 = 7 ORDER BY e <-> '[50,20,0]' LIMIT 10) s;
+SELECT table_read, rows_returned FROM sphx_last_scan();
+RESET enable_seqscan;
+DROP TABLE scanned;

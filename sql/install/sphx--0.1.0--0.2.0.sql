@@ -29,6 +29,14 @@ CREATE FUNCTION sphx_check(index regclass, heap boolean DEFAULT false,
 
 COMMENT ON FUNCTION sphx_check(regclass, boolean) IS 'verifies the structure of an sphx index and, with heap, that every row of the table is in it once; an error where it is corrupted, otherwise counts; for the owner of the table; reads the whole index while inserts and queries go on';
 
+CREATE FUNCTION sphx_last_scan(OUT index regclass, OUT nodes_read bigint, OUT cells_read integer,
+		OUT widenings integer, OUT nodes_late bigint, OUT rows_returned bigint,
+		OUT rows_rechecked bigint, OUT table_read boolean)
+	RETURNS record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION sphx_last_scan() IS 'what the scan of an sphx index that ended last in this session did: vectors and cells read, widenings of the search, vectors found late, rows returned and those of which the executor computed the distance, whether the table was read instead';
+
 -- Codebook training.  Rows are those of an array, or of a query: one SELECT of
 -- one column of type vector, run with the caller's rights.
 

@@ -64,6 +64,7 @@ typedef struct ScanOpaque
 	int			row_count;
 	int			row_next;
 	double		largest_upper;	/* of all rows returned so far */
+	SphxScanCounts counts;		/* those that the stream does not keep */
 	uint64		table_wanted;	/* rows are as many of the table, which was
 								 * read; or 0 */
 
@@ -71,6 +72,8 @@ typedef struct ScanOpaque
 	IndexOrderByDistance *distances;
 	Oid		   *distance_types; /* all of them float8 */
 } ScanOpaque;
+
+static SphxScanCounts last_scan;
 
 
 /* Rows of nodes */
@@ -296,6 +299,7 @@ read_table(ScanOpaque *so, uint64 wanted)
 	}
 	pfree(rows);
 	so->table_wanted = wanted;
+	so->counts.table_read = true;
 	end_item(so);
 }
 
@@ -435,6 +439,8 @@ return_row(IndexScanDesc scan, ScanOpaque *so)
 #ifdef USE_ASSERT_CHECKING
 	check_bounds(so, row);
 #endif
+	so->counts.rows_returned++;
+	so->counts.rows_rechecked += recheck ? 1 : 0;
 	so->largest_upper = Max(so->largest_upper, row->upper);
 	if (!recheck)
 		SphxStreamRaise(&so->stream, row->upper);
@@ -491,6 +497,29 @@ sphxbeginscan(Relation index, int nkeys, int norderbys)
 	return scan;
 }
 
+/* The scan's query is at its end. */
+static void
+note_counts(IndexScanDesc scan)
+{
+	ScanOpaque *so = scan->opaque;
+
+	if (!so->started)
+		return;
+	last_scan = so->counts;
+	last_scan.index = RelationGetRelid(scan->indexRelation);
+	last_scan.nodes_read = SphxStreamReads(&so->stream);
+	last_scan.cells_read = so->stream.cell_next;
+	last_scan.widenings = so->stream.widenings;
+	last_scan.nodes_late = so->stream.lates;
+	memset(&so->counts, 0, sizeof(so->counts));
+}
+
+const SphxScanCounts *
+SphxLastScan(void)
+{
+	return &last_scan;
+}
+
 void
 sphxrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys)
 {
@@ -498,6 +527,7 @@ sphxrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int no
 
 	if (orderbys != NULL && scan->numberOfOrderBys > 0)
 		memmove(scan->orderByData, orderbys, sizeof(ScanKeyData) * (Size) scan->numberOfOrderBys);
+	note_counts(scan);
 	SphxResetStream(&so->stream);
 	end_item(so);
 	so->row_count = so->row_next = 0;
@@ -581,6 +611,7 @@ sphxendscan(IndexScanDesc scan)
 {
 	ScanOpaque *so = scan->opaque;
 
+	note_counts(scan);
 	SphxEndStream(&so->stream);
 	SphxEndQualifier(&so->qualifier);
 	MemoryContextDelete(so->context);

@@ -20,4 +20,22 @@ extern void sphxrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orde
 extern bool sphxgettuple(IndexScanDesc scan, ScanDirection direction);
 extern void sphxendscan(IndexScanDesc scan);
 
+/* What a scan did; counts of one query, from its first row to its end. */
+typedef struct SphxScanCounts
+{
+	Oid			index;			/* InvalidOid: there was none */
+	uint64		nodes_read;		/* vectors whose distance was computed in the
+								 * index */
+	uint32		cells_read;		/* cells read whole */
+	int			widenings;		/* of the beam */
+	uint64		nodes_late;		/* found after farther ones had been passed on */
+	uint64		rows_returned;
+	uint64		rows_rechecked; /* of them, those whose distance the executor
+								 * had to compute */
+	bool		table_read;		/* the table was read in place of the index */
+} SphxScanCounts;
+
+/* Those of the scan of this backend that ended last. */
+extern const SphxScanCounts *SphxLastScan(void);
+
 #endif							/* SPHX_SCAN_H */

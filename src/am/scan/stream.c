@@ -223,6 +223,7 @@ add_late(SphxStream *stream, const SphxItem *item)
 		stream->late_room = room;
 	}
 	stream->late[stream->late_count++] = *item;
+	stream->lates++;
 }
 
 static void
@@ -568,6 +569,7 @@ SphxResetStream(SphxStream *stream)
 	stream->frontier = -INFINITY;
 	stream->puts = 0;
 	stream->late_count = 0;
+	stream->reads = stream->lates = 0;
 	stream->suspended = false;
 	stream->tie_count = 0;
 }
@@ -648,6 +650,15 @@ SphxStreamNext(SphxStream *stream, SphxPages *pages, SphxItem *item)
 	}
 }
 
+uint64
+SphxStreamReads(const SphxStream *stream)
+{
+	/* before it starts, the search has the count of another query */
+	if (stream->search == NULL || stream->stage == SPHX_STAGE_START)
+		return stream->reads;
+	return stream->reads + sphx_search_reads(stream->search);
+}
+
 double
 SphxStreamPeek(const SphxStream *stream)
 {
@@ -708,6 +719,7 @@ SphxSuspendStream(SphxStream *stream)
 		(!done && (stream->relaxed || stream->unordered || stream->sort != NULL ||
 				   stream->puts > 0)))
 		return;
+	stream->reads = SphxStreamReads(stream);
 	SphxReturnSearch(stream->loan);
 	stream->search = NULL;
 	/* it has found everything: there is nothing to begin anew */

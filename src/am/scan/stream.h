@@ -77,6 +77,9 @@ typedef struct SphxStream
 	int			late_count;
 	int			late_room;
 
+	uint64		reads;			/* nodes read by searches that were given back */
+	uint64		lates;			/* nodes found late in all */
+
 	bool		suspended;		/* the search state was given back */
 	double		next_lower;		/* then: of the first node not passed on */
 	uint32	   *ties;			/* ids passed on whose lower bound is the
@@ -105,6 +108,9 @@ extern void SphxEndStream(SphxStream *stream);
  * No lock or pin is held before or after.
  */
 extern bool SphxStreamNext(SphxStream *stream, SphxPages *pages, SphxItem *item);
+
+/* Nodes read for the query so far. */
+extern uint64 SphxStreamReads(const SphxStream *stream);
 
 /* The lower bound of the next node as far as that is known; infinity when there is none yet. */
 extern double SphxStreamPeek(const SphxStream *stream);
