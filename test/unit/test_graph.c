@@ -652,22 +652,45 @@ test_drops(const SphxLayout *layout, const float *rows)
 	free(r);
 }
 
+/* squared, of points on a line from 0 and from each other */
+static float
+point_square(const void *points, int i)
+{
+	const float *x = points;
+
+	return x[i] * x[i];
+}
+
+static float
+point_pair(const void *points, int i, int j)
+{
+	const float *x = points;
+
+	return (x[i] - x[j]) * (x[i] - x[j]);
+}
+
+static int
+select_points(int n, const float *points, int m, int *chosen)
+{
+	int			diverse = sphx_select_diverse(n, m, point_square, point_pair, points, chosen);
+
+	return sphx_select_nearest(n, m, diverse, chosen);
+}
+
 /* 1 hides 1.5, which comes back when there is room */
 static void
 test_selection(void)
 {
 	static const float points[] = {1.0f, 1.5f, -2.0f, 2.5f};
-	static const float squares[] = {1.0f, 2.25f, 4.0f, 6.25f};
-	const float *vectors[] = {points, points + 1, points + 2, points + 3};
 	int			chosen[4];
 
-	ok(sphx_select_neighbours(1, 4, vectors, squares, 2, chosen) == 2 &&
+	ok(select_points(4, points, 2, chosen) == 2 &&
 	   chosen[0] == 0 && chosen[1] == 2, "neighbours on both sides are chosen first");
-	ok(sphx_select_neighbours(1, 4, vectors, squares, 3, chosen) == 3 &&
+	ok(select_points(4, points, 3, chosen) == 3 &&
 	   chosen[0] == 0 && chosen[1] == 2 && chosen[2] == 1, "then the nearest of the others");
-	ok(sphx_select_neighbours(1, 4, vectors, squares, 9, chosen) == 4 && chosen[3] == 3,
+	ok(select_points(4, points, 9, chosen) == 4 && chosen[3] == 3,
 	   "all, when there is room");
-	ok(sphx_select_neighbours(1, 0, vectors, squares, 9, chosen) == 0, "none of none");
+	ok(select_points(0, points, 9, chosen) == 0, "none of none");
 }
 
 /* the space in which nearest is largest by inner product: one coordinate more */

@@ -66,9 +66,6 @@ struct SphxInserter
 
 	/* its neighbours */
 	Candidate  *candidates;		/* room for ef_construction */
-	const float **vectors;		/* the same, as sphx_select_neighbours wants
-								 * them */
-	float	   *distances;
 	float	   *extended;		/* inner product: room for the extended
 								 * vectors */
 	int		   *chosen;			/* m */
@@ -101,8 +98,6 @@ allocate_room(SphxInserter *inserter)
 	inserter->record = palloc0((Size) layout->size);
 	inserter->stored = palloc(sizeof(float) * D);
 	inserter->candidates = palloc(sizeof(Candidate) * ef);
-	inserter->vectors = palloc(sizeof(float *) * ef);
-	inserter->distances = palloc(sizeof(float) * ef);
 	if (inserter->info.meta.metric == SPHX_METRIC_IP)
 		inserter->extended = palloc_extended(sizeof(float) * ef * (D + 1), MCXT_ALLOC_HUGE);
 	inserter->chosen = palloc(sizeof(int) * m);
@@ -324,6 +319,27 @@ extend_candidates(SphxInserter *inserter, int count)
 	qsort(inserter->candidates, (size_t) count, sizeof(Candidate), compare_candidates);
 }
 
+/* of candidate i from the new row */
+static inline float
+row_distance(const void *arg, int i)
+{
+	const SphxInserter *inserter = arg;
+
+	return inserter->candidates[i].distance;
+}
+
+/* between candidates i and j */
+static inline float
+pair_distance(const void *arg, int i, int j)
+{
+	const SphxInserter *inserter = arg;
+	bool		extend = inserter->info.meta.metric == SPHX_METRIC_IP;
+
+	return sphx_kernels->l2sq_f32(inserter->candidates[i].extended,
+								  inserter->candidates[j].extended,
+								  (size_t) inserter->info.layout.D + (extend ? 1 : 0));
+}
+
 /*
  * Choose a node's neighbours among the hits, without itself where it is in the
  * index (`self`): chosen[] holds positions in candidates[].
@@ -331,9 +347,9 @@ extend_candidates(SphxInserter *inserter, int count)
 static int
 choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int hit_count, uint32 self)
 {
-	const SphxLayout *layout = &inserter->info.layout;
-	bool		extend = inserter->info.meta.metric == SPHX_METRIC_IP;
+	int			m = inserter->info.layout.m;
 	int			count = 0;
+	int			diverse;
 
 	for (int i = 0; i < hit_count && count < most_candidates(inserter); i++)
 	{
@@ -347,15 +363,11 @@ choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int hit_count, ui
 		candidate->version = hits[i].version;
 		candidate->vector = candidate->extended = sphx_search_vector(inserter->search, i);
 	}
-	if (extend)
+	if (inserter->info.meta.metric == SPHX_METRIC_IP)
 		extend_candidates(inserter, count);
-	for (int i = 0; i < count; i++)
-	{
-		inserter->vectors[i] = inserter->candidates[i].extended;
-		inserter->distances[i] = inserter->candidates[i].distance;
-	}
-	return sphx_select_neighbours(layout->D + (extend ? 1 : 0), count, inserter->vectors,
-								  inserter->distances, layout->m, inserter->chosen);
+	diverse = sphx_select_diverse(count, m, row_distance, pair_distance, inserter,
+								  inserter->chosen);
+	return sphx_select_nearest(count, m, diverse, inserter->chosen);
 }
 
 /* Give the new record its edges. */

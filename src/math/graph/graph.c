@@ -12,6 +12,7 @@
 
 #include "math/graph/construct.h"
 #include "math/graph/record.h"
+#include "math/graph/select.h"
 #include "math/kernels/kernels.h"
 
 /* a row considers this many reverse edges at most, as a multiple of m */
@@ -89,24 +90,35 @@ list_end(SphxNeighbour *list, int count, int room)
 	}
 }
 
-/* the HNSW heuristic over n ascending candidates: those not nearer to a chosen one than to the row */
-static int
-select_diverse(const GraphState *state, const SphxNeighbour *candidates, int n, SphxNeighbour *out)
+/* of candidate i in state->work from its row */
+static inline float
+row_distance(const void *arg, int i)
 {
+	const GraphState *state = arg;
+
+	return state->work[i].distance;
+}
+
+/* between candidates i and j */
+static inline float
+pair_distance(const void *arg, int i, int j)
+{
+	const GraphState *state = arg;
 	size_t		d = (size_t) state->input->d;
 	const float *rows = state->input->rows;
-	int			count = 0;
 
-	for (int i = 0; i < n && count < state->m; i++)
-	{
-		const float *x = rows + candidates[i].id * d;
-		bool		dropped = false;
+	return sphx_kernels->l2sq_f32(rows + state->work[i].id * d, rows + state->work[j].id * d, d);
+}
 
-		for (int c = 0; c < count && !dropped; c++)
-			dropped = sphx_kernels->l2sq_f32(x, rows + out[c].id * d, d) < candidates[i].distance;
-		if (!dropped)
-			out[count++] = candidates[i];
-	}
+/* the diverse ones of the n candidates in state->work */
+static int
+select_diverse(const GraphState *state, int n, SphxNeighbour *out)
+{
+	int			chosen[SPHX_MAX_M];
+	int			count = sphx_select_diverse(n, state->m, row_distance, pair_distance, state, chosen);
+
+	for (int i = 0; i < count; i++)
+		out[i] = state->work[chosen[i]];
 	return count;
 }
 
@@ -186,7 +198,7 @@ choose_forward(GraphState *state)
 	{
 		SphxNeighbour *out = state->forward + row * (size_t) state->m;
 		int			n = gather_candidates(state, row);
-		int			count = select_diverse(state, state->work, n, out);
+		int			count = select_diverse(state, n, out);
 
 		list_end(out, count, state->m);
 		if (row % 256 == 0)
@@ -274,7 +286,7 @@ choose_final(GraphState *state, SphxNeighbour *edges)
 		const SphxNeighbour *nearest = state->knn + row * (size_t) state->k;
 		SphxNeighbour *out = edges + row * (size_t) state->m;
 		int			n = both_directions(state, row);
-		int			count = select_diverse(state, state->work, n, out);
+		int			count = select_diverse(state, n, out);
 
 		state->diverse[row] = (uint8_t) count;
 		count = fill_up(state, out, count, nearest, list_length(nearest, state->k));

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "math/graph/record.h"
+#include "math/graph/select.h"
 
 /* the largest stored elements */
 #define LIMIT_INT16		32767.0f
@@ -357,41 +358,37 @@ compare_edges(const SphxLayout *layout, const SphxRecord *r, int count, const fl
  */
 #define MARGIN				1.15f
 
-/*
- * Which m of n edges stay: the HNSW heuristic keeps the diverse ones, shortest
- * first, then the shortest of the others.
- */
+/* of the i-th shortest edge: its squared length */
+static inline float
+edge_square(const void *arg, int i)
+{
+	const SphxEdgeWork *work = arg;
+
+	return work->square[work->order[i]];
+}
+
+/* between the far ends of the i-th and the j-th shortest edge, with the margin */
+static inline float
+edge_pair(const void *arg, int i, int j)
+{
+	const SphxEdgeWork *work = arg;
+
+	return MARGIN * work->pair[work->order[i]][work->order[j]];
+}
+
+/* which m of n edges stay: the diverse ones, then the shortest of the others */
 static void
 choose_edges(SphxEdgeWork *work, int n, int m)
 {
-	int			diverse[SPHX_MAX_M];
-	int			kept = 0;
+	int			places[SPHX_MAX_M];
+	int			kept;
 
-	memset(work->chosen, 0, sizeof(work->chosen));
 	sort_by_length(work, n);
-	for (int i = 0; i < n && kept < m; i++)
-	{
-		int			edge = work->order[i];
-		bool		is_diverse = true;
-
-		for (int k = 0; k < kept && is_diverse; k++)
-			is_diverse = MARGIN * work->pair[edge][diverse[k]] >= work->square[edge];
-		if (is_diverse)
-		{
-			diverse[kept++] = edge;
-			work->chosen[edge] = true;
-		}
-	}
-	for (int i = 0; i < n && kept < m; i++)
-	{
-		int			edge = work->order[i];
-
-		if (!work->chosen[edge])
-		{
-			work->chosen[edge] = true;
-			kept++;
-		}
-	}
+	kept = sphx_select_diverse(n, m, edge_square, edge_pair, work, places);
+	kept = sphx_select_nearest(n, m, kept, places);
+	memset(work->chosen, 0, sizeof(work->chosen));
+	for (int i = 0; i < kept; i++)
+		work->chosen[work->order[places[i]]] = true;
 }
 
 /* those of n offered edges whose ids are not in the list yet, into work->offered; their number */
