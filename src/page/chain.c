@@ -106,7 +106,7 @@ SphxFindSlot(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, uint32 *s
 	{
 		BlockNumber next;
 
-		SphxChainStep(pages, block, step, 1);
+		SphxCheckChain(pages, block, step, 1);
 		buffer = SphxReadPage(pages, block, kind, BUFFER_LOCK_EXCLUSIVE);
 		if (SphxPageGetOpaque(BufferGetPage(buffer))->cell != cell) /* I6 */
 			SphxCorrupted(pages->index, block, "page is in the chain of another cell");
@@ -181,7 +181,7 @@ SphxFindLiving(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block)
 		Page		page = BufferGetPage(buffer);
 		SphxRecordWalk walk = SphxWalkRecords(pages, info, page, block);
 
-		SphxChainStep(pages, block, step++, 1);
+		SphxCheckChain(pages, block, step++, 1);
 		if (SphxNextLiving(&walk))
 			found = walk.id;
 		block = SphxPageGetOpaque(page)->next;
@@ -408,8 +408,8 @@ visit_overflow(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *curso
 						  BUFFER_LOCK_SHARE);
 	r = SphxOverflowRecord(pages, info, BufferGetPage(buffer), next);
 	count = r->payload_count;
-	SphxChainStep(pages, SphxNodeBlock(info, next), (uint64) cursor->visit_count,
-				  info->meta.per_page);
+	SphxCheckChain(pages, SphxNodeBlock(info, next), (uint64) cursor->visit_count,
+				   info->meta.per_page);
 	memcpy(cursor->tids, SphxRecordTids(info, r), sizeof(ItemPointerData) * (Size) count);
 	remember_visit(cursor, next, r->version);
 	UnlockReleaseBuffer(buffer);

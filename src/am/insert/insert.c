@@ -242,7 +242,7 @@ search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hit
  * well, whose vector may be further from the one stored.
  */
 static void
-raise_error(SphxInserter *inserter, SphxPages *pages, Buffer buffer, uint32 id)
+widen_error(SphxInserter *inserter, SphxPages *pages, Buffer buffer, uint32 id)
 {
 	const SphxIndexInfo *info = &inserter->info;
 	uint8		error = SphxNodeRecord(info, BufferGetPage(buffer), id)->error;
@@ -278,7 +278,7 @@ join_duplicate(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, in
 
 		if (same)
 		{
-			raise_error(inserter, pages, buffer, id);
+			widen_error(inserter, pages, buffer, id);
 			if (inserter->updated != NULL && r->payload_count >= SphxPayloadRoom(info))
 				SphxDropObsolete(pages, info, inserter->updated, buffer, id);
 			SphxAddTid(pages, info, buffer, id, tid, inserter->hash);

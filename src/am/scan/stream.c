@@ -463,7 +463,7 @@ read_cells(SphxStream *stream, SphxPages *pages, uint64 count)
 		while (visited < count && stream->cell_block != InvalidBlockNumber)
 		{
 			CHECK_FOR_INTERRUPTS();
-			SphxChainStep(pages, stream->cell_block, stream->cell_steps++, 1);
+			SphxCheckChain(pages, stream->cell_block, stream->cell_steps++, 1);
 			visited += visit_page(stream, pages, cell, &stream->cell_block);
 		}
 		if (stream->cell_block == InvalidBlockNumber)
