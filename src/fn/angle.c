@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * angle.c
- *	  SQL functions of angle testing (seed 004).
+ *	  SQL functions of angle testing (Lu, Xiao and Ishikawa).
  *
  *-------------------------------------------------------------------------
  */

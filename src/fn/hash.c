@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * hash.c
- *	  SQL functions of hashing with spherical codes (seed 003).
+ *	  SQL functions of hashing with spherical codes (Laarhoven).
  *
  *-------------------------------------------------------------------------
  */

@@ -13,9 +13,8 @@
  * the rest, and too little where many are about as near.  So the beam may be
  * wide, and the search end sooner by distance: when the `enough` nearest have
  * been read, and the first unread candidate is farther than the last of them
- * by a factor (Al-Jazzazi et al., Distance Adaptive Beam Search, arXiv
- * 2505.15636, 2025, replace the width by such a factor alone; where distances
- * hardly differ that would read everything).
+ * by a factor (Al-Jazzazi and others replace the width by such a factor alone;
+ * where distances hardly differ that would read everything).
  *
  * A node that several of the nodes read lead to is estimated as often.  Its
  * key is the mean of the estimates, whose errors differ: that takes away more
