@@ -429,14 +429,14 @@ test_enough(MemoryStore *store, SphxMetric metric, const float *rows, const floa
 
 		memset(times, 0, sizeof(times));
 		start(store, search, metric, q, false);
-		sphx_search_set_enough(search, K, metric == SPHX_METRIC_IP ? -norm2 : 0.0f);
+		sphx_search_set_enough(search, K, 0.1f, metric == SPHX_METRIC_IP ? -norm2 : 0.0f);
 		sphx_search_run(search, &store->base, 128);
 		less += sphx_search_reads(search);
 		count = sphx_search_take(search, &hits);
 		good += found(metric, rows, q, hits, count);
 		for (int h = 0; h < count; h++)
 			times[hits[h].id]++;
-		sphx_search_set_enough(search, 0, 0.0f);
+		sphx_search_set_enough(search, 0, 0.0f, 0.0f);
 		sphx_search_run(search, &store->base, 128);
 		all += sphx_search_reads(search);
 		count_hits(search, times);

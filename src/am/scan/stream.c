@@ -24,20 +24,7 @@
 #include "page/chain.h"
 #include "page/store.h"
 #include "server/settings.h"
-
-/*
- * How widely a search goes, in units of ef_search: the width of the first
- * beam, and how many of the nearest nodes are then enough to end it; as many
- * are passed on before the beam is widened.  Both double with every widening,
- * and neither depends on how many rows are wanted: so the first rows are the
- * same whatever the limit.
- */
-#define BEAM_FACTOR			2.0
-#define ENOUGH_FACTOR		0.5
-
-/* and at least, where ef_search is small: the nodes of a LIMIT 10, and some more */
-#define ENOUGH_LEAST		10.0
-#define SETTLED_LEAST		16
+#include "server/tuning.h"
 
 /* cells whose entries start the search */
 #define ENTRY_CELLS			3
@@ -365,7 +352,8 @@ set_enough(SphxStream *stream, double enough)
 			return;
 		origin = -stream->norm * meta->max_norm;
 	}
-	sphx_search_set_enough(stream->search, (int) Min(enough, INT_MAX / 2), (float) origin);
+	sphx_search_set_enough(stream->search, (int) Min(enough, INT_MAX / 2), SPHX_ENOUGH_MARGIN,
+						   (float) origin);
 }
 
 static bool
@@ -384,14 +372,14 @@ widen_graph(SphxStream *stream, SphxPages *pages)
 {
 	SphxPageStore store;
 	double		times = ldexp(1.0, stream->widenings++);
-	double		enough = Max(sphx_ef_search * ENOUGH_FACTOR, ENOUGH_LEAST) * times;
-	double		width = Max(sphx_ef_search * BEAM_FACTOR * times, enough);
+	double		enough = Max(sphx_ef_search * SPHX_ENOUGH_FACTOR, SPHX_ENOUGH_LEAST) * times;
+	double		width = Max(sphx_ef_search * SPHX_BEAM_FACTOR * times, enough);
 
 	SphxInitStore(&store, pages, &stream->info);
 	set_enough(stream, enough);
 	sphx_search_run(stream->search, &store.base, (int) Min(width, INT_MAX / 4));
 	take_hits(stream);
-	stream->settled = Max((uint64) enough, SETTLED_LEAST);
+	stream->settled = Max((uint64) enough, SPHX_SETTLED_LEAST);
 	if (graph_searched_enough(stream))
 		stream->stage = SPHX_STAGE_CELLS;
 }

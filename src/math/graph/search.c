@@ -41,12 +41,6 @@
  */
 #define TOGETHER			2
 
-/*
- * That factor less 1, of squared distances.  From .05 to .15 words, images and
- * sentences need about as many reads for the same recall.
- */
-#define MARGIN				0.1f
-
 /* nodes seen for a place in the beam: room for them spares most searches to grow the map */
 #define MAP_ENTRIES			40
 
@@ -254,10 +248,11 @@ beam_trim(SphxSearch *search, size_t ef)
 }
 
 void
-sphx_search_set_enough(SphxSearch *search, int enough, float origin)
+sphx_search_set_enough(SphxSearch *search, int enough, float margin, float origin)
 {
-	assert(enough >= 0);
+	assert(enough >= 0 && margin >= 0.0f);
 	search->enough = (size_t) enough;
+	search->margin = margin;
 	search->origin = origin;
 }
 
@@ -629,7 +624,7 @@ search_complete(const SphxSearch *search, size_t place)
 	if (search->enough == 0 || place < search->enough)
 		return false;
 	last = items[search->enough - 1].key;
-	return items[place].key - last > MARGIN * fabsf(last - search->origin);
+	return items[place].key - last > search->margin * fabsf(last - search->origin);
 }
 
 /*
