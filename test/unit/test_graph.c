@@ -203,6 +203,7 @@ static void
 make_records(MemoryStore *store, const float *rows, const SphxNeighbour *edges)
 {
 	SphxLayout	layout = {.dims = DIMS,.m = M,.book = SPHX_CODE_LLOYD,.storage = SPHX_STORAGE_INT16,.payload_bytes = 6};
+	SphxEdges  *list;
 
 	sphx_layout_init(&layout);
 	store->base.layout = &store->layout;
@@ -213,23 +214,19 @@ make_records(MemoryStore *store, const float *rows, const SphxNeighbour *edges)
 	store->layout = layout;
 	store->records = calloc(ROWS, (size_t) layout.size);
 	store->missing = SPHX_INVALID_NODE;
+	list = sphx_edges_create(sphx_env_malloc(), &layout);
 	for (uint32_t row = 0; row < ROWS; row++)
 	{
 		SphxRecord *r = store_record(store, row);
-		uint32_t	ids[M];
-		float		e[M * DIMS];
-		uint8_t		scratch[DIMS];
-		int			n = 0;
+		const SphxNeighbour *near = edges + row * M;
 
 		sphx_record_init(&layout, r, rows + row * DIMS);
-		for (; n < M && edges[row * M + (uint32_t) n].id != SPHX_INVALID_NODE; n++)
-		{
-			ids[n] = edges[row * M + (uint32_t) n].id;
-			for (int i = 0; i < DIMS; i++)
-				e[n * DIMS + i] = rows[ids[n] * DIMS + (uint32_t) i] - rows[row * DIMS + (uint32_t) i];
-		}
-		sphx_record_set_edges(&layout, r, n, ids, e, scratch);
+		sphx_edges_start(list, rows + row * DIMS);
+		for (int j = 0; j < M && near[j].id != SPHX_INVALID_NODE; j++)
+			sphx_edges_add(list, near[j].id, rows + near[j].id * DIMS);
+		sphx_record_set_edges(&layout, r, list);
 	}
+	sphx_env_malloc()->release(sphx_env_malloc(), list);
 }
 
 /* every list names others, each once, in all their places; and enough edges lead to every row */
@@ -625,16 +622,17 @@ test_list_offers(const SphxLayout *layout, const float *rows)
 static void
 test_drops(const SphxLayout *layout, const float *rows)
 {
+	SphxEnv    *env = sphx_env_malloc();
 	SphxRecord *r = calloc(1, (size_t) layout->size);
-	uint8_t		scratch[DIMS];
+	SphxEdges  *edges = sphx_edges_create(env, layout);
 	float		zero[DIMS] = {0};
-	uint32_t	ids[M];
 	bool		right = true;
 
-	for (uint32_t i = 0; i < M; i++)
-		ids[i] = i;
 	sphx_record_init(layout, r, zero);
-	sphx_record_set_edges(layout, r, M, ids, rows, scratch);
+	sphx_edges_start(edges, zero);
+	for (uint32_t i = 0; i < M; i++)
+		sphx_edges_add(edges, i, rows + i * DIMS);
+	sphx_record_set_edges(layout, r, edges);
 	ok(edges_sane(layout, r, M) && estimate_error(layout, r, rows, rows + 700 * DIMS) < .5,
 	   "a list is set");
 	for (int left = M; left > 0; left--)
@@ -647,9 +645,11 @@ test_drops(const SphxLayout *layout, const float *rows)
 			estimate_error(layout, r, rows, rows + 700 * DIMS) < .5;
 	}
 	ok(right, "edges are dropped one by one, the others keep their codes");
-	sphx_record_set_edges(layout, r, 3, ids, rows, scratch);
+	edges->n = 3;
+	sphx_record_set_edges(layout, r, edges);
 	ok(edges_sane(layout, r, 3) && r->flags == SPHX_NODE_USED, "a shorter list is set");
 	free(r);
+	env->release(env, edges);
 }
 
 /* squared, of points on a line from 0 and from each other */

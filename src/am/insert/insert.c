@@ -69,13 +69,8 @@ struct SphxInserter
 	float	   *extended;		/* inner product: room for the extended
 								 * vectors */
 	int		   *chosen;			/* m */
-	uint32	   *ids;			/* m */
-	float	   *edges;			/* m * D */
-	uint8	   *scratch;		/* pieces */
-
-	/* a neighbour that is offered the reverse edge */
-	SphxRecord *neighbour;
-	float	   *edge;			/* D */
+	SphxEdges  *edges;			/* to them; then the one back, of each */
+	SphxRecord *neighbour;		/* that is offered this one */
 };
 
 /* Hits that are looked at when neighbours are chosen. */
@@ -101,11 +96,8 @@ allocate_room(SphxInserter *inserter)
 	if (inserter->info.meta.metric == SPHX_METRIC_IP)
 		inserter->extended = palloc_extended(sizeof(float) * ef * (D + 1), MCXT_ALLOC_HUGE);
 	inserter->chosen = palloc(sizeof(int) * m);
-	inserter->ids = palloc(sizeof(uint32) * m);
-	inserter->edges = palloc(sizeof(float) * m * D);
-	inserter->scratch = palloc((Size) layout->pieces);
+	inserter->edges = sphx_edges_create(&inserter->env.base, layout);
 	inserter->neighbour = palloc((Size) layout->size);
-	inserter->edge = palloc(sizeof(float) * D);
 }
 
 SphxInserter *
@@ -377,16 +369,14 @@ set_edges(SphxInserter *inserter, int count)
 	const SphxLayout *layout = &inserter->info.layout;
 
 	sphx_record_vector(layout, inserter->record, inserter->stored);
+	sphx_edges_start(inserter->edges, inserter->stored);
 	for (int j = 0; j < count; j++)
 	{
 		const Candidate *candidate = &inserter->candidates[inserter->chosen[j]];
 
-		inserter->ids[j] = candidate->id;
-		for (int d = 0; d < layout->D; d++)
-			inserter->edges[(Size) j * layout->D + d] = candidate->vector[d] - inserter->stored[d];
+		sphx_edges_add(inserter->edges, candidate->id, candidate->vector);
 	}
-	sphx_record_set_edges(layout, inserter->record, count, inserter->ids, inserter->edges,
-						  inserter->scratch);
+	sphx_record_set_edges(layout, inserter->record, inserter->edges);
 }
 
 /* Write the new record to its cell; returns its id. */
@@ -421,6 +411,7 @@ link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, 
 	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, candidate->id), SPHX_PAGE_NODE,
 									  BUFFER_LOCK_EXCLUSIVE);
 	SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), candidate->id);
+	SphxEdges  *edges = inserter->edges;
 	bool		linked = false;
 
 	Assert(candidate->id != id);	/* I2 */
@@ -432,9 +423,10 @@ link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, 
 		if (spare != NULL && copy->neighbours == layout->m)
 			sphx_record_drop_edge(layout, copy,
 								  spare(arg, sphx_record_ids(layout, copy), copy->neighbours));
-		for (int d = 0; d < layout->D; d++)
-			inserter->edge[d] = inserter->stored[d] - candidate->vector[d];
-		linked = sphx_record_offer_edges(layout, copy, 1, &id, inserter->edge, inserter->work);
+		sphx_edges_start(edges, candidate->vector);
+		sphx_edges_add(edges, id, inserter->stored);
+		linked = sphx_record_offer_edges(layout, copy, 1, edges->ids, edges->differences,
+										 inserter->work);
 	}
 	if (linked)
 	{

@@ -77,9 +77,7 @@ typedef struct RepairState
 	float	   *x;				/* D */
 	uint8	   *table;			/* 16 * pieces */
 	float	   *estimates;
-	uint32	   *ids;			/* m */
-	float	   *edges;			/* m * D */
-	uint8	   *scratch;		/* pieces */
+	SphxEdges  *edges;
 } RepairState;
 
 static RepairState *
@@ -107,9 +105,7 @@ create_repair(VacuumState *vacuum)
 	repair->x = palloc(sizeof(float) * D);
 	repair->table = palloc(16 * (Size) layout->pieces);
 	repair->estimates = palloc(sizeof(float) * (m + SPHX_CODE_BLOCK));
-	repair->ids = palloc(sizeof(uint32) * m);
-	repair->edges = palloc(sizeof(float) * m * D);
-	repair->scratch = palloc((Size) layout->pieces);
+	repair->edges = sphx_edges_create(&repair->env.base, layout);
 	return repair;
 }
 
@@ -383,20 +379,17 @@ choose_neighbours(VacuumState *vacuum)
 static void
 set_edges(VacuumState *vacuum, SphxRecord *r, int count)
 {
-	const SphxLayout *layout = &vacuum->info.layout;
 	RepairState *repair = vacuum->repair;
 
+	sphx_edges_start(repair->edges, repair->center);
 	for (int i = 0; i < count; i++)
 	{
 		const RepairCandidate *candidate = &repair->candidates[repair->chosen[i]];
-		const float *vector = candidate->vector;
 
-		repair->ids[i] = candidate->id;
-		SphxCountEdge(vacuum, repair->ids[i], 1);
-		for (int d = 0; d < layout->D; d++)
-			repair->edges[(Size) i * (Size) layout->D + d] = vector[d] - repair->center[d];
+		SphxCountEdge(vacuum, candidate->id, 1);
+		sphx_edges_add(repair->edges, candidate->id, candidate->vector);
 	}
-	sphx_record_set_edges(layout, r, count, repair->ids, repair->edges, repair->scratch);
+	sphx_record_set_edges(&vacuum->info.layout, r, repair->edges);
 }
 
 /* Choose the neighbours of a record anew, a copy that has lost those in dropped[]. */

@@ -197,24 +197,60 @@ put_edge(const SphxLayout *layout, SphxRecord *r, int j, uint32_t id, const floa
 	record_gains(layout, r)[j] = sphx_gain_encode(a > 0.0f ? 1.0f / a : 1.0f);
 }
 
-void
-sphx_record_set_edges(const SphxLayout *layout, SphxRecord *r, int n, const uint32_t *ids,
-					  const float *e, uint8_t *scratch)
+SphxEdges *
+sphx_edges_create(SphxEnv *env, const SphxLayout *layout)
 {
+	size_t		m = (size_t) layout->m;
+	size_t		ids = m * sizeof(uint32_t);
+	size_t		differences = m * (size_t) layout->D * sizeof(float);
+	SphxEdges  *edges = env->alloc(env, sizeof(SphxEdges) + ids + differences +
+								   (size_t) layout->pieces);
+
+	edges->D = layout->D;
+	edges->n = 0;
+	edges->from = NULL;
+	edges->ids = (uint32_t *) (edges + 1);
+	edges->differences = (float *) (edges->ids + m);
+	edges->nibbles = (uint8_t *) edges->differences + differences;
+	return edges;
+}
+
+void
+sphx_edges_start(SphxEdges *edges, const float *v)
+{
+	edges->from = v;
+	edges->n = 0;
+}
+
+void
+sphx_edges_add(SphxEdges *edges, uint32_t id, const float *w)
+{
+	float	   *difference = edges->differences + (size_t) edges->n * (size_t) edges->D;
+
+	for (int d = 0; d < edges->D; d++)
+		difference[d] = w[d] - edges->from[d];
+	edges->ids[edges->n++] = id;
+}
+
+void
+sphx_record_set_edges(const SphxLayout *layout, SphxRecord *r, const SphxEdges *edges)
+{
+	const float *e = edges->differences;
+	size_t		D = (size_t) layout->D;
 	float		longest = 0.0f;
 	float		lengths[SPHX_MAX_M];
 
-	assert(n >= 0 && n <= layout->m);
-	for (int j = 0; j < n; j++)
+	assert(edges->n >= 0 && edges->n <= layout->m);
+	for (int j = 0; j < edges->n; j++)
 	{
-		lengths[j] = vector_norm(e + (size_t) j * (size_t) layout->D, layout->D);
+		lengths[j] = vector_norm(e + (size_t) j * D, layout->D);
 		longest = fmaxf(longest, lengths[j]);
 	}
 	r->length_base = (uint16_t) (sphx_length_base(longest) >> 16);
 	memset(record_codes(layout, r), 0, sphx_code_bytes(layout->pieces, layout->m));
-	for (int j = 0; j < n; j++)
-		put_edge(layout, r, j, ids[j], e + (size_t) j * (size_t) layout->D, lengths[j], scratch);
-	r->neighbours = (uint8_t) n;
+	for (int j = 0; j < edges->n; j++)
+		put_edge(layout, r, j, edges->ids[j], e + (size_t) j * D, lengths[j], edges->nibbles);
+	r->neighbours = (uint8_t) edges->n;
 }
 
 void
