@@ -15,6 +15,11 @@
 #include "math/graph/select.h"
 #include "math/kernels/kernels.h"
 
+#define ORDER_TYPE	SphxNeighbour
+#define ORDER_KEY	distance
+#define ORDER_ID	id
+#include "math/graph/order.h"
+
 /* a row considers this many reverse edges at most, as a multiple of m */
 #define REVERSE_FACTOR	2
 
@@ -49,17 +54,6 @@ typedef struct GraphState
 								 * chose */
 	uint32_t   *in_degree;		/* n */
 } GraphState;
-
-static int
-compare_neighbours(const void *a, const void *b)
-{
-	const SphxNeighbour *x = a;
-	const SphxNeighbour *y = b;
-
-	if (x->distance != y->distance)
-		return x->distance < y->distance ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
 
 static int
 list_length(const SphxNeighbour *list, int room)
@@ -185,9 +179,9 @@ gather_candidates(GraphState *state, uint32_t row)
 			}
 		}
 	}
-	qsort(work + near_count, (size_t) (n - near_count), sizeof(SphxNeighbour), compare_neighbours);
+	qsort(work + near_count, (size_t) (n - near_count), sizeof(SphxNeighbour), compare_entries);
 	if (bound < 0.0f)
-		qsort(work, (size_t) n, sizeof(SphxNeighbour), compare_neighbours);
+		qsort(work, (size_t) n, sizeof(SphxNeighbour), compare_entries);
 	return n;
 }
 
@@ -250,13 +244,13 @@ both_directions(GraphState *state, uint32_t row)
 	int			n;
 	int			unique = 0;
 
-	qsort(reverse, (size_t) reverse_count, sizeof(SphxNeighbour), compare_neighbours);
+	qsort(reverse, (size_t) reverse_count, sizeof(SphxNeighbour), compare_entries);
 	if (reverse_count > REVERSE_FACTOR * state->m)
 		reverse_count = REVERSE_FACTOR * state->m;
 	memcpy(work, forward, (size_t) forward_count * sizeof(SphxNeighbour));
 	memcpy(work + forward_count, reverse, (size_t) reverse_count * sizeof(SphxNeighbour));
 	n = forward_count + reverse_count;
-	qsort(work, (size_t) n, sizeof(SphxNeighbour), compare_neighbours);
+	qsort(work, (size_t) n, sizeof(SphxNeighbour), compare_entries);
 
 	/*
 	 * a pair has the same distance in both directions, so equal ids are side

@@ -34,6 +34,11 @@
 
 #include "math/graph/search_state.h"
 
+#define ORDER_TYPE	Candidate
+#define ORDER_KEY	key
+#define ORDER_ID	id
+#include "math/graph/order.h"
+
 /*
  * Nodes chosen at a time.  Their pages are fetched together: for each, the
  * processor waits until the page's address is translated, and two such waits
@@ -262,17 +267,6 @@ sphx_search_seed(SphxSearch *search, uint32_t id)
 	candidates_append(search->env, &search->aside, make_key(-INFINITY, 0), id);
 }
 
-static int
-compare_candidates(const void *a, const void *b)
-{
-	const Candidate *x = a;
-	const Candidate *y = b;
-
-	if (x->key != y->key)
-		return x->key < y->key ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
 /* does a candidate with this key belong into a beam of ef? */
 static inline bool
 beam_wants(const SphxSearch *search, float key, size_t ef)
@@ -325,42 +319,6 @@ update_aside(SphxSearch *search)
 	aside->count = kept;
 }
 
-/* partition so that the k smallest come first (Hoare's selection) */
-static void
-select_candidates(Candidate *items, size_t count, size_t k)
-{
-	ptrdiff_t	low = 0;
-	ptrdiff_t	high = (ptrdiff_t) count - 1;
-
-	while (low < high)
-	{
-		float		pivot = items[low + (high - low) / 2].key;
-		ptrdiff_t	i = low;
-		ptrdiff_t	j = high;
-
-		while (i <= j)
-		{
-			while (items[i].key < pivot)
-				i++;
-			while (items[j].key > pivot)
-				j--;
-			if (i <= j)
-			{
-				Candidate	t = items[i];
-
-				items[i++] = items[j];
-				items[j--] = t;
-			}
-		}
-		if ((ptrdiff_t) k <= j)
-			high = j;
-		else if ((ptrdiff_t) k >= i)
-			low = i;
-		else
-			break;
-	}
-}
-
 /*
  * Move the best of what was set aside into a beam of ef.  Most of it has no
  * chance, and stays in no order.
@@ -383,8 +341,8 @@ beam_refill(SphxSearch *search, size_t ef)
 		size_t		some = count - next < room ? count - next : room;
 
 		if (some < count - next)
-			select_candidates(rest, count - next, some - 1);
-		qsort(rest, some, sizeof(Candidate), compare_candidates);
+			select_entries(rest, count - next, some - 1);
+		qsort(rest, some, sizeof(Candidate), compare_entries);
 		for (size_t i = 0; i < some && wanted; i++)
 		{
 			Candidate	candidate = aside->items[next];
