@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 
 #include "page/node.h"
+#include "server/memory.h"
 #include "server/stop_point.h"
 
 static SphxPageKind
@@ -344,18 +345,8 @@ static void
 remember_visit(SphxTidCursor *cursor, uint32 id, uint8 version)
 {
 	if (cursor->visit_count == cursor->visit_room)
-	{
-		int			room = 2 * cursor->visit_room + 8;
-		SphxVisit  *visits = palloc_extended(sizeof(SphxVisit) * (Size) room, MCXT_ALLOC_HUGE);
-
-		if (cursor->visits != NULL)
-		{
-			memcpy(visits, cursor->visits, sizeof(SphxVisit) * (Size) cursor->visit_count);
-			pfree(cursor->visits);
-		}
-		cursor->visits = visits;
-		cursor->visit_room = room;
-	}
+		cursor->visits = SphxEnlarge(CurrentMemoryContext, cursor->visits, &cursor->visit_room, 8,
+									 sizeof(SphxVisit));
 	cursor->visits[cursor->visit_count].id = id;
 	cursor->visits[cursor->visit_count++].version = version;
 }

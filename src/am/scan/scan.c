@@ -24,6 +24,7 @@
 #include "am/scan/qualify.h"
 #include "am/scan/stream.h"
 #include "page/chain.h"
+#include "server/memory.h"
 #include "server/settings.h"
 
 /*
@@ -212,18 +213,8 @@ static void
 add_row(ScanOpaque *so, const ScanRow *row)
 {
 	if (so->row_count == so->row_room)
-	{
-		int			room = 2 * so->row_room + 16;
-		ScanRow    *rows = palloc_extended(sizeof(ScanRow) * (Size) room, MCXT_ALLOC_HUGE);
-
-		if (so->rows != NULL)
-		{
-			memcpy(rows, so->rows, sizeof(ScanRow) * (Size) so->row_count);
-			pfree(so->rows);
-		}
-		so->rows = rows;
-		so->row_room = room;
-	}
+		so->rows = SphxEnlarge(CurrentMemoryContext, so->rows, &so->row_room, 16,
+							   sizeof(ScanRow));
 	so->rows[so->row_count++] = *row;
 }
 

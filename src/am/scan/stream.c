@@ -23,6 +23,7 @@
 #include "am/search/descend.h"
 #include "page/chain.h"
 #include "page/store.h"
+#include "server/memory.h"
 #include "server/settings.h"
 #include "server/tuning.h"
 
@@ -195,20 +196,8 @@ static void
 add_late(SphxStream *stream, const SphxItem *item)
 {
 	if (stream->late_count == stream->late_room)
-	{
-		int			room = 2 * stream->late_room + 16;
-		SphxItem   *items = MemoryContextAllocExtended(stream->context,
-													   sizeof(SphxItem) * (Size) room,
-													   MCXT_ALLOC_HUGE);
-
-		if (stream->late != NULL)
-		{
-			memcpy(items, stream->late, sizeof(SphxItem) * (Size) stream->late_count);
-			pfree(stream->late);
-		}
-		stream->late = items;
-		stream->late_room = room;
-	}
+		stream->late = SphxEnlarge(stream->context, stream->late, &stream->late_room, 16,
+								   sizeof(SphxItem));
 	stream->late[stream->late_count++] = *item;
 }
 
@@ -593,20 +582,8 @@ note_passed(SphxStream *stream, const SphxItem *item)
 		stream->tie_count = 0;
 	}
 	if (stream->tie_count == stream->tie_room)
-	{
-		int			room = 2 * stream->tie_room + 4;
-		uint32	   *ties = MemoryContextAllocExtended(stream->context,
-													  sizeof(uint32) * (Size) room,
-													  MCXT_ALLOC_HUGE);
-
-		if (stream->ties != NULL)
-		{
-			memcpy(ties, stream->ties, sizeof(uint32) * (Size) stream->tie_count);
-			pfree(stream->ties);
-		}
-		stream->ties = ties;
-		stream->tie_room = room;
-	}
+		stream->ties = SphxEnlarge(stream->context, stream->ties, &stream->tie_room, 4,
+								   sizeof(uint32));
 	stream->ties[stream->tie_count++] = item->id;
 	stream->passed++;
 }
