@@ -295,11 +295,9 @@ worst_norm(const SphxPointSet *set, double radius)
 
 	for (size_t i = 0; i < set->n; i++)
 	{
-		double		square = 0.0;
+		double		norm = SphxVectorNorm(set->rows + i * (size_t) set->d, set->d);
 
-		for (size_t k = i * set->d; k < (i + 1) * set->d; k++)
-			square += (double) set->rows[k] * (double) set->rows[k];
-		worst = fmax(worst, fabs(sqrt(square) - radius));
+		worst = fmax(worst, fabs(norm - radius));
 	}
 	return worst;
 }

@@ -107,12 +107,7 @@ SphxPointsOfAggregate(FunctionCallInfo fcinfo, int least)
 static double
 row_norm(const SphxPointSet *set, size_t i)
 {
-	const float *x = set->rows + i * (size_t) set->d;
-	double		sum = 0.0;
-
-	for (int k = 0; k < set->d; k++)
-		sum += (double) x[k] * (double) x[k];
-	return sqrt(sum);
+	return SphxVectorNorm(set->rows + i * (size_t) set->d, set->d);
 }
 
 void

@@ -21,17 +21,6 @@
 /* norms are cut off here, so that their squares do not overflow */
 #define LARGEST_NORM		1e19f
 
-/* In double precision: squares of elements may be beyond single precision. */
-static double
-vector_norm(const Vector *v)
-{
-	double		sum = 0.0;
-
-	for (int i = 0; i < v->dim; i++)
-		sum += (double) v->x[i] * (double) v->x[i];
-	return sqrt(sum);
-}
-
 bool
 SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, float *x)
 {
@@ -44,7 +33,7 @@ SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, floa
 				 errmsg("expected %u dimensions, not %d", meta->dims, v->dim)));
 	if (meta->metric == SPHX_METRIC_COSINE)
 	{
-		double		norm = vector_norm(v);
+		double		norm = SphxVectorNorm(v->x, v->dim);
 
 		if (!(norm > 0.0))
 			return false;

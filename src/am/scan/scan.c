@@ -26,6 +26,7 @@
 #include "page/chain.h"
 #include "server/memory.h"
 #include "server/settings.h"
+#include "type/vector.h"
 
 /*
  * When more search states than this are in use, as with a partition each, a
@@ -517,7 +518,7 @@ transform_query(IndexScanDesc scan, SphxStream *stream, SphxPages *pages)
 		SphxDimMismatch((int) stream->info.meta.dims, v->dim);
 	if (!SphxTransform(pages, &stream->info, v, stream->q))
 		memset(stream->q, 0, size); /* no direction: all distances are NaN */
-	stream->norm = SphxQueryNorm(stream->q, stream->info.layout.D);
+	stream->norm = SphxVectorNorm(stream->q, stream->info.layout.D);
 	if (v != (Vector *) DatumGetPointer(key->sk_argument))
 		pfree(v);
 }
