@@ -707,7 +707,7 @@ extend_rows(const float *rows)
 		float	   *x = extended + row * (DIMS + 1);
 
 		memcpy(x, rows + row * DIMS, DIMS * sizeof(float));
-		x[DIMS] = sqrtf(largest - sphx_kernels->dot_f32(x, x, DIMS));
+		x[DIMS] = sphx_extra_coordinate(x, DIMS, sqrtf(largest));
 	}
 	return extended;
 }

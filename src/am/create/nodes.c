@@ -15,6 +15,7 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
+#include "am/definition/geometry.h"
 #include "math/kernels/kernels.h"
 #include "page/chain.h"
 
@@ -239,9 +240,8 @@ extend_rows(SphxBuild *build, SphxShard *shard)
 	for (uint32 i = 0; i < shard->count; i++)
 	{
 		float	   *x = shard->x + (Size) i * build->d;
-		float		square = sphx_kernels->dot_f32(x, x, (size_t) D);
 
-		x[D] = sqrtf(Max(0.0f, build->max_norm * build->max_norm - square));
+		x[D] = SphxExtraCoordinate(&build->info, x);
 	}
 }
 

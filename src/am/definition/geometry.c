@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "math/graph/construct.h"
 #include "math/kernels/kernels.h"
 
 /*
@@ -62,8 +63,5 @@ SphxNorm(const SphxIndexInfo *info, const float *x)
 float
 SphxExtraCoordinate(const SphxIndexInfo *info, const float *x)
 {
-	float		max = info->meta.max_norm;
-	float		square = sphx_kernels->dot_f32(x, x, (size_t) info->layout.D);
-
-	return sqrtf(Max(0.0f, max * max - square));
+	return sphx_extra_coordinate(x, info->layout.D, info->meta.max_norm);
 }

@@ -55,6 +55,14 @@ typedef struct GraphState
 	uint32_t   *in_degree;		/* n */
 } GraphState;
 
+float
+sphx_extra_coordinate(const float *x, int D, float max_norm)
+{
+	float		square = sphx_kernels->dot_f32(x, x, (size_t) D);
+
+	return sqrtf(fmaxf(0.0f, max_norm * max_norm - square));
+}
+
 static int
 list_length(const SphxNeighbour *list, int room)
 {
