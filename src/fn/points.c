@@ -224,6 +224,18 @@ option_value(FunctionCallInfo fcinfo, int i)
 	}
 }
 
+SphxPoints *
+SphxPointsOfArguments(FunctionCallInfo fcinfo, int least, bool seeded)
+{
+	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), least);
+	int			end = PG_NARGS() - (seeded ? 1 : 0);
+
+	for (int i = 1; i < end; i++)
+		keep_option(points, i - 1, option_value(fcinfo, i));
+	points->seed = seeded ? (uint64_t) PG_GETARG_INT64(end) : 1;
+	return points;
+}
+
 /* Collect the points that are not NULL; arguments behind them are options, the last may be a seed. */
 static Datum
 accumulate(FunctionCallInfo fcinfo, bool seeded)
