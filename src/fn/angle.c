@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * angle.c
- *	  SQL functions of angle testing (seed 004).
+ *	  SQL functions of angle testing (Lu, Xiao and Ishikawa).
  *
  *-------------------------------------------------------------------------
  */
@@ -34,12 +34,8 @@ typedef struct AngleCache
 static void
 unit_vector(const char *name, const Vector *v, double *unit)
 {
-	double		square = 0.0;
-	double		norm;
+	double		norm = SphxVectorNorm(v->x, v->dim);
 
-	for (int k = 0; k < v->dim; k++)
-		square += (double) v->x[k] * (double) v->x[k];
-	norm = sqrt(square);
 	if (!(fabs(norm - 1.0) <= SPHX_UNIT_TOLERANCE))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

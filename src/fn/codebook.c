@@ -393,72 +393,58 @@ emit_report(FunctionCallInfo fcinfo, Codebook *book, const SphxPointSet *rows,
 
 /* The functions */
 
-static Datum
-train_array(FunctionCallInfo fcinfo, Codebook *book, Emit emit)
+typedef void (*Arguments) (FunctionCallInfo fcinfo, Codebook *book);
+typedef SphxPoints *(*Rows) (FunctionCallInfo fcinfo, Codebook *book);
+
+static SphxPoints *
+array_rows(FunctionCallInfo fcinfo, Codebook *book)
 {
-	InitMaterializedSRF(fcinfo, 0);
-	train(fcinfo, book, SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 1), emit);
-	return (Datum) 0;
+	return SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 1);
 }
 
 static Datum
-train_query(FunctionCallInfo fcinfo, Codebook *book, Emit emit)
+train_codebook(FunctionCallInfo fcinfo, Arguments arguments, Rows rows, Emit emit)
 {
+	Codebook	book;
+
+	arguments(fcinfo, &book);
 	InitMaterializedSRF(fcinfo, 0);
-	train(fcinfo, book, query_rows(fcinfo, book), emit);
+	train(fcinfo, &book, rows(fcinfo, &book), emit);
 	return (Datum) 0;
 }
 
 Datum
 sphx_kmeans_array(PG_FUNCTION_ARGS)
 {
-	Codebook	book;
-
-	kmeans_arguments(fcinfo, &book);
-	return train_array(fcinfo, &book, emit_centroids);
+	return train_codebook(fcinfo, kmeans_arguments, array_rows, emit_centroids);
 }
 
 Datum
 sphx_kmeans_query(PG_FUNCTION_ARGS)
 {
-	Codebook	book;
-
-	kmeans_arguments(fcinfo, &book);
-	return train_query(fcinfo, &book, emit_centroids);
+	return train_codebook(fcinfo, kmeans_arguments, query_rows, emit_centroids);
 }
 
 Datum
 sphx_train_codebook_array(PG_FUNCTION_ARGS)
 {
-	Codebook	book;
-
-	codebook_arguments(fcinfo, &book);
-	return train_array(fcinfo, &book, emit_centroids);
+	return train_codebook(fcinfo, codebook_arguments, array_rows, emit_centroids);
 }
 
 Datum
 sphx_train_codebook_query(PG_FUNCTION_ARGS)
 {
-	Codebook	book;
-
-	codebook_arguments(fcinfo, &book);
-	return train_query(fcinfo, &book, emit_centroids);
+	return train_codebook(fcinfo, codebook_arguments, query_rows, emit_centroids);
 }
 
 Datum
 sphx_train_report_array(PG_FUNCTION_ARGS)
 {
-	Codebook	book;
-
-	codebook_arguments(fcinfo, &book);
-	return train_array(fcinfo, &book, emit_report);
+	return train_codebook(fcinfo, codebook_arguments, array_rows, emit_report);
 }
 
 Datum
 sphx_train_report_query(PG_FUNCTION_ARGS)
 {
-	Codebook	book;
-
-	codebook_arguments(fcinfo, &book);
-	return train_query(fcinfo, &book, emit_report);
+	return train_codebook(fcinfo, codebook_arguments, query_rows, emit_report);
 }

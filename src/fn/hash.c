@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * hash.c
- *	  SQL functions of hashing with spherical codes (seed 003).
+ *	  SQL functions of hashing with spherical codes (Laarhoven).
  *
  *-------------------------------------------------------------------------
  */
@@ -152,31 +152,29 @@ collision_params(double theta, int samples, uint64_t seed)
 }
 
 /* of (family text, dim integer, theta, samples, seed) */
-static SphxCollision
-family_collision(FunctionCallInfo fcinfo)
+static bool
+family_collision(FunctionCallInfo fcinfo, SphxCollision *result)
 {
 	SphxCollisionParams params = collision_params(PG_GETARG_FLOAT8(2), PG_GETARG_INT32(3),
 												  (uint64_t) PG_GETARG_INT64(4));
 	SphxSphericalSpec spec;
 	SphxServerEnv env;
-	SphxCollision result;
 
 	SphxParseFamily(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1), &spec);
 	if (!spec.family->isogonal)
 		SphxCheckBytes(sphx_collision_bytes(sphx_spherical_level_size(&spec)));
 	SphxInitTask(&env, "collision probability");
-	sphx_collision(&env.base, sphx_spherical_create(&env.base, &spec), &params, &result);
-	return result;
+	sphx_collision(&env.base, sphx_spherical_create(&env.base, &spec), &params, result);
+	return true;
 }
 
 /* options: theta, samples */
-static SphxCollision
-points_collision(const SphxPoints *points)
+static void
+points_collision(const SphxPoints *points, SphxCollision *result)
 {
 	SphxCollisionParams params = collision_params(points->option[0], (int) points->option[1],
 												  points->seed);
 	SphxServerEnv env;
-	SphxCollision result;
 	SphxSpherical *code;
 
 	SphxCheckBytes(sphx_collision_bytes((double) points->set.n));
@@ -184,20 +182,27 @@ points_collision(const SphxPoints *points)
 	SphxInitTask(&env, "collision probability");
 	code = sphx_spherical_from_points(&env.base, (int) points->set.n, points->set.d,
 									  SphxPointsUnitDoubles(points));
-	sphx_collision(&env.base, code, &params, &result);
-	return result;
+	sphx_collision(&env.base, code, &params, result);
 }
 
 /* of (points vector[], theta, samples, seed) */
-static SphxCollision
-array_collision(FunctionCallInfo fcinfo)
+static bool
+array_collision(FunctionCallInfo fcinfo, SphxCollision *result)
 {
-	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 1);
+	points_collision(SphxPointsOfArguments(fcinfo, 1, true), result);
+	return true;
+}
 
-	points->option[0] = PG_GETARG_FLOAT8(1);
-	points->option[1] = PG_GETARG_INT32(2);
-	points->seed = (uint64_t) PG_GETARG_INT64(3);
-	return points_collision(points);
+/* of an aggregate's state; false over no rows */
+static bool
+state_collision(FunctionCallInfo fcinfo, SphxCollision *result)
+{
+	SphxPoints *points = SphxPointsOfAggregate(fcinfo, 1);
+
+	if (points == NULL)
+		return false;
+	points_collision(points, result);
+	return true;
 }
 
 /* (probability, error_bound, exact) */
@@ -231,58 +236,51 @@ exponent_record(FunctionCallInfo fcinfo, const SphxCollision *collision)
 	return SphxMakeRecord(fcinfo, values, nulls);
 }
 
+typedef bool (*Collision) (FunctionCallInfo fcinfo, SphxCollision *result);
+typedef Datum (*Answer) (FunctionCallInfo fcinfo, const SphxCollision *collision);
+
+static Datum
+answer_collision(FunctionCallInfo fcinfo, Collision get, Answer answer)
+{
+	SphxCollision collision;
+
+	if (!get(fcinfo, &collision))
+		PG_RETURN_NULL();
+	return answer(fcinfo, &collision);
+}
+
 Datum
 sphx_collision_probability(PG_FUNCTION_ARGS)
 {
-	SphxCollision collision = family_collision(fcinfo);
-
-	return probability_record(fcinfo, &collision);
+	return answer_collision(fcinfo, family_collision, probability_record);
 }
 
 Datum
 sphx_collision_probability_points(PG_FUNCTION_ARGS)
 {
-	SphxCollision collision = array_collision(fcinfo);
-
-	return probability_record(fcinfo, &collision);
+	return answer_collision(fcinfo, array_collision, probability_record);
 }
 
 Datum
 sphx_collision_probability_final(PG_FUNCTION_ARGS)
 {
-	SphxPoints *points = SphxPointsOfAggregate(fcinfo, 1);
-	SphxCollision collision;
-
-	if (points == NULL)
-		PG_RETURN_NULL();
-	collision = points_collision(points);
-	return probability_record(fcinfo, &collision);
+	return answer_collision(fcinfo, state_collision, probability_record);
 }
 
 Datum
 sphx_query_exponent(PG_FUNCTION_ARGS)
 {
-	SphxCollision collision = family_collision(fcinfo);
-
-	return exponent_record(fcinfo, &collision);
+	return answer_collision(fcinfo, family_collision, exponent_record);
 }
 
 Datum
 sphx_query_exponent_points(PG_FUNCTION_ARGS)
 {
-	SphxCollision collision = array_collision(fcinfo);
-
-	return exponent_record(fcinfo, &collision);
+	return answer_collision(fcinfo, array_collision, exponent_record);
 }
 
 Datum
 sphx_query_exponent_final(PG_FUNCTION_ARGS)
 {
-	SphxPoints *points = SphxPointsOfAggregate(fcinfo, 1);
-	SphxCollision collision;
-
-	if (points == NULL)
-		PG_RETURN_NULL();
-	collision = points_collision(points);
-	return exponent_record(fcinfo, &collision);
+	return answer_collision(fcinfo, state_collision, exponent_record);
 }

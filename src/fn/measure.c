@@ -136,16 +136,9 @@ covering_radius(SphxPoints *points)
 
 /* the function over an array, with options, and a seed where it makes random choices */
 static Datum
-measure_array(FunctionCallInfo fcinfo, int least, Measure measure, int options,
-			  const double *option, int64 seed)
+measure_array(FunctionCallInfo fcinfo, int least, Measure measure, bool seeded)
 {
-	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), least);
-
-	points->seed = (uint64_t) seed;
-	points->options = options;
-	for (int i = 0; i < options; i++)
-		points->option[i] = option[i];
-	PG_RETURN_FLOAT8(measure(points));
+	PG_RETURN_FLOAT8(measure(SphxPointsOfArguments(fcinfo, least, seeded)));
 }
 
 /* the aggregate's final function: NULL over no rows, as aggregates are */
@@ -173,7 +166,7 @@ measure_state(FunctionCallInfo fcinfo, int least, Measure measure)
 Datum
 sphx_min_angle_array(PG_FUNCTION_ARGS)
 {
-	return measure_array(fcinfo, 2, min_angle, 0, NULL, 1);
+	return measure_array(fcinfo, 2, min_angle, false);
 }
 
 Datum
@@ -185,7 +178,7 @@ sphx_min_angle_final(PG_FUNCTION_ARGS)
 Datum
 sphx_packing_radius_array(PG_FUNCTION_ARGS)
 {
-	return measure_array(fcinfo, 2, packing_radius, 0, NULL, 1);
+	return measure_array(fcinfo, 2, packing_radius, false);
 }
 
 Datum
@@ -198,12 +191,7 @@ sphx_packing_radius_final(PG_FUNCTION_ARGS)
 Datum
 sphx_gap_array(PG_FUNCTION_ARGS)
 {
-	double		option[3];
-
-	option[0] = PG_GETARG_FLOAT8(1);
-	option[1] = (double) PG_GETARG_INT64(2);
-	option[2] = PG_GETARG_BOOL(3) ? 1.0 : 0.0;
-	return measure_array(fcinfo, 2, gap, 3, option, PG_GETARG_INT64(4));
+	return measure_array(fcinfo, 2, gap, true);
 }
 
 Datum
@@ -216,11 +204,7 @@ sphx_gap_final(PG_FUNCTION_ARGS)
 Datum
 sphx_softmin_separation_array(PG_FUNCTION_ARGS)
 {
-	double		option[2];
-
-	option[0] = PG_GETARG_FLOAT8(1);
-	option[1] = PG_GETARG_BOOL(2) ? 1.0 : 0.0;
-	return measure_array(fcinfo, 2, softmin_separation, 2, option, 1);
+	return measure_array(fcinfo, 2, softmin_separation, false);
 }
 
 Datum
@@ -233,9 +217,7 @@ sphx_softmin_separation_final(PG_FUNCTION_ARGS)
 Datum
 sphx_covering_radius_array(PG_FUNCTION_ARGS)
 {
-	double		samples = PG_GETARG_INT32(1);
-
-	return measure_array(fcinfo, 1, covering_radius, 1, &samples, PG_GETARG_INT64(2));
+	return measure_array(fcinfo, 1, covering_radius, true);
 }
 
 Datum
@@ -269,12 +251,7 @@ reference_cosine(FunctionCallInfo fcinfo, SphxPoints *points)
 Datum
 sphx_reference_cosine_array(PG_FUNCTION_ARGS)
 {
-	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 1);
-
-	points->option[0] = PG_GETARG_INT32(1);
-	points->option[1] = PG_GETARG_INT32(2);
-	points->seed = PG_NARGS() > 3 ? (uint64_t) PG_GETARG_INT64(3) : 1;
-	return reference_cosine(fcinfo, points);
+	return reference_cosine(fcinfo, SphxPointsOfArguments(fcinfo, 1, PG_NARGS() > 3));
 }
 
 Datum
@@ -295,11 +272,9 @@ worst_norm(const SphxPointSet *set, double radius)
 
 	for (size_t i = 0; i < set->n; i++)
 	{
-		double		square = 0.0;
+		double		norm = SphxVectorNorm(set->rows + i * (size_t) set->d, set->d);
 
-		for (size_t k = i * set->d; k < (i + 1) * set->d; k++)
-			square += (double) set->rows[k] * (double) set->rows[k];
-		worst = fmax(worst, fabs(sqrt(square) - radius));
+		worst = fmax(worst, fabs(norm - radius));
 	}
 	return worst;
 }
@@ -346,11 +321,7 @@ certify(FunctionCallInfo fcinfo, SphxPoints *points)
 Datum
 sphx_certify(PG_FUNCTION_ARGS)
 {
-	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 2);
-
-	points->option[0] = PG_GETARG_FLOAT8(1);
-	points->option[1] = PG_GETARG_FLOAT8(2);
-	return certify(fcinfo, points);
+	return certify(fcinfo, SphxPointsOfArguments(fcinfo, 2, false));
 }
 
 Datum

@@ -107,12 +107,7 @@ SphxPointsOfAggregate(FunctionCallInfo fcinfo, int least)
 static double
 row_norm(const SphxPointSet *set, size_t i)
 {
-	const float *x = set->rows + i * (size_t) set->d;
-	double		sum = 0.0;
-
-	for (int k = 0; k < set->d; k++)
-		sum += (double) x[k] * (double) x[k];
-	return sqrt(sum);
+	return SphxVectorNorm(set->rows + i * (size_t) set->d, set->d);
 }
 
 void
@@ -227,6 +222,18 @@ option_value(FunctionCallInfo fcinfo, int i)
 			elog(ERROR, "unexpected type of an option");
 			return 0.0;
 	}
+}
+
+SphxPoints *
+SphxPointsOfArguments(FunctionCallInfo fcinfo, int least, bool seeded)
+{
+	SphxPoints *points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), least);
+	int			end = PG_NARGS() - (seeded ? 1 : 0);
+
+	for (int i = 1; i < end; i++)
+		keep_option(points, i - 1, option_value(fcinfo, i));
+	points->seed = seeded ? (uint64_t) PG_GETARG_INT64(end) : 1;
+	return points;
 }
 
 /* Collect the points that are not NULL; arguments behind them are options, the last may be a seed. */

@@ -32,13 +32,18 @@ typedef struct SphxPoints
 	size_t		room;			/* points that rows has room for */
 	int			options;
 	double		option[SPHX_MAX_OPTIONS];
-	uint64_t	seed;			/* of random choices: 1 in an aggregate that
-								 * takes none */
+	uint64_t	seed;			/* of random choices: 1 where none is taken */
 	bool		seeded;			/* an aggregate was given the seed */
 } SphxPoints;
 
 /* The points of a vector[]: at least `least`, all of one dimension, none NULL, none NaN. */
 extern SphxPoints *SphxPointsFromArray(ArrayType *array, int least);
+
+/*
+ * The same of a function's first argument, with the options that follow it;
+ * where it is `seeded`, the last one is the seed.
+ */
+extern SphxPoints *SphxPointsOfArguments(FunctionCallInfo fcinfo, int least, bool seeded);
 
 /*
  * The points that an aggregate has collected, at least `least`, for its final

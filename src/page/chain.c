@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 
 #include "page/node.h"
+#include "server/memory.h"
 #include "server/stop_point.h"
 
 static SphxPageKind
@@ -106,7 +107,7 @@ SphxFindSlot(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, uint32 *s
 	{
 		BlockNumber next;
 
-		SphxChainStep(pages, block, step, 1);
+		SphxCheckChain(pages, block, step, 1);
 		buffer = SphxReadPage(pages, block, kind, BUFFER_LOCK_EXCLUSIVE);
 		if (SphxPageGetOpaque(BufferGetPage(buffer))->cell != cell) /* I6 */
 			SphxCorrupted(pages->index, block, "page is in the chain of another cell");
@@ -181,7 +182,7 @@ SphxFindLiving(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block)
 		Page		page = BufferGetPage(buffer);
 		SphxRecordWalk walk = SphxWalkRecords(pages, info, page, block);
 
-		SphxChainStep(pages, block, step++, 1);
+		SphxCheckChain(pages, block, step++, 1);
 		if (SphxNextLiving(&walk))
 			found = walk.id;
 		block = SphxPageGetOpaque(page)->next;
@@ -344,18 +345,8 @@ static void
 remember_visit(SphxTidCursor *cursor, uint32 id, uint8 version)
 {
 	if (cursor->visit_count == cursor->visit_room)
-	{
-		int			room = 2 * cursor->visit_room + 8;
-		SphxVisit  *visits = palloc_extended(sizeof(SphxVisit) * (Size) room, MCXT_ALLOC_HUGE);
-
-		if (cursor->visits != NULL)
-		{
-			memcpy(visits, cursor->visits, sizeof(SphxVisit) * (Size) cursor->visit_count);
-			pfree(cursor->visits);
-		}
-		cursor->visits = visits;
-		cursor->visit_room = room;
-	}
+		cursor->visits = SphxEnlarge(CurrentMemoryContext, cursor->visits, &cursor->visit_room, 8,
+									 sizeof(SphxVisit));
 	cursor->visits[cursor->visit_count].id = id;
 	cursor->visits[cursor->visit_count++].version = version;
 }
@@ -408,8 +399,8 @@ visit_overflow(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *curso
 						  BUFFER_LOCK_SHARE);
 	r = SphxOverflowRecord(pages, info, BufferGetPage(buffer), next);
 	count = r->payload_count;
-	SphxChainStep(pages, SphxNodeBlock(info, next), (uint64) cursor->visit_count,
-				  info->meta.per_page);
+	SphxCheckChain(pages, SphxNodeBlock(info, next), (uint64) cursor->visit_count,
+				   info->meta.per_page);
 	memcpy(cursor->tids, SphxRecordTids(info, r), sizeof(ItemPointerData) * (Size) count);
 	remember_visit(cursor, next, r->version);
 	UnlockReleaseBuffer(buffer);

@@ -329,7 +329,7 @@ SphxReadPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 }
 
 void
-SphxChainStep(SphxPages *pages, BlockNumber block, uint64 step, uint32 per_block)
+SphxCheckChain(SphxPages *pages, BlockNumber block, uint64 step, uint32 per_block)
 {
 	/* every block on the way has been found to exist */
 	if (unlikely(step > (uint64) pages->local->nblocks * per_block))

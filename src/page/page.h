@@ -124,7 +124,7 @@ extern void SphxPauseLock(Buffer buffer, int lock);
  * when a walk has come to `block` in more steps than the index has places,
  * `per_block` of them in each of its blocks.
  */
-extern void SphxChainStep(SphxPages *pages, BlockNumber block, uint64 step, uint32 per_block);
+extern void SphxCheckChain(SphxPages *pages, BlockNumber block, uint64 step, uint32 per_block);
 
 /* `bytes` at `offset` within the block's data will soon be read; never waits. */
 extern void SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes);

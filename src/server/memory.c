@@ -34,6 +34,15 @@ context_release(SphxEnv *env, void *ptr)
 	pfree(((void **) ptr)[-1]);
 }
 
+void *
+SphxEnlarge(MemoryContext context, void *array, int *room, int more, Size size)
+{
+	*room = 2 * *room + more;
+	if (array == NULL)
+		return MemoryContextAllocHuge(context, size * (Size) *room);
+	return repalloc_huge(array, size * (Size) *room);
+}
+
 /* the first call only takes the time, so that short tasks report nothing */
 static void
 report_task(SphxServerEnv *env, uint64_t done, uint64_t total)

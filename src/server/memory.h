@@ -38,6 +38,12 @@ extern void SphxInitEnv(SphxServerEnv *env, MemoryContext context);
  */
 extern void SphxCountProgress(SphxServerEnv *env, int param, uint64 from, uint64 count);
 
+/*
+ * A full array of *room elements with twice the room and `more`, which *room is
+ * then; NULL and 0 at first, when it comes from `context`.
+ */
+extern void *SphxEnlarge(MemoryContext context, void *array, int *room, int more, Size size);
+
 /* Load the BLAS library, or an error that says what is missing. */
 extern void SphxLoadBlas(void);
 

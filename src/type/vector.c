@@ -83,6 +83,16 @@ SphxVectorNew(int dim)
 	return v;
 }
 
+double
+SphxVectorNorm(const float *x, int dim)
+{
+	double		sum = 0.0;
+
+	for (int i = 0; i < dim; i++)
+		sum += (double) x[i] * (double) x[i];
+	return sqrt(sum);
+}
+
 /* What the parser of the text form carries along. */
 typedef struct VectorParser
 {

@@ -46,6 +46,9 @@ extern bool SphxCheckDim(int dim, struct Node *escontext);
 extern bool SphxCheckTypmod(int32 typmod, int dim, struct Node *escontext);
 extern bool SphxCheckElement(float x, struct Node *escontext);
 
+/* The Euclidean norm; in double precision, which the square of no element exceeds. */
+extern double SphxVectorNorm(const float *x, int dim);
+
 /* throws "different vector dimensions" */
 extern void SphxDimMismatch(int a, int b);
 

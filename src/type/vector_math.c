@@ -130,21 +130,12 @@ sphx_vector_dims(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(v->dim);
 }
 
-/* In double precision: squares of large elements exceed single precision. */
-static double
-vector_norm(const Vector *v)
-{
-	double		sum = 0.0;
-
-	for (int i = 0; i < v->dim; i++)
-		sum += (double) v->x[i] * (double) v->x[i];
-	return sqrt(sum);
-}
-
 Datum
 sphx_vector_norm(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(vector_norm(PG_GETARG_VECTOR_P(0)));
+	Vector	   *v = PG_GETARG_VECTOR_P(0);
+
+	PG_RETURN_FLOAT8(SphxVectorNorm(v->x, v->dim));
 }
 
 /* Result of an operation, whose operands are all finite. */
@@ -164,7 +155,7 @@ sphx_l2_normalize(PG_FUNCTION_ARGS)
 {
 	Vector	   *v = PG_GETARG_VECTOR_P(0);
 	Vector	   *result = SphxVectorNew(v->dim);
-	double		norm = vector_norm(v);
+	double		norm = SphxVectorNorm(v->x, v->dim);
 
 	if (norm > 0.0)
 	{

@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * test_angle.c
- *	  Unit tests of angle testing (seed 004): the kernel functions by their
- *	  definitions, and the statements about their distributions by simulation
- *	  with fixed seeds.
+ *	  Unit tests of angle testing (Lu, Xiao and Ishikawa): the kernel functions
+ *	  by their definitions, and the statements about their distributions by
+ *	  simulation with fixed seeds.
  *
  *-------------------------------------------------------------------------
  */

@@ -217,6 +217,7 @@ add_errors(const SphxLayout *layout, SphxRecord *r, SphxRandom *random, ErrorSum
 	uint8_t		table[16 * MAX_D];
 	float		estimates[SPHX_MAX_M + SPHX_CODE_BLOCK];
 	float		x[MAX_D];
+	SphxEdges	edges = {.D = D,.n = m,.ids = ids,.differences = e,.nibbles = nibbles};
 
 	random_vector(random, D, 1.0, x);
 	sphx_record_init(layout, r, x);
@@ -225,7 +226,7 @@ add_errors(const SphxLayout *layout, SphxRecord *r, SphxRandom *random, ErrorSum
 		ids[j] = (uint32_t) j;
 		random_vector(random, D, .5 + sphx_random_uniform(random), e + j * D);
 	}
-	sphx_record_set_edges(layout, r, m, ids, e, nibbles);
+	sphx_record_set_edges(layout, r, &edges);
 	random_vector(random, D, .5 + sphx_random_uniform(random), x);
 	sphx_record_estimate(layout, r, x, (float) dot(x, x, D), table, estimates);
 	for (int j = 0; j < m; j++)

@@ -203,6 +203,7 @@ static void
 make_records(MemoryStore *store, const float *rows, const SphxNeighbour *edges)
 {
 	SphxLayout	layout = {.dims = DIMS,.m = M,.book = SPHX_CODE_LLOYD,.storage = SPHX_STORAGE_INT16,.payload_bytes = 6};
+	SphxEdges  *list;
 
 	sphx_layout_init(&layout);
 	store->base.layout = &store->layout;
@@ -213,23 +214,19 @@ make_records(MemoryStore *store, const float *rows, const SphxNeighbour *edges)
 	store->layout = layout;
 	store->records = calloc(ROWS, (size_t) layout.size);
 	store->missing = SPHX_INVALID_NODE;
+	list = sphx_edges_create(sphx_env_malloc(), &layout);
 	for (uint32_t row = 0; row < ROWS; row++)
 	{
 		SphxRecord *r = store_record(store, row);
-		uint32_t	ids[M];
-		float		e[M * DIMS];
-		uint8_t		scratch[DIMS];
-		int			n = 0;
+		const SphxNeighbour *near = edges + row * M;
 
 		sphx_record_init(&layout, r, rows + row * DIMS);
-		for (; n < M && edges[row * M + (uint32_t) n].id != SPHX_INVALID_NODE; n++)
-		{
-			ids[n] = edges[row * M + (uint32_t) n].id;
-			for (int i = 0; i < DIMS; i++)
-				e[n * DIMS + i] = rows[ids[n] * DIMS + (uint32_t) i] - rows[row * DIMS + (uint32_t) i];
-		}
-		sphx_record_set_edges(&layout, r, n, ids, e, scratch);
+		sphx_edges_start(list, rows + row * DIMS);
+		for (int j = 0; j < M && near[j].id != SPHX_INVALID_NODE; j++)
+			sphx_edges_add(list, near[j].id, rows + near[j].id * DIMS);
+		sphx_record_set_edges(&layout, r, list);
 	}
+	sphx_env_malloc()->release(sphx_env_malloc(), list);
 }
 
 /* every list names others, each once, in all their places; and enough edges lead to every row */
@@ -429,14 +426,14 @@ test_enough(MemoryStore *store, SphxMetric metric, const float *rows, const floa
 
 		memset(times, 0, sizeof(times));
 		start(store, search, metric, q, false);
-		sphx_search_set_enough(search, K, metric == SPHX_METRIC_IP ? -norm2 : 0.0f);
+		sphx_search_set_enough(search, K, 0.1f, metric == SPHX_METRIC_IP ? -norm2 : 0.0f);
 		sphx_search_run(search, &store->base, 128);
 		less += sphx_search_reads(search);
 		count = sphx_search_take(search, &hits);
 		good += found(metric, rows, q, hits, count);
 		for (int h = 0; h < count; h++)
 			times[hits[h].id]++;
-		sphx_search_set_enough(search, 0, 0.0f);
+		sphx_search_set_enough(search, 0, 0.0f, 0.0f);
 		sphx_search_run(search, &store->base, 128);
 		all += sphx_search_reads(search);
 		count_hits(search, times);
@@ -625,16 +622,17 @@ test_list_offers(const SphxLayout *layout, const float *rows)
 static void
 test_drops(const SphxLayout *layout, const float *rows)
 {
+	SphxEnv    *env = sphx_env_malloc();
 	SphxRecord *r = calloc(1, (size_t) layout->size);
-	uint8_t		scratch[DIMS];
+	SphxEdges  *edges = sphx_edges_create(env, layout);
 	float		zero[DIMS] = {0};
-	uint32_t	ids[M];
 	bool		right = true;
 
-	for (uint32_t i = 0; i < M; i++)
-		ids[i] = i;
 	sphx_record_init(layout, r, zero);
-	sphx_record_set_edges(layout, r, M, ids, rows, scratch);
+	sphx_edges_start(edges, zero);
+	for (uint32_t i = 0; i < M; i++)
+		sphx_edges_add(edges, i, rows + i * DIMS);
+	sphx_record_set_edges(layout, r, edges);
 	ok(edges_sane(layout, r, M) && estimate_error(layout, r, rows, rows + 700 * DIMS) < .5,
 	   "a list is set");
 	for (int left = M; left > 0; left--)
@@ -647,9 +645,36 @@ test_drops(const SphxLayout *layout, const float *rows)
 			estimate_error(layout, r, rows, rows + 700 * DIMS) < .5;
 	}
 	ok(right, "edges are dropped one by one, the others keep their codes");
-	sphx_record_set_edges(layout, r, 3, ids, rows, scratch);
+	edges->n = 3;
+	sphx_record_set_edges(layout, r, edges);
 	ok(edges_sane(layout, r, 3) && r->flags == SPHX_NODE_USED, "a shorter list is set");
 	free(r);
+	env->release(env, edges);
+}
+
+/* squared, of points on a line from 0 and from each other */
+static float
+point_square(const void *points, int i)
+{
+	const float *x = points;
+
+	return x[i] * x[i];
+}
+
+static float
+point_pair(const void *points, int i, int j)
+{
+	const float *x = points;
+
+	return (x[i] - x[j]) * (x[i] - x[j]);
+}
+
+static int
+select_points(int n, const float *points, int m, int *chosen)
+{
+	int			diverse = sphx_select_diverse(n, m, point_square, point_pair, points, chosen);
+
+	return sphx_select_nearest(n, m, diverse, chosen);
 }
 
 /* 1 hides 1.5, which comes back when there is room */
@@ -657,17 +682,15 @@ static void
 test_selection(void)
 {
 	static const float points[] = {1.0f, 1.5f, -2.0f, 2.5f};
-	static const float squares[] = {1.0f, 2.25f, 4.0f, 6.25f};
-	const float *vectors[] = {points, points + 1, points + 2, points + 3};
 	int			chosen[4];
 
-	ok(sphx_select_neighbours(1, 4, vectors, squares, 2, chosen) == 2 &&
+	ok(select_points(4, points, 2, chosen) == 2 &&
 	   chosen[0] == 0 && chosen[1] == 2, "neighbours on both sides are chosen first");
-	ok(sphx_select_neighbours(1, 4, vectors, squares, 3, chosen) == 3 &&
+	ok(select_points(4, points, 3, chosen) == 3 &&
 	   chosen[0] == 0 && chosen[1] == 2 && chosen[2] == 1, "then the nearest of the others");
-	ok(sphx_select_neighbours(1, 4, vectors, squares, 9, chosen) == 4 && chosen[3] == 3,
+	ok(select_points(4, points, 9, chosen) == 4 && chosen[3] == 3,
 	   "all, when there is room");
-	ok(sphx_select_neighbours(1, 0, vectors, squares, 9, chosen) == 0, "none of none");
+	ok(select_points(0, points, 9, chosen) == 0, "none of none");
 }
 
 /* the space in which nearest is largest by inner product: one coordinate more */
@@ -684,7 +707,7 @@ extend_rows(const float *rows)
 		float	   *x = extended + row * (DIMS + 1);
 
 		memcpy(x, rows + row * DIMS, DIMS * sizeof(float));
-		x[DIMS] = sqrtf(largest - sphx_kernels->dot_f32(x, x, DIMS));
+		x[DIMS] = sphx_extra_coordinate(x, DIMS, sqrtf(largest));
 	}
 	return extended;
 }

@@ -319,7 +319,7 @@ simulate(SphxSpherical *code, double theta, int n)
 	return (double) hits / n;
 }
 
-/* rows of Table 1 of seed 003: theta = pi/12 .. 5 pi/12 */
+/* rows of Table 1 of Laarhoven: theta = pi/12 .. 5 pi/12 */
 static const struct
 {
 	const char *name;

@@ -361,7 +361,7 @@ check_spacing(int k, int d, const float *centroids, const SphxTrainReport *repor
 }
 
 /*
- * Section 8.3 of seed 000 at smaller size: at least 10 % more separation at an
+ * Section 8.3 of Mathews at smaller size: at least 10 % more separation at an
  * error of at most 3 % more; ours promises 1 % for the default weight.
  */
 static void
@@ -436,7 +436,7 @@ count_step(SphxEnv *env, const char *stage, int iteration, double error)
 }
 
 /*
- * The configuration of seed 000, section 8.3: 50,000 rows of 128 dimensions
+ * The configuration of Mathews, section 8.3: 50,000 rows of 128 dimensions
  * around 100 places, 64 centroids.  With this noise k-means has the paper's
  * error of 1.466.
  */

@@ -15,6 +15,7 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
+#include "am/definition/geometry.h"
 #include "math/kernels/kernels.h"
 #include "page/chain.h"
 
@@ -239,9 +240,8 @@ extend_rows(SphxBuild *build, SphxShard *shard)
 	for (uint32 i = 0; i < shard->count; i++)
 	{
 		float	   *x = shard->x + (Size) i * build->d;
-		float		square = sphx_kernels->dot_f32(x, x, (size_t) D);
 
-		x[D] = sqrtf(Max(0.0f, build->max_norm * build->max_norm - square));
+		x[D] = SphxExtraCoordinate(&build->info, x);
 	}
 }
 
@@ -299,24 +299,9 @@ gather_cells(SphxShard *shard, int probes)
 typedef struct EdgeRoom
 {
 	float	   *vector;			/* D: as the record stores it */
-	float	   *edges;			/* m * D */
-	uint32	   *ids;			/* m */
-	uint8	   *scratch;		/* pieces */
+	SphxEdges  *edges;
 	SphxEdgeWork *work;
 } EdgeRoom;
-
-static void
-make_room(SphxBuild *build, SphxShard *shard, EdgeRoom *room)
-{
-	const SphxLayout *layout = &build->info.layout;
-	SphxEnv    *env = &shard->env.base;
-
-	room->vector = env->alloc(env, sizeof(float) * (Size) layout->D);
-	room->edges = env->alloc(env, sizeof(float) * (Size) layout->m * (Size) layout->D);
-	room->ids = env->alloc(env, sizeof(uint32) * (Size) layout->m);
-	room->scratch = env->alloc(env, (Size) layout->pieces);
-	room->work = sphx_edge_work_create(env, layout);
-}
 
 /*
  * Give a record the edges of its row.  One that has edges already, from the
@@ -327,26 +312,23 @@ link_node(SphxBuild *build, SphxShard *shard, SphxRecord *r, const SphxNeighbour
 		  EdgeRoom *room)
 {
 	const SphxLayout *layout = &build->info.layout;
-	int			n = 0;
+	SphxEdges  *edges = room->edges;
 
 	sphx_record_vector(layout, r, room->vector);
-	for (; n < layout->m && neighbours[n].id != SPHX_INVALID_NODE; n++)
-	{
-		const float *y = shard->x + (Size) neighbours[n].id * build->d;
-
-		room->ids[n] = shard->rows[neighbours[n].id].id;
-		for (int i = 0; i < layout->D; i++)
-			room->edges[(Size) n * layout->D + i] = y[i] - room->vector[i];
-	}
+	sphx_edges_start(edges, room->vector);
+	for (int j = 0; j < layout->m && neighbours[j].id != SPHX_INVALID_NODE; j++)
+		sphx_edges_add(edges, shard->rows[neighbours[j].id].id,
+					   shard->x + (Size) neighbours[j].id * build->d);
 	if (r->neighbours > 0)
 	{
-		(void) sphx_record_offer_edges(layout, r, n, room->ids, room->edges, room->work);
+		(void) sphx_record_offer_edges(layout, r, edges->n, edges->ids, edges->differences,
+									   room->work);
 		return;
 	}
-	sphx_record_set_edges(layout, r, n, room->ids, room->edges, room->scratch);
-	for (int j = 0; j < n; j++)
+	sphx_record_set_edges(layout, r, edges);
+	for (int j = 0; j < edges->n; j++)
 		build->gain_sum += 1.0 / sphx_gain_decode(((const uint8 *) r)[layout->gains + j]);
-	build->gain_count += n;
+	build->gain_count += edges->n;
 }
 
 /*
@@ -358,9 +340,13 @@ write_edges(SphxBuild *build, SphxShard *shard, const SphxNeighbour *graph)
 {
 	const SphxIndexInfo *info = &build->info;
 	Buffer		buffer = InvalidBuffer;
-	EdgeRoom	room;
+	SphxEnv    *env = &shard->env.base;
+	EdgeRoom	room = {
+		.vector = env->alloc(env, sizeof(float) * (Size) info->layout.D),
+		.edges = sphx_edges_create(env, &info->layout),
+		.work = sphx_edge_work_create(env, &info->layout)
+	};
 
-	make_room(build, shard, &room);
 	for (uint32 i = 0; i < shard->count; i++)
 	{
 		uint32		id = shard->rows[i].id;

@@ -17,9 +17,7 @@ typedef struct Skeleton
 	SphxIndexInfo *info;
 	const SphxSkeletonLayer *layers;
 	SphxServerEnv env;
-	float	   *differences;	/* m * D: edges of the centroid being written */
-	uint32	   *ids;			/* m */
-	uint8	   *scratch;		/* pieces */
+	SphxEdges  *edges;			/* of the centroid being written */
 } Skeleton;
 
 /* Decide where everything goes. */
@@ -112,25 +110,22 @@ fill_centroid(Skeleton *skeleton, int layer, uint32 i, SphxRecord *r)
 	const SphxSkeletonLayer *in = &skeleton->layers[layer];
 	const float *x = in->centroids + (Size) i * layout->D;
 	uint32		below = centroid_below(skeleton, layer, i);
-	int			n = 0;
 
 	sphx_record_init(layout, r, x);
 	r->payload_count = 1;
 	memcpy(sphx_record_payload(layout, r), &below, sizeof(below));
-	while (in->edges != NULL && n < layout->m)
+	sphx_edges_start(skeleton->edges, x);
+	for (int j = 0; in->edges != NULL && j < layout->m; j++)
 	{
-		uint32		far = in->edges[(Size) i * layout->m + n];
-		const float *y;
+		uint32		far = in->edges[(Size) i * layout->m + j];
 
 		if (far == SPHX_INVALID_NODE)
 			break;
 		Assert(far < in->count && far != i);	/* I2 */
-		y = in->centroids + (Size) far * layout->D;
-		for (int d = 0; d < layout->D; d++)
-			skeleton->differences[(Size) n * layout->D + d] = y[d] - x[d];
-		skeleton->ids[n++] = SphxNodeId(info, info->meta.layers[layer].start, far);
+		sphx_edges_add(skeleton->edges, SphxNodeId(info, info->meta.layers[layer].start, far),
+					   in->centroids + (Size) far * layout->D);
 	}
-	sphx_record_set_edges(layout, r, n, skeleton->ids, skeleton->differences, skeleton->scratch);
+	sphx_record_set_edges(layout, r, skeleton->edges);
 }
 
 static void
@@ -158,14 +153,11 @@ SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, int layer_count,
 				  const SphxSkeletonLayer *layers)
 {
 	Skeleton	skeleton = {.pages = pages,.info = info,.layers = layers};
-	const SphxLayout *layout = &info->layout;
 
 	Assert(layer_count >= 1 && layer_count <= SPHX_MAX_LAYERS);
 	Assert(layers[layer_count - 1].count <= SPHX_TOP_RECORDS);
 	SphxInitEnv(&skeleton.env, CurrentMemoryContext);
-	skeleton.differences = palloc(sizeof(float) * (Size) layout->m * (Size) layout->D);
-	skeleton.ids = palloc(sizeof(uint32) * (Size) layout->m);
-	skeleton.scratch = palloc((Size) layout->pieces);
+	skeleton.edges = sphx_edges_create(&skeleton.env.base, &info->layout);
 
 	plan_blocks(&info->meta, layer_count, layers);
 	write_meta(&skeleton);
@@ -173,7 +165,5 @@ SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, int layer_count,
 	for (int i = 0; i < layer_count; i++)
 		write_layer(&skeleton, i);
 
-	pfree(skeleton.differences);
-	pfree(skeleton.ids);
-	pfree(skeleton.scratch);
+	skeleton.env.base.release(&skeleton.env.base, skeleton.edges);
 }

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "math/graph/construct.h"
 #include "math/kernels/kernels.h"
 
 /*
@@ -20,17 +21,6 @@
 
 /* norms are cut off here, so that their squares do not overflow */
 #define LARGEST_NORM		1e19f
-
-/* In double precision: squares of elements may be beyond single precision. */
-static double
-vector_norm(const Vector *v)
-{
-	double		sum = 0.0;
-
-	for (int i = 0; i < v->dim; i++)
-		sum += (double) v->x[i] * (double) v->x[i];
-	return sqrt(sum);
-}
 
 bool
 SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, float *x)
@@ -44,7 +34,7 @@ SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, floa
 				 errmsg("expected %u dimensions, not %d", meta->dims, v->dim)));
 	if (meta->metric == SPHX_METRIC_COSINE)
 	{
-		double		norm = vector_norm(v);
+		double		norm = SphxVectorNorm(v->x, v->dim);
 
 		if (!(norm > 0.0))
 			return false;
@@ -73,8 +63,5 @@ SphxNorm(const SphxIndexInfo *info, const float *x)
 float
 SphxExtraCoordinate(const SphxIndexInfo *info, const float *x)
 {
-	float		max = info->meta.max_norm;
-	float		square = sphx_kernels->dot_f32(x, x, (size_t) info->layout.D);
-
-	return sqrtf(Max(0.0f, max * max - square));
+	return sphx_extra_coordinate(x, info->layout.D, info->meta.max_norm);
 }

@@ -24,10 +24,7 @@ extern bool SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vec
 /* Inner product: the norm of a vector of D floats, for SphxSetMaxNorm. */
 extern float SphxNorm(const SphxIndexInfo *info, const float *x);
 
-/*
- * Inner product: the coordinate that makes nearest by Euclidean distance
- * largest by inner product, for a vector of D floats.
- */
+/* Inner product: a vector's coordinate in the extended space (math/graph/construct.h). */
 extern float SphxExtraCoordinate(const SphxIndexInfo *info, const float *x);
 
 #endif							/* SPHX_GEOMETRY_H */

@@ -66,19 +66,11 @@ struct SphxInserter
 
 	/* its neighbours */
 	Candidate  *candidates;		/* room for ef_construction */
-	const float **vectors;		/* the same, as sphx_select_neighbours wants
-								 * them */
-	float	   *distances;
 	float	   *extended;		/* inner product: room for the extended
 								 * vectors */
 	int		   *chosen;			/* m */
-	uint32	   *ids;			/* m */
-	float	   *edges;			/* m * D */
-	uint8	   *scratch;		/* pieces */
-
-	/* a neighbour that is offered the reverse edge */
-	SphxRecord *neighbour;
-	float	   *edge;			/* D */
+	SphxEdges  *edges;			/* to them; then the one back, of each */
+	SphxRecord *neighbour;		/* that is offered this one */
 };
 
 /* Hits that are looked at when neighbours are chosen. */
@@ -101,16 +93,11 @@ allocate_room(SphxInserter *inserter)
 	inserter->record = palloc0((Size) layout->size);
 	inserter->stored = palloc(sizeof(float) * D);
 	inserter->candidates = palloc(sizeof(Candidate) * ef);
-	inserter->vectors = palloc(sizeof(float *) * ef);
-	inserter->distances = palloc(sizeof(float) * ef);
 	if (inserter->info.meta.metric == SPHX_METRIC_IP)
 		inserter->extended = palloc_extended(sizeof(float) * ef * (D + 1), MCXT_ALLOC_HUGE);
 	inserter->chosen = palloc(sizeof(int) * m);
-	inserter->ids = palloc(sizeof(uint32) * m);
-	inserter->edges = palloc(sizeof(float) * m * D);
-	inserter->scratch = palloc((Size) layout->pieces);
+	inserter->edges = sphx_edges_create(&inserter->env.base, layout);
 	inserter->neighbour = palloc((Size) layout->size);
-	inserter->edge = palloc(sizeof(float) * D);
 }
 
 SphxInserter *
@@ -247,7 +234,7 @@ search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hit
  * well, whose vector may be further from the one stored.
  */
 static void
-raise_error(SphxInserter *inserter, SphxPages *pages, Buffer buffer, uint32 id)
+widen_error(SphxInserter *inserter, SphxPages *pages, Buffer buffer, uint32 id)
 {
 	const SphxIndexInfo *info = &inserter->info;
 	uint8		error = SphxNodeRecord(info, BufferGetPage(buffer), id)->error;
@@ -283,7 +270,7 @@ join_duplicate(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, in
 
 		if (same)
 		{
-			raise_error(inserter, pages, buffer, id);
+			widen_error(inserter, pages, buffer, id);
 			if (inserter->updated != NULL && r->payload_count >= SphxPayloadRoom(info))
 				SphxDropObsolete(pages, info, inserter->updated, buffer, id);
 			SphxAddTid(pages, info, buffer, id, tid, inserter->hash);
@@ -324,6 +311,27 @@ extend_candidates(SphxInserter *inserter, int count)
 	qsort(inserter->candidates, (size_t) count, sizeof(Candidate), compare_candidates);
 }
 
+/* of candidate i from the new row */
+static inline float
+row_distance(const void *arg, int i)
+{
+	const SphxInserter *inserter = arg;
+
+	return inserter->candidates[i].distance;
+}
+
+/* between candidates i and j */
+static inline float
+pair_distance(const void *arg, int i, int j)
+{
+	const SphxInserter *inserter = arg;
+	bool		extend = inserter->info.meta.metric == SPHX_METRIC_IP;
+
+	return sphx_kernels->l2sq_f32(inserter->candidates[i].extended,
+								  inserter->candidates[j].extended,
+								  (size_t) inserter->info.layout.D + (extend ? 1 : 0));
+}
+
 /*
  * Choose a node's neighbours among the hits, without itself where it is in the
  * index (`self`): chosen[] holds positions in candidates[].
@@ -331,9 +339,9 @@ extend_candidates(SphxInserter *inserter, int count)
 static int
 choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int hit_count, uint32 self)
 {
-	const SphxLayout *layout = &inserter->info.layout;
-	bool		extend = inserter->info.meta.metric == SPHX_METRIC_IP;
+	int			m = inserter->info.layout.m;
 	int			count = 0;
+	int			diverse;
 
 	for (int i = 0; i < hit_count && count < most_candidates(inserter); i++)
 	{
@@ -347,15 +355,11 @@ choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int hit_count, ui
 		candidate->version = hits[i].version;
 		candidate->vector = candidate->extended = sphx_search_vector(inserter->search, i);
 	}
-	if (extend)
+	if (inserter->info.meta.metric == SPHX_METRIC_IP)
 		extend_candidates(inserter, count);
-	for (int i = 0; i < count; i++)
-	{
-		inserter->vectors[i] = inserter->candidates[i].extended;
-		inserter->distances[i] = inserter->candidates[i].distance;
-	}
-	return sphx_select_neighbours(layout->D + (extend ? 1 : 0), count, inserter->vectors,
-								  inserter->distances, layout->m, inserter->chosen);
+	diverse = sphx_select_diverse(count, m, row_distance, pair_distance, inserter,
+								  inserter->chosen);
+	return sphx_select_nearest(count, m, diverse, inserter->chosen);
 }
 
 /* Give the new record its edges. */
@@ -365,16 +369,14 @@ set_edges(SphxInserter *inserter, int count)
 	const SphxLayout *layout = &inserter->info.layout;
 
 	sphx_record_vector(layout, inserter->record, inserter->stored);
+	sphx_edges_start(inserter->edges, inserter->stored);
 	for (int j = 0; j < count; j++)
 	{
 		const Candidate *candidate = &inserter->candidates[inserter->chosen[j]];
 
-		inserter->ids[j] = candidate->id;
-		for (int d = 0; d < layout->D; d++)
-			inserter->edges[(Size) j * layout->D + d] = candidate->vector[d] - inserter->stored[d];
+		sphx_edges_add(inserter->edges, candidate->id, candidate->vector);
 	}
-	sphx_record_set_edges(layout, inserter->record, count, inserter->ids, inserter->edges,
-						  inserter->scratch);
+	sphx_record_set_edges(layout, inserter->record, inserter->edges);
 }
 
 /* Write the new record to its cell; returns its id. */
@@ -409,6 +411,7 @@ link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, 
 	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, candidate->id), SPHX_PAGE_NODE,
 									  BUFFER_LOCK_EXCLUSIVE);
 	SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), candidate->id);
+	SphxEdges  *edges = inserter->edges;
 	bool		linked = false;
 
 	Assert(candidate->id != id);	/* I2 */
@@ -420,9 +423,10 @@ link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, 
 		if (spare != NULL && copy->neighbours == layout->m)
 			sphx_record_drop_edge(layout, copy,
 								  spare(arg, sphx_record_ids(layout, copy), copy->neighbours));
-		for (int d = 0; d < layout->D; d++)
-			inserter->edge[d] = inserter->stored[d] - candidate->vector[d];
-		linked = sphx_record_offer_edges(layout, copy, 1, &id, inserter->edge, inserter->work);
+		sphx_edges_start(edges, candidate->vector);
+		sphx_edges_add(edges, id, inserter->stored);
+		linked = sphx_record_offer_edges(layout, copy, 1, edges->ids, edges->differences,
+										 inserter->work);
 	}
 	if (linked)
 	{

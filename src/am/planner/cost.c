@@ -15,18 +15,10 @@
 #include "utils/spccache.h"
 
 #include "server/settings.h"
+#include "server/tuning.h"
 
 /* pages read on the way down, and by the entries of cells */
 #define DESCENT_READS		16
-
-/* nodes read by a search, in units of ef_search */
-#define READS_PER_EF		2
-
-/*
- * And by one that goes on, for each node that it passes on.  They are more than
- * are read, since a read costs more in a wide search.
- */
-#define READS_PER_ROW		5
 
 /* part of a random page's cost that one in the cache costs */
 #define CACHED				0.1
@@ -102,7 +94,8 @@ sphxcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *st
 {
 	IndexOptInfo *index = path->indexinfo;
 	double		tuples = Max(index->tuples, 1.0);
-	double		reads = Min(READS_PER_EF * sphx_ef_search + DESCENT_READS, Max(index->pages, 1));
+	double		reads = Min(SPHX_READS_PER_EF * sphx_ef_search + DESCENT_READS,
+							Max(index->pages, 1));
 	double		cpu = cpu_index_tuple_cost + cpu_operator_cost;
 	Cost		per_read = page_cost(index) + EDGES * cpu;
 
@@ -134,5 +127,5 @@ sphxcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *st
 	 * it.
 	 */
 	*startup_cost = reads * page_cost(index) + Min(EDGES * reads, tuples) * cpu;
-	*total_cost = *startup_cost + tuples * READS_PER_ROW * per_read;
+	*total_cost = *startup_cost + tuples * SPHX_READS_PER_ROW * per_read;
 }

@@ -32,16 +32,6 @@
  */
 #define DENORMAL			1e-43
 
-double
-SphxQueryNorm(const float *q, int D)
-{
-	double		sum = 0.0;
-
-	for (int i = 0; i < D; i++)
-		sum += (double) q[i] * (double) q[i];
-	return sqrt(sum);
-}
-
 /*
  * Bounds of the Euclidean distance between the original vectors, from the
  * squared one between query and stored vector.

@@ -24,7 +24,9 @@
 #include "am/scan/qualify.h"
 #include "am/scan/stream.h"
 #include "page/chain.h"
+#include "server/memory.h"
 #include "server/settings.h"
+#include "type/vector.h"
 
 /*
  * When more search states than this are in use, as with a partition each, a
@@ -215,18 +217,8 @@ static void
 add_row(ScanOpaque *so, const ScanRow *row)
 {
 	if (so->row_count == so->row_room)
-	{
-		int			room = 2 * so->row_room + 16;
-		ScanRow    *rows = palloc_extended(sizeof(ScanRow) * (Size) room, MCXT_ALLOC_HUGE);
-
-		if (so->rows != NULL)
-		{
-			memcpy(rows, so->rows, sizeof(ScanRow) * (Size) so->row_count);
-			pfree(so->rows);
-		}
-		so->rows = rows;
-		so->row_room = room;
-	}
+		so->rows = SphxEnlarge(CurrentMemoryContext, so->rows, &so->row_room, 16,
+							   sizeof(ScanRow));
 	so->rows[so->row_count++] = *row;
 }
 
@@ -556,7 +548,7 @@ transform_query(IndexScanDesc scan, SphxStream *stream, SphxPages *pages)
 		SphxDimMismatch((int) stream->info.meta.dims, v->dim);
 	if (!SphxTransform(pages, &stream->info, v, stream->q))
 		memset(stream->q, 0, size); /* no direction: all distances are NaN */
-	stream->norm = SphxQueryNorm(stream->q, stream->info.layout.D);
+	stream->norm = SphxVectorNorm(stream->q, stream->info.layout.D);
 	if (v != (Vector *) DatumGetPointer(key->sk_argument))
 		pfree(v);
 }

@@ -23,21 +23,9 @@
 #include "am/search/descend.h"
 #include "page/chain.h"
 #include "page/store.h"
+#include "server/memory.h"
 #include "server/settings.h"
-
-/*
- * How widely a search goes, in units of ef_search: the width of the first
- * beam, and how many of the nearest nodes are then enough to end it; as many
- * are passed on before the beam is widened.  Both double with every widening,
- * and neither depends on how many rows are wanted: so the first rows are the
- * same whatever the limit.
- */
-#define BEAM_FACTOR			2.0
-#define ENOUGH_FACTOR		0.5
-
-/* and at least, where ef_search is small: the nodes of a LIMIT 10, and some more */
-#define ENOUGH_LEAST		10.0
-#define SETTLED_LEAST		16
+#include "server/tuning.h"
 
 /* cells whose entries start the search */
 #define ENTRY_CELLS			3
@@ -208,20 +196,8 @@ static void
 add_late(SphxStream *stream, const SphxItem *item)
 {
 	if (stream->late_count == stream->late_room)
-	{
-		int			room = 2 * stream->late_room + 16;
-		SphxItem   *items = MemoryContextAllocExtended(stream->context,
-													   sizeof(SphxItem) * (Size) room,
-													   MCXT_ALLOC_HUGE);
-
-		if (stream->late != NULL)
-		{
-			memcpy(items, stream->late, sizeof(SphxItem) * (Size) stream->late_count);
-			pfree(stream->late);
-		}
-		stream->late = items;
-		stream->late_room = room;
-	}
+		stream->late = SphxEnlarge(stream->context, stream->late, &stream->late_room, 16,
+								   sizeof(SphxItem));
 	stream->late[stream->late_count++] = *item;
 	stream->lates++;
 }
@@ -365,7 +341,8 @@ set_enough(SphxStream *stream, double enough)
 			return;
 		origin = -stream->norm * meta->max_norm;
 	}
-	sphx_search_set_enough(stream->search, (int) Min(enough, INT_MAX / 2), (float) origin);
+	sphx_search_set_enough(stream->search, (int) Min(enough, INT_MAX / 2), SPHX_ENOUGH_MARGIN,
+						   (float) origin);
 }
 
 static bool
@@ -384,14 +361,14 @@ widen_graph(SphxStream *stream, SphxPages *pages)
 {
 	SphxPageStore store;
 	double		times = ldexp(1.0, stream->widenings++);
-	double		enough = Max(sphx_ef_search * ENOUGH_FACTOR, ENOUGH_LEAST) * times;
-	double		width = Max(sphx_ef_search * BEAM_FACTOR * times, enough);
+	double		enough = Max(sphx_ef_search * SPHX_ENOUGH_FACTOR, SPHX_ENOUGH_LEAST) * times;
+	double		width = Max(sphx_ef_search * SPHX_BEAM_FACTOR * times, enough);
 
 	SphxInitStore(&store, pages, &stream->info);
 	set_enough(stream, enough);
 	sphx_search_run(stream->search, &store.base, (int) Min(width, INT_MAX / 4));
 	take_hits(stream);
-	stream->settled = Max((uint64) enough, SETTLED_LEAST);
+	stream->settled = Max((uint64) enough, SPHX_SETTLED_LEAST);
 	if (graph_searched_enough(stream))
 		stream->stage = SPHX_STAGE_CELLS;
 }
@@ -463,7 +440,7 @@ read_cells(SphxStream *stream, SphxPages *pages, uint64 count)
 		while (visited < count && stream->cell_block != InvalidBlockNumber)
 		{
 			CHECK_FOR_INTERRUPTS();
-			SphxChainStep(pages, stream->cell_block, stream->cell_steps++, 1);
+			SphxCheckChain(pages, stream->cell_block, stream->cell_steps++, 1);
 			visited += visit_page(stream, pages, cell, &stream->cell_block);
 		}
 		if (stream->cell_block == InvalidBlockNumber)
@@ -606,20 +583,8 @@ note_passed(SphxStream *stream, const SphxItem *item)
 		stream->tie_count = 0;
 	}
 	if (stream->tie_count == stream->tie_room)
-	{
-		int			room = 2 * stream->tie_room + 4;
-		uint32	   *ties = MemoryContextAllocExtended(stream->context,
-													  sizeof(uint32) * (Size) room,
-													  MCXT_ALLOC_HUGE);
-
-		if (stream->ties != NULL)
-		{
-			memcpy(ties, stream->ties, sizeof(uint32) * (Size) stream->tie_count);
-			pfree(stream->ties);
-		}
-		stream->ties = ties;
-		stream->tie_room = room;
-	}
+		stream->ties = SphxEnlarge(stream->context, stream->ties, &stream->tie_room, 4,
+								   sizeof(uint32));
 	stream->ties[stream->tie_count++] = item->id;
 	stream->passed++;
 }

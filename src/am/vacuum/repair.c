@@ -19,6 +19,7 @@
 #include "common/hashfn.h"
 
 #include "am/definition/geometry.h"
+#include "math/graph/select.h"
 #include "math/kernels/kernels.h"
 #include "page/store.h"
 #include "server/memory.h"
@@ -70,15 +71,13 @@ typedef struct RepairState
 	RepairSeen *seen;			/* their ids: a hash table, open addressing */
 	uint32		seen_mask;
 	float	   *vectors;		/* of those read: D + 1 floats each */
-	RepairCandidate **chosen;	/* m */
+	int		   *chosen;			/* m: positions in candidates[] */
 
 	/* work space */
 	float	   *x;				/* D */
 	uint8	   *table;			/* 16 * pieces */
 	float	   *estimates;
-	uint32	   *ids;			/* m */
-	float	   *edges;			/* m * D */
-	uint8	   *scratch;		/* pieces */
+	SphxEdges  *edges;
 } RepairState;
 
 static RepairState *
@@ -102,13 +101,11 @@ create_repair(VacuumState *vacuum)
 	repair->seen = palloc0(sizeof(RepairSeen) * seen);
 	repair->seen_mask = seen - 1;
 	repair->vectors = palloc(sizeof(float) * (2 * m + REPAIR_READS(m)) * (D + 1));
-	repair->chosen = palloc(sizeof(RepairCandidate *) * m);
+	repair->chosen = palloc(sizeof(int) * m);
 	repair->x = palloc(sizeof(float) * D);
 	repair->table = palloc(16 * (Size) layout->pieces);
 	repair->estimates = palloc(sizeof(float) * (m + SPHX_CODE_BLOCK));
-	repair->ids = palloc(sizeof(uint32) * m);
-	repair->edges = palloc(sizeof(float) * m * D);
-	repair->scratch = palloc((Size) layout->pieces);
+	repair->edges = sphx_edges_create(&repair->env.base, layout);
 	return repair;
 }
 
@@ -331,64 +328,68 @@ read_candidates(VacuumState *vacuum, int wanted)
 
 /* Choice */
 
-/* The HNSW heuristic: is the candidate nearer to a chosen one than to the node itself? */
-static bool
-is_occluded(VacuumState *vacuum, const RepairCandidate *candidate, int count)
+/* of candidate i from the node being repaired */
+static inline float
+node_distance(const void *arg, int i)
 {
-	RepairState *repair = vacuum->repair;
+	const VacuumState *vacuum = arg;
 
-	for (int c = 0; c < count; c++)
-		if (sphx_kernels->l2sq_f32(candidate->vector, repair->chosen[c]->vector,
-								   space_dims(vacuum)) < candidate->distance)
-			return true;
-	return false;
+	return vacuum->repair->candidates[i].distance;
+}
+
+/* between candidates i and j */
+static inline float
+pair_distance(const void *arg, int i, int j)
+{
+	const VacuumState *vacuum = arg;
+	const RepairCandidate *candidates = vacuum->repair->candidates;
+
+	return sphx_kernels->l2sq_f32(candidates[i].vector, candidates[j].vector, space_dims(vacuum));
 }
 
 /*
- * Choose neighbours among the candidates: those that the heuristic keeps, then
- * the nearest of those that few edges lead to, then the nearest of all.
+ * Choose neighbours among the candidates: the diverse ones, then the nearest of those that few edges lead to, then the nearest of all.
  */
 static int
 choose_neighbours(VacuumState *vacuum)
 {
 	RepairState *repair = vacuum->repair;
-	RepairCandidate *end = repair->candidates + repair->count;
 	int			m = vacuum->info.layout.m;
-	int			count = 0;
+	int			count = sphx_select_diverse(repair->count, m, node_distance, pair_distance, vacuum,
+											repair->chosen);
 
-	for (RepairCandidate *candidate = repair->candidates; candidate < end; candidate++)
-	{
-		candidate->chosen = count < m && !is_occluded(vacuum, candidate, count);
-		if (candidate->chosen)
-			repair->chosen[count++] = candidate;
-	}
+	for (int i = 0; i < repair->count; i++)
+		repair->candidates[i].chosen = false;
+	for (int c = 0; c < count; c++)
+		repair->candidates[repair->chosen[c]].chosen = true;
 	for (int any = 0; any <= 1; any++)
-		for (RepairCandidate *candidate = repair->candidates; candidate < end && count < m;
-			 candidate++)
+		for (int i = 0; i < repair->count && count < m; i++)
+		{
+			RepairCandidate *candidate = &repair->candidates[i];
+
 			if (!candidate->chosen && (any || SphxIsWeak(vacuum, candidate->id)))
 			{
 				candidate->chosen = true;
-				repair->chosen[count++] = candidate;
+				repair->chosen[count++] = i;
 			}
+		}
 	return count;
 }
 
 static void
 set_edges(VacuumState *vacuum, SphxRecord *r, int count)
 {
-	const SphxLayout *layout = &vacuum->info.layout;
 	RepairState *repair = vacuum->repair;
 
+	sphx_edges_start(repair->edges, repair->center);
 	for (int i = 0; i < count; i++)
 	{
-		const float *vector = repair->chosen[i]->vector;
+		const RepairCandidate *candidate = &repair->candidates[repair->chosen[i]];
 
-		repair->ids[i] = repair->chosen[i]->id;
-		SphxCountEdge(vacuum, repair->ids[i], 1);
-		for (int d = 0; d < layout->D; d++)
-			repair->edges[(Size) i * (Size) layout->D + d] = vector[d] - repair->center[d];
+		SphxCountEdge(vacuum, candidate->id, 1);
+		sphx_edges_add(repair->edges, candidate->id, candidate->vector);
 	}
-	sphx_record_set_edges(layout, r, count, repair->ids, repair->edges, repair->scratch);
+	sphx_record_set_edges(&vacuum->info.layout, r, repair->edges);
 }
 
 /* Choose the neighbours of a record anew, a copy that has lost those in dropped[]. */

@@ -103,7 +103,7 @@ needs_work(VacuumState *vacuum, Buffer node_buffer, const SphxRecord *r, double 
 							  BUFFER_LOCK_SHARE);
 		overflow = SphxOverflowRecord(&vacuum->pages, info, BufferGetPage(buffer), next);
 		dead_here = count_dead(vacuum, overflow);
-		SphxChainStep(&vacuum->pages, SphxNodeBlock(info, next), step++, info->meta.per_page);
+		SphxCheckChain(&vacuum->pages, SphxNodeBlock(info, next), step++, info->meta.per_page);
 		dead += dead_here;
 		*living += overflow->payload_count - dead_here;
 		next = overflow->next;

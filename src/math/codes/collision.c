@@ -2,7 +2,7 @@
  *
  * collision.c
  *	  Collision probabilities and query exponents of hashing with spherical
- *	  codes (seed 003).
+ *	  codes (Laarhoven).
  *
  * The orthant probability of Theorem 8 is the probability that two Gaussian
  * vectors with correlation cos(theta) fall into the same cell.  It is taken

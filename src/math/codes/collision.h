@@ -2,7 +2,7 @@
  *
  * collision.h
  *	  Collision probabilities and query exponents of hashing with spherical
- *	  codes (seed 003).
+ *	  codes (Laarhoven).
  *
  * A vector x is hashed to the codeword nearest to A x, A a k x d matrix of
  * independent standard normal numbers.  With angle theta between x and y

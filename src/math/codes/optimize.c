@@ -4,7 +4,7 @@
  *	  Spherical codes found by numerical optimisation.
  *
  * Annealed Adam on a soft minimum of distances, with projection to the
- * tangent spaces and normalisation (seed 000, sections 6.3 and 7.1), from
+ * tangent spaces and normalisation (Mathews, sections 6.3 and 7.1), from
  * many random starts, each of which is polished (optimize_polish.c) as long
  * as it may become the best.  Covering looks at holes instead of pairs
  * (optimize_holes.c).

@@ -37,7 +37,7 @@ typedef struct SphxPointPair
  */
 extern SphxPointPair sphx_nearest_pair(SphxEnv *env, const SphxPointSet *set);
 
-/* the nearest of `pairs` random pairs (seed 000, section 6.2): an upper bound */
+/* the nearest of `pairs` random pairs (Mathews, section 6.2): an upper bound */
 extern SphxPointPair sphx_sampled_pair(SphxEnv *env, const SphxPointSet *set, int64_t pairs,
 									   uint64_t seed);
 
@@ -51,14 +51,14 @@ extern SphxPointPair sphx_neighbour_pair(SphxEnv *env, const SphxPointSet *set,
 										 uint64_t seed);
 
 /*
- * -tau log sum_{i<j} exp(-|x_i - x_j| / tau) (seed 000, section 6.3, without
+ * -tau log sum_{i<j} exp(-|x_i - x_j| / tau) (Mathews, section 6.3, without
  * its -2R).  It is below the minimum distance by at most tau log(n (n-1) / 2),
  * and by just that when all distances are equal.
  */
 extern double sphx_softmin_separation(SphxEnv *env, const SphxPointSet *set, double tau);
 
 /*
- * The largest distance of a unit vector from its nearest point (seed 000,
+ * The largest distance of a unit vector from its nearest point (Mathews,
  * section 2.3), of unit vectors; a chord, not an angle.  A hole with this
  * radius was found, starting from `samples` random directions; its centre
  * goes to hole (d numbers).  There may be a deeper one.
@@ -70,9 +70,9 @@ extern double sphx_covering_radius(SphxEnv *env, const SphxPointSet *set, int64_
 extern double sphx_covering_bytes(const SphxPointSet *set);
 
 /*
- * J(S) (seed 004, Eq. 7) of the product code with the given unit vectors at
- * each of `levels` levels, each level rotated at random: the mean over unit
- * vectors v of levels * d dimensions of the cosine of v's reference angle.
+ * J(S) (Lu, Xiao and Ishikawa, Eq. 7) of the product code with the given unit
+ * vectors at each of `levels` levels, each level rotated at random: the mean over
+ * unit vectors v of levels * d dimensions of the cosine of v's reference angle.
  * By Eq. 32 it is the mean over one level times an exactly known factor, and
  * is estimated from at least `samples` random directions of one level.
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * product.c
- *	  Random product codes (seed 004, Algorithms 1 to 3).
+ *	  Random product codes (Lu, Xiao and Ishikawa, Algorithms 1 to 3).
  *
  *-------------------------------------------------------------------------
  */

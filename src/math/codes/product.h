@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * product.h
- *	  Random product codes (seed 004, Algorithms 1 to 3).
+ *	  Random product codes (Lu, Xiao and Ishikawa, Algorithms 1 to 3).
  *
  * A product code of L levels splits the dimensions into L equal runs and has
  * m points of norm 1 / sqrt(L) at each; its m^L codewords are never listed.

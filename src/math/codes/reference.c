@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * reference.c
- *	  Mean cosine of the reference angle, J(S) (seed 004), and known kissing
- *	  numbers.
+ *	  Mean cosine of the reference angle, J(S) (Lu, Xiao and Ishikawa), and
+ *	  known kissing numbers.
  *
  *-------------------------------------------------------------------------
  */

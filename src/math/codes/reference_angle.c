@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * reference_angle.c
- *	  Angle testing with reference angles (seed 004).
+ *	  Angle testing with reference angles (Lu, Xiao and Ishikawa).
  *
  *-------------------------------------------------------------------------
  */

@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * reference_angle.h
- *	  Angle testing with reference angles (Lu, Xiao and Ishikawa,
- *	  "Probabilistic kernel function for fast angle testing"; seed 004).
+ *	  Angle testing with reference angles (Lu, Xiao and Ishikawa).
  *
  * S is a spherical code and H a uniform random rotation.  Z_S(x) is the
  * codeword nearest to x, and A_S(x) = <x, Z_S(x)> the cosine of the reference

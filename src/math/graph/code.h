@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * code.h
- *	  Edge codes: KS2 centred on the node (seed 004, Eq. 3; src/README).
+ *	  Edge codes: KS2 centred on the node (src/README; Lu, Xiao and Ishikawa,
+ *	  Eq. 3).
  *
  * For an edge v -> w, e = w - v (rotated).  u = the concatenation of the
  * codewords nearest to e's pieces in direction, U = the codebook's nominal

@@ -21,6 +21,13 @@ typedef struct SphxNeighbour
 } SphxNeighbour;
 
 /*
+ * Inner product: the coordinate of x (D floats) that makes nearest by Euclidean
+ * distance largest by inner product, max_norm being the largest norm; 0 when x
+ * is longer.
+ */
+extern float sphx_extra_coordinate(const float *x, int D, float max_norm);
+
+/*
  * n rows of d floats (the space edges are chosen in), already grouped: row i
  * has the `probes` nearest cells cells[i * probes ..], nearest first.
  */

@@ -12,7 +12,13 @@
 
 #include "math/graph/construct.h"
 #include "math/graph/record.h"
+#include "math/graph/select.h"
 #include "math/kernels/kernels.h"
+
+#define ORDER_TYPE	SphxNeighbour
+#define ORDER_KEY	distance
+#define ORDER_ID	id
+#include "math/graph/order.h"
 
 /* a row considers this many reverse edges at most, as a multiple of m */
 #define REVERSE_FACTOR	2
@@ -49,15 +55,12 @@ typedef struct GraphState
 	uint32_t   *in_degree;		/* n */
 } GraphState;
 
-static int
-compare_neighbours(const void *a, const void *b)
+float
+sphx_extra_coordinate(const float *x, int D, float max_norm)
 {
-	const SphxNeighbour *x = a;
-	const SphxNeighbour *y = b;
+	float		square = sphx_kernels->dot_f32(x, x, (size_t) D);
 
-	if (x->distance != y->distance)
-		return x->distance < y->distance ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
+	return sqrtf(fmaxf(0.0f, max_norm * max_norm - square));
 }
 
 static int
@@ -89,24 +92,35 @@ list_end(SphxNeighbour *list, int count, int room)
 	}
 }
 
-/* the HNSW heuristic over n ascending candidates: those not nearer to a chosen one than to the row */
-static int
-select_diverse(const GraphState *state, const SphxNeighbour *candidates, int n, SphxNeighbour *out)
+/* of candidate i in state->work from its row */
+static inline float
+row_distance(const void *arg, int i)
 {
+	const GraphState *state = arg;
+
+	return state->work[i].distance;
+}
+
+/* between candidates i and j */
+static inline float
+pair_distance(const void *arg, int i, int j)
+{
+	const GraphState *state = arg;
 	size_t		d = (size_t) state->input->d;
 	const float *rows = state->input->rows;
-	int			count = 0;
 
-	for (int i = 0; i < n && count < state->m; i++)
-	{
-		const float *x = rows + candidates[i].id * d;
-		bool		dropped = false;
+	return sphx_kernels->l2sq_f32(rows + state->work[i].id * d, rows + state->work[j].id * d, d);
+}
 
-		for (int c = 0; c < count && !dropped; c++)
-			dropped = sphx_kernels->l2sq_f32(x, rows + out[c].id * d, d) < candidates[i].distance;
-		if (!dropped)
-			out[count++] = candidates[i];
-	}
+/* the diverse ones of the n candidates in state->work */
+static int
+select_diverse(const GraphState *state, int n, SphxNeighbour *out)
+{
+	int			chosen[SPHX_MAX_M];
+	int			count = sphx_select_diverse(n, state->m, row_distance, pair_distance, state, chosen);
+
+	for (int i = 0; i < count; i++)
+		out[i] = state->work[chosen[i]];
 	return count;
 }
 
@@ -173,9 +187,9 @@ gather_candidates(GraphState *state, uint32_t row)
 			}
 		}
 	}
-	qsort(work + near_count, (size_t) (n - near_count), sizeof(SphxNeighbour), compare_neighbours);
+	qsort(work + near_count, (size_t) (n - near_count), sizeof(SphxNeighbour), compare_entries);
 	if (bound < 0.0f)
-		qsort(work, (size_t) n, sizeof(SphxNeighbour), compare_neighbours);
+		qsort(work, (size_t) n, sizeof(SphxNeighbour), compare_entries);
 	return n;
 }
 
@@ -186,7 +200,7 @@ choose_forward(GraphState *state)
 	{
 		SphxNeighbour *out = state->forward + row * (size_t) state->m;
 		int			n = gather_candidates(state, row);
-		int			count = select_diverse(state, state->work, n, out);
+		int			count = select_diverse(state, n, out);
 
 		list_end(out, count, state->m);
 		if (row % 256 == 0)
@@ -238,13 +252,13 @@ both_directions(GraphState *state, uint32_t row)
 	int			n;
 	int			unique = 0;
 
-	qsort(reverse, (size_t) reverse_count, sizeof(SphxNeighbour), compare_neighbours);
+	qsort(reverse, (size_t) reverse_count, sizeof(SphxNeighbour), compare_entries);
 	if (reverse_count > REVERSE_FACTOR * state->m)
 		reverse_count = REVERSE_FACTOR * state->m;
 	memcpy(work, forward, (size_t) forward_count * sizeof(SphxNeighbour));
 	memcpy(work + forward_count, reverse, (size_t) reverse_count * sizeof(SphxNeighbour));
 	n = forward_count + reverse_count;
-	qsort(work, (size_t) n, sizeof(SphxNeighbour), compare_neighbours);
+	qsort(work, (size_t) n, sizeof(SphxNeighbour), compare_entries);
 
 	/*
 	 * a pair has the same distance in both directions, so equal ids are side
@@ -274,7 +288,7 @@ choose_final(GraphState *state, SphxNeighbour *edges)
 		const SphxNeighbour *nearest = state->knn + row * (size_t) state->k;
 		SphxNeighbour *out = edges + row * (size_t) state->m;
 		int			n = both_directions(state, row);
-		int			count = select_diverse(state, state->work, n, out);
+		int			count = select_diverse(state, n, out);
 
 		state->diverse[row] = (uint8_t) count;
 		count = fill_up(state, out, count, nearest, list_length(nearest, state->k));

@@ -23,6 +23,11 @@
 #include "math/graph/record.h"
 #include "math/kernels/kernels.h"
 
+#define ORDER_TYPE	SphxNeighbour
+#define ORDER_KEY	distance
+#define ORDER_ID	id
+#include "math/graph/order.h"
+
 /* a row asks in the pools of this many of its nearest cells */
 #define ASKED_POOLS		2
 
@@ -70,63 +75,12 @@ typedef struct KnnState
 	uint64_t	total;			/* of so many */
 } KnnState;
 
-static int
-compare_neighbours(const void *a, const void *b)
-{
-	const SphxNeighbour *x = a;
-	const SphxNeighbour *y = b;
-
-	if (x->distance != y->distance)
-		return x->distance < y->distance ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-static void
-swap_neighbours(SphxNeighbour *a, SphxNeighbour *b)
-{
-	SphxNeighbour t = *a;
-
-	*a = *b;
-	*b = t;
-}
-
-/* partition so that the k smallest come first (Hoare's selection) */
-static void
-select_smallest(SphxNeighbour *items, int count, int k)
-{
-	int			low = 0;
-	int			high = count - 1;
-
-	while (low < high)
-	{
-		float		pivot = items[low + (high - low) / 2].distance;
-		int			i = low;
-		int			j = high;
-
-		while (i <= j)
-		{
-			while (items[i].distance < pivot)
-				i++;
-			while (items[j].distance > pivot)
-				j--;
-			if (i <= j)
-				swap_neighbours(&items[i++], &items[j--]);
-		}
-		if (k <= j)
-			high = j;
-		else if (k >= i)
-			low = i;
-		else
-			break;
-	}
-}
-
 static void
 smallest_cut(Smallest *s)
 {
 	if (s->count > s->k)
 	{
-		select_smallest(s->items, s->count, s->k - 1);
+		select_entries(s->items, (size_t) s->count, (size_t) s->k - 1);
 		s->count = s->k;
 	}
 	if (s->count == s->k)
@@ -496,7 +450,7 @@ exact_lists(KnnState *state)
 		for (; count < k && list[count].id != SPHX_INVALID_NODE; count++)
 			list[count].distance = sphx_kernels->l2sq_f32(state->input->rows + row * d,
 														  state->input->rows + list[count].id * d, d);
-		qsort(list, count, sizeof(SphxNeighbour), compare_neighbours);
+		qsort(list, count, sizeof(SphxNeighbour), compare_entries);
 		if (row % 1024 == 0)
 			report_part(state, POOLS_PART, EXACT_PART, row, state->input->n);
 	}

@@ -206,16 +206,10 @@ typedef struct Projected
 	bool		asks;
 } Projected;
 
-static int
-compare_projected(const void *a, const void *b)
-{
-	const Projected *x = a;
-	const Projected *y = b;
-
-	if (x->place != y->place)
-		return x->place < y->place ? -1 : 1;
-	return x->row < y->row ? -1 : x->row > y->row;
-}
+#define ORDER_TYPE	Projected
+#define ORDER_KEY	place
+#define ORDER_ID	row
+#include "math/graph/order.h"
 
 void
 sphx_pool_halve(SphxEnv *env, const SphxBuildInput *input, const SphxPool *pool, SphxRandom *random)
@@ -239,7 +233,7 @@ sphx_pool_halve(SphxEnv *env, const SphxBuildInput *input, const SphxPool *pool,
 		if (i % 1024 == 0)
 			env->tick(env, 0, 0);
 	}
-	qsort(projected, pool->count, sizeof(Projected), compare_projected);
+	qsort(projected, pool->count, sizeof(Projected), compare_entries);
 	for (uint32_t i = 0; i < pool->count; i++)
 	{
 		pool->rows[i] = projected[i].row;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "math/graph/record.h"
+#include "math/graph/select.h"
 
 /* the largest stored elements */
 #define LIMIT_INT16		32767.0f
@@ -196,24 +197,60 @@ put_edge(const SphxLayout *layout, SphxRecord *r, int j, uint32_t id, const floa
 	record_gains(layout, r)[j] = sphx_gain_encode(a > 0.0f ? 1.0f / a : 1.0f);
 }
 
-void
-sphx_record_set_edges(const SphxLayout *layout, SphxRecord *r, int n, const uint32_t *ids,
-					  const float *e, uint8_t *scratch)
+SphxEdges *
+sphx_edges_create(SphxEnv *env, const SphxLayout *layout)
 {
+	size_t		m = (size_t) layout->m;
+	size_t		ids = m * sizeof(uint32_t);
+	size_t		differences = m * (size_t) layout->D * sizeof(float);
+	SphxEdges  *edges = env->alloc(env, sizeof(SphxEdges) + ids + differences +
+								   (size_t) layout->pieces);
+
+	edges->D = layout->D;
+	edges->n = 0;
+	edges->from = NULL;
+	edges->ids = (uint32_t *) (edges + 1);
+	edges->differences = (float *) (edges->ids + m);
+	edges->nibbles = (uint8_t *) edges->differences + differences;
+	return edges;
+}
+
+void
+sphx_edges_start(SphxEdges *edges, const float *v)
+{
+	edges->from = v;
+	edges->n = 0;
+}
+
+void
+sphx_edges_add(SphxEdges *edges, uint32_t id, const float *w)
+{
+	float	   *difference = edges->differences + (size_t) edges->n * (size_t) edges->D;
+
+	for (int d = 0; d < edges->D; d++)
+		difference[d] = w[d] - edges->from[d];
+	edges->ids[edges->n++] = id;
+}
+
+void
+sphx_record_set_edges(const SphxLayout *layout, SphxRecord *r, const SphxEdges *edges)
+{
+	const float *e = edges->differences;
+	size_t		D = (size_t) layout->D;
 	float		longest = 0.0f;
 	float		lengths[SPHX_MAX_M];
 
-	assert(n >= 0 && n <= layout->m);
-	for (int j = 0; j < n; j++)
+	assert(edges->n >= 0 && edges->n <= layout->m);
+	for (int j = 0; j < edges->n; j++)
 	{
-		lengths[j] = vector_norm(e + (size_t) j * (size_t) layout->D, layout->D);
+		lengths[j] = vector_norm(e + (size_t) j * D, layout->D);
 		longest = fmaxf(longest, lengths[j]);
 	}
 	r->length_base = (uint16_t) (sphx_length_base(longest) >> 16);
 	memset(record_codes(layout, r), 0, sphx_code_bytes(layout->pieces, layout->m));
-	for (int j = 0; j < n; j++)
-		put_edge(layout, r, j, ids[j], e + (size_t) j * (size_t) layout->D, lengths[j], scratch);
-	r->neighbours = (uint8_t) n;
+	for (int j = 0; j < edges->n; j++)
+		put_edge(layout, r, j, edges->ids[j], e + (size_t) j * D, lengths[j], edges->nibbles);
+	r->neighbours = (uint8_t) edges->n;
 }
 
 void
@@ -357,41 +394,37 @@ compare_edges(const SphxLayout *layout, const SphxRecord *r, int count, const fl
  */
 #define MARGIN				1.15f
 
-/*
- * Which m of n edges stay: the HNSW heuristic keeps the diverse ones, shortest
- * first, then the shortest of the others.
- */
+/* of the i-th shortest edge: its squared length */
+static inline float
+edge_square(const void *arg, int i)
+{
+	const SphxEdgeWork *work = arg;
+
+	return work->square[work->order[i]];
+}
+
+/* between the far ends of the i-th and the j-th shortest edge, with the margin */
+static inline float
+edge_pair(const void *arg, int i, int j)
+{
+	const SphxEdgeWork *work = arg;
+
+	return MARGIN * work->pair[work->order[i]][work->order[j]];
+}
+
+/* which m of n edges stay: the diverse ones, then the shortest of the others */
 static void
 choose_edges(SphxEdgeWork *work, int n, int m)
 {
-	int			diverse[SPHX_MAX_M];
-	int			kept = 0;
+	int			places[SPHX_MAX_M];
+	int			kept;
 
-	memset(work->chosen, 0, sizeof(work->chosen));
 	sort_by_length(work, n);
-	for (int i = 0; i < n && kept < m; i++)
-	{
-		int			edge = work->order[i];
-		bool		is_diverse = true;
-
-		for (int k = 0; k < kept && is_diverse; k++)
-			is_diverse = MARGIN * work->pair[edge][diverse[k]] >= work->square[edge];
-		if (is_diverse)
-		{
-			diverse[kept++] = edge;
-			work->chosen[edge] = true;
-		}
-	}
-	for (int i = 0; i < n && kept < m; i++)
-	{
-		int			edge = work->order[i];
-
-		if (!work->chosen[edge])
-		{
-			work->chosen[edge] = true;
-			kept++;
-		}
-	}
+	kept = sphx_select_diverse(n, m, edge_square, edge_pair, work, places);
+	kept = sphx_select_nearest(n, m, kept, places);
+	memset(work->chosen, 0, sizeof(work->chosen));
+	for (int i = 0; i < kept; i++)
+		work->chosen[work->order[places[i]]] = true;
 }
 
 /* those of n offered edges whose ids are not in the list yet, into work->offered; their number */

@@ -149,12 +149,26 @@ extern float sphx_record_table(const SphxLayout *layout, const float *x, float a
 extern int	sphx_record_block_sums(const SphxLayout *layout, const SphxRecord *r, int start,
 								   const uint8_t *table, int32_t *sums);
 
-/*
- * Replace all edges: n <= m neighbours with ids[] and difference vectors
- * e[j * D] = w_j - v.  scratch has room for layout->pieces bytes.
- */
-extern void sphx_record_set_edges(const SphxLayout *layout, SphxRecord *r, int n,
-								  const uint32_t *ids, const float *e, uint8_t *scratch);
+/* The edges of one record on their way into it: ids and difference vectors. */
+typedef struct SphxEdges
+{
+	int			D;
+	int			n;
+	const float *from;			/* D: the vector they start from */
+	uint32_t   *ids;			/* m */
+	float	   *differences;	/* m * D: w_j - v */
+	uint8_t    *nibbles;		/* pieces: room to code one of them */
+} SphxEdges;
+
+/* room for m edges, to be used for any number of records; one piece of memory */
+extern SphxEdges *sphx_edges_create(SphxEnv *env, const SphxLayout *layout);
+
+/* begin a list of edges from v (D floats, not copied), and add one to w, which has that id */
+extern void sphx_edges_start(SphxEdges *edges, const float *v);
+extern void sphx_edges_add(SphxEdges *edges, uint32_t id, const float *w);
+
+/* replace all edges by these, at most m */
+extern void sphx_record_set_edges(const SphxLayout *layout, SphxRecord *r, const SphxEdges *edges);
 
 /* give r the edges of another record */
 extern void sphx_record_copy_edges(const SphxLayout *layout, SphxRecord *r, const SphxRecord *from);

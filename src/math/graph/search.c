@@ -13,9 +13,8 @@
  * the rest, and too little where many are about as near.  So the beam may be
  * wide, and the search end sooner by distance: when the `enough` nearest have
  * been read, and the first unread candidate is farther than the last of them
- * by a factor (Al-Jazzazi et al., Distance Adaptive Beam Search, arXiv
- * 2505.15636, 2025, replace the width by such a factor alone; where distances
- * hardly differ that would read everything).
+ * by a factor (Al-Jazzazi and others replace the width by such a factor alone;
+ * where distances hardly differ that would read everything).
  *
  * A node that several of the nodes read lead to is estimated as often.  Its
  * key is the mean of the estimates, whose errors differ: that takes away more
@@ -35,18 +34,17 @@
 
 #include "math/graph/search_state.h"
 
+#define ORDER_TYPE	Candidate
+#define ORDER_KEY	key
+#define ORDER_ID	id
+#include "math/graph/order.h"
+
 /*
  * Nodes chosen at a time.  Their pages are fetched together: for each, the
  * processor waits until the page's address is translated, and two such waits
  * are hardly longer than one.
  */
 #define TOGETHER			2
-
-/*
- * That factor less 1, of squared distances.  From .05 to .15 words, images and
- * sentences need about as many reads for the same recall.
- */
-#define MARGIN				0.1f
 
 /* nodes seen for a place in the beam: room for them spares most searches to grow the map */
 #define MAP_ENTRIES			40
@@ -255,10 +253,11 @@ beam_trim(SphxSearch *search, size_t ef)
 }
 
 void
-sphx_search_set_enough(SphxSearch *search, int enough, float origin)
+sphx_search_set_enough(SphxSearch *search, int enough, float margin, float origin)
 {
-	assert(enough >= 0);
+	assert(enough >= 0 && margin >= 0.0f);
 	search->enough = (size_t) enough;
+	search->margin = margin;
 	search->origin = origin;
 }
 
@@ -266,17 +265,6 @@ void
 sphx_search_seed(SphxSearch *search, uint32_t id)
 {
 	candidates_append(search->env, &search->aside, make_key(-INFINITY, 0), id);
-}
-
-static int
-compare_candidates(const void *a, const void *b)
-{
-	const Candidate *x = a;
-	const Candidate *y = b;
-
-	if (x->key != y->key)
-		return x->key < y->key ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
 }
 
 /* does a candidate with this key belong into a beam of ef? */
@@ -331,42 +319,6 @@ update_aside(SphxSearch *search)
 	aside->count = kept;
 }
 
-/* partition so that the k smallest come first (Hoare's selection) */
-static void
-select_candidates(Candidate *items, size_t count, size_t k)
-{
-	ptrdiff_t	low = 0;
-	ptrdiff_t	high = (ptrdiff_t) count - 1;
-
-	while (low < high)
-	{
-		float		pivot = items[low + (high - low) / 2].key;
-		ptrdiff_t	i = low;
-		ptrdiff_t	j = high;
-
-		while (i <= j)
-		{
-			while (items[i].key < pivot)
-				i++;
-			while (items[j].key > pivot)
-				j--;
-			if (i <= j)
-			{
-				Candidate	t = items[i];
-
-				items[i++] = items[j];
-				items[j--] = t;
-			}
-		}
-		if ((ptrdiff_t) k <= j)
-			high = j;
-		else if ((ptrdiff_t) k >= i)
-			low = i;
-		else
-			break;
-	}
-}
-
 /*
  * Move the best of what was set aside into a beam of ef.  Most of it has no
  * chance, and stays in no order.
@@ -389,8 +341,8 @@ beam_refill(SphxSearch *search, size_t ef)
 		size_t		some = count - next < room ? count - next : room;
 
 		if (some < count - next)
-			select_candidates(rest, count - next, some - 1);
-		qsort(rest, some, sizeof(Candidate), compare_candidates);
+			select_entries(rest, count - next, some - 1);
+		qsort(rest, some, sizeof(Candidate), compare_entries);
 		for (size_t i = 0; i < some && wanted; i++)
 		{
 			Candidate	candidate = aside->items[next];
@@ -630,7 +582,7 @@ search_complete(const SphxSearch *search, size_t place)
 	if (search->enough == 0 || place < search->enough)
 		return false;
 	last = items[search->enough - 1].key;
-	return items[place].key - last > MARGIN * fabsf(last - search->origin);
+	return items[place].key - last > search->margin * fabsf(last - search->origin);
 }
 
 /*

@@ -74,7 +74,7 @@ extern void sphx_search_seed(SphxSearch *search, uint32_t id);
  * after the start: no.  The margin is a part of the distance, which is counted
  * from `origin`: 0, or for inner products the least value there can be.
  */
-extern void sphx_search_set_enough(SphxSearch *search, int enough, float origin);
+extern void sphx_search_set_enough(SphxSearch *search, int enough, float margin, float origin);
 
 /*
  * Widen the beam to `ef` nodes read and go on until no unread candidate is

@@ -42,6 +42,8 @@ struct SphxSearch
 	size_t		unread;			/* all of the beam before this place has been
 								 * read */
 	size_t		enough;			/* as many read may end the search; 0: no */
+	float		margin;			/* when the next is farther than they are by
+								 * this part of the distance */
 	float		origin;			/* of their distances */
 	CandidateArray aside;		/* seeds, and ids that were not in the beam
 								 * when they came here; in no order, some

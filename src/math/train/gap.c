@@ -4,7 +4,7 @@
  *	  Gap regularisation: centroids kept apart at a bounded cost in error.
  *
  * The objective is quantisation error plus a hinge on every pair of centroids
- * nearer than a target (seed 000, with the hinge in place of its soft
+ * nearer than a target (Mathews, with the hinge in place of its soft
  * minimum), the target being set from what k-means reaches on the same data.
  * It is brought down by rounds of a Lloyd step and pushing such pairs apart,
  * and the target is taken back where it would cost more than was promised.
@@ -276,7 +276,7 @@ next_strength(double strength, double cost, double aim, bool too_far)
 /*
  * The separation asked for.  On the sphere never more than k points can have,
  * that of a regular simplex (Rankin's bound): with a target that cannot be met
- * (seed 000, section 7.2) the pairs only push each other about.
+ * (Mathews, section 7.2) the pairs only push each other about.
  */
 static double
 full_target(const SphxTrainer *t, const GapRun *run)

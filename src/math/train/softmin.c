@@ -3,12 +3,11 @@
  * softmin.c
  *	  Joint optimisation of error and separation by annealed Adam.
  *
- * The algorithm of seed 000 (Mathews, "Spherical Codes and k-Nearest Neighbor
- * Search", section 7.3 and appendices A and B), to the letter where the text
- * is one: random centroids on the sphere; soft assignments of the rows by
- * their squared distances at a temperature tau; a penalty for a soft minimum
- * of the distances between centroids (its section 6.3) below .9 times the
- * separation that k-means reached; Adam on the tangent component of the
+ * The algorithm of Mathews (section 7.3 and appendices A and B), to the letter
+ * where the text is one: random centroids on the sphere; soft assignments of
+ * the rows by their squared distances at a temperature tau; a penalty for a
+ * soft minimum of the distances between centroids (section 6.3) below .9 times
+ * the separation that k-means reached; Adam on the tangent component of the
  * gradient; normalisation.  The soft minimum is below the minimum by up to
  * tau log(pairs), so that the target asked for is higher than it looks.
  *

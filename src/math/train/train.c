@@ -17,7 +17,7 @@
 								 * draws from */
 #define DEFAULT_ITERATIONS	10
 #define GAP_ROUNDS			5	/* at most half of the iterations */
-#define SOFTMIN_STEPS		5000	/* seed 000, appendix B */
+#define SOFTMIN_STEPS		5000	/* Mathews, appendix B */
 #define SOFTMIN_KMEANS_STEPS 100	/* of the k-means that sets its target,
 									 * appendix A */
 #define TOLERANCE			1e-4	/* relative improvement of the error worth
@@ -294,7 +294,7 @@ train_both(SphxTrainer *t, float *centroids, int iterations, int rounds, double 
 }
 
 /*
- * The method of seed 000, section 7.3, beside k-means run until it moves no
+ * The method of Mathews, section 7.3, beside k-means run until it moves no
  * more.
  */
 static void

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * train.h
- *	  Codebook training: k-means++, Lloyd, gap regularisation (seed 000).
+ *	  Codebook training: k-means++, Lloyd, gap regularisation (Mathews).
  *
  *-------------------------------------------------------------------------
  */
