@@ -67,6 +67,7 @@ SphxNorm(const SphxIndexInfo *info, const float *x)
 {
 	float		square = sphx_kernels->dot_f32(x, x, (size_t) info->layout.D);
 
+	Assert(info->meta.metric == SPHX_METRIC_IP);
 	return Min(sqrtf(square), LARGEST_NORM);
 }
 
@@ -76,5 +77,6 @@ SphxExtraCoordinate(const SphxIndexInfo *info, const float *x)
 	float		max = info->meta.max_norm;
 	float		square = sphx_kernels->dot_f32(x, x, (size_t) info->layout.D);
 
+	Assert(info->meta.metric == SPHX_METRIC_IP && max >= 0.0f);
 	return sqrtf(Max(0.0f, max * max - square));
 }
