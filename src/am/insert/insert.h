@@ -18,7 +18,10 @@
 /* Insertion of rows into one index, for the length of a command. */
 typedef struct SphxInserter SphxInserter;
 
-/* In a context of its own under `parent`; the pages must have been opened.  No page is locked on entry. */
+/*
+ * In a context of its own under `parent`; the pages must have been opened.  On
+ * entry no page is locked (L3).
+ */
 extern SphxInserter *SphxCreateInserter(SphxPages *pages, MemoryContext parent);
 
 /* Which of a node's edges can best be spared?  A position in ids[]. */
