@@ -18,12 +18,14 @@
 static SphxPageKind
 chain_kind(const SphxIndexInfo *info, uint32 cell)
 {
+	Assert(cell <= SphxOverflowCell(&info->meta));
 	return cell == SphxOverflowCell(&info->meta) ? SPHX_PAGE_OVERFLOW : SPHX_PAGE_NODE;
 }
 
 /*
  * Give the cell its first page.  Returns the cell's insert block, which may be
- * somebody else's first page.
+ * somebody else's first page.  Only the lock on the directory makes sure that it
+ * gets one and not two; on return no page is locked but what was on entry.
  */
 static BlockNumber
 start_chain(SphxPages *pages, const SphxIndexInfo *info, uint32 cell)
@@ -52,7 +54,10 @@ start_chain(SphxPages *pages, const SphxIndexInfo *info, uint32 cell)
 	return block;
 }
 
-/* Append a page behind the chain's last one, which the caller holds exclusively locked. */
+/*
+ * Append a page behind the chain's last one, which is exclusively locked on entry
+ * and on return: whoever else comes to the end waits, and finds the new page.
+ */
 static BlockNumber
 extend_chain(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, Buffer last)
 {
@@ -60,6 +65,8 @@ extend_chain(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, Buffer la
 	BlockNumber block = BufferGetBlockNumber(buffer);
 	SphxChange	change;
 
+	Assert(SphxHoldsExclusive(last));
+	Assert(SphxPageGetOpaque(BufferGetPage(last))->next == InvalidBlockNumber);
 	SphxChangeBegin(&change, pages);
 	SphxPageGetOpaque(SphxChangePage(&change, last))->next = block;
 	SphxInitPage(SphxChangeNewPage(&change, buffer), chain_kind(info, cell), cell,
@@ -69,7 +76,10 @@ extend_chain(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, Buffer la
 	return block;
 }
 
-/* Let later inserts start at this block; only a hint, whoever comes last wins. */
+/*
+ * Let later inserts start at this block; only a hint, whoever comes last wins.
+ * The block's page may be locked: the directory comes after it (L2).
+ */
 static void
 move_insert_block(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, BlockNumber block)
 {
@@ -82,9 +92,11 @@ move_insert_block(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, Bloc
 	UnlockReleaseBuffer(directory);
 }
 
+/* The first free slot of a page that has one, and is exclusively locked. */
 static uint32
 free_slot(SphxPages *pages, const SphxIndexInfo *info, Buffer buffer)
 {
+	Assert(SphxHoldsExclusive(buffer) && SphxPageGetOpaque(BufferGetPage(buffer))->free > 0);
 	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
 		if (SphxPageRecord(info, BufferGetPage(buffer), slot)->flags == 0)
 			return slot;
@@ -99,6 +111,7 @@ SphxFindSlot(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, uint32 *s
 	BlockNumber block;
 	Buffer		buffer;
 
+	Assert(kind == SPHX_PAGE_OVERFLOW || !SphxHoldsPage()); /* L1 */
 	SphxReadCell(pages, &info->meta, cell, &data);
 	block = data.insert;
 	if (block == InvalidBlockNumber)
@@ -121,6 +134,7 @@ SphxFindSlot(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, uint32 *s
 	}
 	if (block != data.insert)
 		move_insert_block(pages, info, cell, block);
+	/* it has been locked since its free slots were counted */
 	*slot = free_slot(pages, info, buffer);
 	return buffer;
 }
@@ -131,7 +145,12 @@ SphxFillSlot(const SphxIndexInfo *info, Page page, uint32 slot, const SphxRecord
 	SphxRecord *place = SphxPageRecord(info, page, slot);
 	uint8		version = place->version;
 
-	Assert(place->flags == 0 && SphxPageGetOpaque(page)->free > 0); /* I5 */
+	Assert(SphxMayChange(place));
+	Assert(place->flags == 0 && SphxPageGetOpaque(page)->free > 0); /* I1, I5 */
+	Assert(record->flags & SPHX_NODE_USED);
+	Assert(record->payload_count > 0);	/* I4, I11 */
+	Assert(((record->flags & SPHX_NODE_OVERFLOW) != 0) ==
+		   (SphxPageGetOpaque(page)->kind == SPHX_PAGE_OVERFLOW));	/* I9 */
 	memcpy(place, record, (Size) info->layout.size);
 	place->version = version;
 	SphxPageGetOpaque(page)->free--;
@@ -143,7 +162,14 @@ SphxFreeSlot(const SphxIndexInfo *info, Page page, uint32 slot)
 {
 	SphxRecord *place = SphxPageRecord(info, page, slot);
 
+	Assert(SphxMayChange(place));
 	Assert(place->flags & SPHX_NODE_USED);
+
+	/*
+	 * a living node has edges to it (I1), and is DELETED while vacuum drops
+	 * them
+	 */
+	Assert(place->flags & (SPHX_NODE_DELETED | SPHX_NODE_OVERFLOW));
 	place->flags = 0;
 	place->version++;
 	SphxPageGetOpaque(page)->free++;
@@ -155,6 +181,8 @@ SphxOfferEntry(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, uint32 
 	SphxCellData data;
 	Buffer		directory;
 
+	Assert(cell < info->meta.cells && id != SPHX_INVALID_NODE); /* I10 */
+	/* nearly always there is one, which a share lock tells */
 	SphxReadCell(pages, &info->meta, cell, &data);
 	if (data.entry != SPHX_INVALID_NODE)
 		return;
@@ -176,6 +204,7 @@ SphxFindLiving(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block)
 	uint32		found = SPHX_INVALID_NODE;
 	uint64		step = 0;
 
+	Assert(!SphxHoldsPage());	/* L1 */
 	while (block != InvalidBlockNumber && found == SPHX_INVALID_NODE)
 	{
 		Buffer		buffer = SphxReadPage(pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_SHARE);
@@ -195,9 +224,14 @@ SphxFindLiving(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block)
 
 /* Heap TIDs */
 
+/* The record has room, and is on a page given by SphxChangePage or on none. */
 static void
 append_tid(const SphxIndexInfo *info, SphxRecord *r, ItemPointer tid)
 {
+	Assert(SphxMayChange(r));
+	Assert(ItemPointerIsValid(tid));
+	Assert(r->payload_count < (r->flags & SPHX_NODE_OVERFLOW ? SphxOverflowRoom(info) :
+							   SphxPayloadRoom(info)));
 	SphxRecordTids(info, r)[r->payload_count++] = *tid;
 }
 
@@ -211,8 +245,8 @@ SphxHashVector(const float *x, int dims)
 
 /*
  * Append to the first record of the node's overflow chain; false when it is
- * full.  The node's page, locked exclusively, changes when the row's vector is
- * not that of the others.
+ * full.  The node's page is exclusively locked on entry and on return; it changes
+ * when the row's vector is not that of the others.
  */
 static bool
 append_overflow(SphxPages *pages, const SphxIndexInfo *info, Buffer node_buffer, uint32 node_id,
@@ -226,6 +260,7 @@ append_overflow(SphxPages *pages, const SphxIndexInfo *info, Buffer node_buffer,
 	bool		room = r->payload_count < SphxOverflowRoom(info);
 	bool		mixed = SphxOverflowHash(r) != hash && !(node->flags & SPHX_NODE_MIXED);
 
+	Assert(SphxHoldsExclusive(node_buffer));
 	if (room)
 	{
 		SphxChange	change;
@@ -241,7 +276,10 @@ append_overflow(SphxPages *pages, const SphxIndexInfo *info, Buffer node_buffer,
 	return room;
 }
 
-/* Is the hash of the first record of the node's overflow chain another one? */
+/*
+ * Is the hash of the first record of the node's overflow chain another one?  The
+ * node's page is locked, in any mode: nobody can free the record.
+ */
 static bool
 head_differs(SphxPages *pages, const SphxIndexInfo *info, uint32 head, uint32 hash)
 {
@@ -259,7 +297,8 @@ head_differs(SphxPages *pages, const SphxIndexInfo *info, uint32 head, uint32 ha
 
 /*
  * Put a new record with this TID at the head of the node's overflow chain, so
- * that the next one is found in the first place looked at.
+ * that the next one is found in the first place looked at.  The node's page is
+ * exclusively locked on entry and on return.
  */
 static void
 push_overflow(SphxPages *pages, const SphxIndexInfo *info, Buffer buffer, uint32 id,
@@ -272,6 +311,8 @@ push_overflow(SphxPages *pages, const SphxIndexInfo *info, Buffer buffer, uint32
 	uint32		slot;
 	Buffer		overflow;
 
+	Assert(SphxHoldsExclusive(buffer));
+	Assert(node->payload_count == SphxPayloadRoom(info));
 	record->flags = SPHX_NODE_USED | SPHX_NODE_OVERFLOW;
 	record->next = node->next;
 	SphxSetOverflowHash(record, hash);
@@ -296,7 +337,9 @@ SphxAddTid(SphxPages *pages, const SphxIndexInfo *info, Buffer buffer, uint32 id
 {
 	SphxRecord *r = SphxNodeRecord(info, BufferGetPage(buffer), id);
 
-	Assert((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) == SPHX_NODE_USED);
+	Assert(SphxHoldsExclusive(buffer));
+	Assert((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED | SPHX_NODE_OVERFLOW)) ==
+		   SPHX_NODE_USED);		/* I4 */
 	if (r->payload_count < SphxPayloadRoom(info))
 	{
 		SphxChange	change;
@@ -325,6 +368,7 @@ SphxOverflowRecord(SphxPages *pages, const SphxIndexInfo *info, Page page, uint3
 void
 SphxBeginTids(SphxTidCursor *cursor, uint32 id, uint8 version)
 {
+	Assert(id != SPHX_INVALID_NODE);
 	cursor->id = id;
 	cursor->version = version;
 	cursor->begun = cursor->own = false;
@@ -351,7 +395,10 @@ remember_visit(SphxTidCursor *cursor, uint32 id, uint8 version)
 	cursor->visits[cursor->visit_count++].version = version;
 }
 
-/* Where the chain goes on behind a record visited before; false when that has been freed. */
+/*
+ * Where the chain goes on behind a record visited before; false when that has
+ * been freed.  The node's page is locked: so is the chain, if the record is in it.
+ */
 static bool
 behind_visit(SphxPages *pages, const SphxIndexInfo *info, SphxVisit visit, uint32 *next)
 {
@@ -386,7 +433,7 @@ next_in_chain(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor
 	return head;
 }
 
-/* Take the TIDs of the overflow record `next`. */
+/* Take the TIDs of the overflow record `next`, of a node whose page is share-locked. */
 static int
 visit_overflow(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor, uint32 next)
 {
@@ -394,6 +441,7 @@ visit_overflow(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *curso
 	const SphxRecord *r;
 	int			count;
 
+	Assert(next != SPHX_INVALID_NODE && cursor->begun && !cursor->own);
 	SphxSlowPoint("scan-chain");
 	buffer = SphxReadPage(pages, SphxNodeBlock(info, next), SPHX_PAGE_OVERFLOW,
 						  BUFFER_LOCK_SHARE);
@@ -407,12 +455,16 @@ visit_overflow(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *curso
 	return count;
 }
 
-/* The first step: the TIDs of the node's own record, and whether its chain is uniform. */
+/*
+ * The first step: the TIDs of the node's own record, and whether its chain is
+ * uniform.  The record's page is share-locked.
+ */
 static int
 visit_node(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor, const SphxRecord *r)
 {
 	int			count = r->payload_count;
 
+	Assert(SphxMayRead(r) && !cursor->begun && cursor->visit_count == 0);
 	cursor->begun = true;
 	if (r->next != SPHX_INVALID_NODE)
 		SphxSlowPoint("scan-chain");
@@ -444,5 +496,6 @@ SphxNextTids(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor)
 			count = visit_overflow(pages, info, cursor, next);
 	}
 	UnlockReleaseBuffer(buffer);
+	Assert(!SphxHoldsPage());	/* L5 */
 	return count;
 }

@@ -12,29 +12,35 @@
 #include "page/node.h"
 
 /*
- * A page of the cell's chain with a free slot, exclusively locked, and the
- * slot.  Takes node or overflow pages, according to the cell.  The caller may
- * hold the lock of a node page only when the cell is that of overflow pages.
+ * A page of the cell's chain with a free slot, and the slot.  Takes node or
+ * overflow pages, according to the cell.  On entry no page is locked, but a node's
+ * when the cell is that of overflow pages (L1); on return the page is pinned and
+ * exclusively locked, so that nobody else takes the slot.
  */
 extern Buffer SphxFindSlot(SphxPages *pages, const SphxIndexInfo *info, uint32 cell,
 						   uint32 *slot);
 
 /*
- * Put a record into the free slot of a page given by SphxChangePage.  The slot
- * keeps its version.  Returns the place.
+ * Put a record into the free slot of a page given by SphxChangePage, whose
+ * buffer is exclusively locked since the slot was found.  The slot keeps its
+ * version.  Returns the place.
  */
 extern SphxRecord *SphxFillSlot(const SphxIndexInfo *info, Page page, uint32 slot,
 								const SphxRecord *record);
 
-/* Give the slot free: no edge leads to it any more. */
+/*
+ * Give the slot free, on a page given by SphxChangePage: no edge leads to it any
+ * more, or it is out of its overflow chain.
+ */
 extern void SphxFreeSlot(const SphxIndexInfo *info, Page page, uint32 slot);
 
-/* Make the node the cell's entry when it has none. */
+/* Make the node the cell's entry when it has none.  On entry and return no page is locked. */
 extern void SphxOfferEntry(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, uint32 id);
 
 /*
  * A living node of the chain that begins at this block (or is empty, when it
- * is InvalidBlockNumber).
+ * is InvalidBlockNumber).  On entry and return no page is locked: by then it may
+ * be deleted.
  */
 extern uint32 SphxFindLiving(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block);
 
@@ -42,15 +48,15 @@ extern uint32 SphxFindLiving(SphxPages *pages, const SphxIndexInfo *info, BlockN
 extern uint32 SphxHashVector(const float *x, int dims);
 
 /*
- * Add the heap TID of a row, with the hash of its vector, to node `id`, whose
- * page the caller holds exclusively locked in `buffer`.
+ * Add the heap TID of a row, with the hash of its vector, to node `id`.  On entry
+ * its page is exclusively locked in `buffer`, and no other; so on return.
  */
 extern void SphxAddTid(SphxPages *pages, const SphxIndexInfo *info, Buffer buffer, uint32 id,
 					   ItemPointer tid, uint32 hash);
 
 /*
- * The overflow record of this id on its locked page; an error when there is
- * none.
+ * The overflow record of this id; an error when there is none.  On entry its page
+ * is locked, and so is the node's, which keeps the record in the chain (L1).
  */
 extern SphxRecord *SphxOverflowRecord(SphxPages *pages, const SphxIndexInfo *info, Page page,
 									  uint32 id);
@@ -87,7 +93,8 @@ extern void SphxBeginTids(SphxTidCursor *cursor, uint32 id, uint8 version);
 
 /*
  * Go to the next record that has TIDs; how many, 0 at the end.  Memory comes
- * from the current context, the same for all steps.
+ * from the current context, the same for all steps.  On entry and return no page
+ * is locked or pinned: who follows the TIDs may take his time (L5).
  */
 extern int	SphxNextTids(SphxPages *pages, const SphxIndexInfo *info, SphxTidCursor *cursor);
 extern void SphxEndTids(SphxTidCursor *cursor);

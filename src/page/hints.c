@@ -95,6 +95,7 @@ grow_table(uint64 needed)
 	else
 		grown = repalloc_huge(sphx_hints.entries, entries * sizeof(uint32));
 	memset(grown + old, 0, (entries - old) * sizeof(uint32));
+	Assert((entries & (entries - 1)) == 0); /* so that the mask is one */
 	sphx_hints.entries = grown;
 	sphx_hints.mask = (uint32) (entries - 1);
 }
@@ -113,6 +114,7 @@ move_region(SphxHintRegion *region, BlockNumber room)
 {
 	SphxHintRegion moved = {.base = (uint32) handed_out,.room = room};
 
+	Assert(room > region->room);
 	for (BlockNumber block = 0; block < region->room; block++)
 		*SphxHintPlace(&moved, block) = *SphxHintPlace(region, block);
 	if (region->room == 0)
@@ -128,6 +130,7 @@ SphxReserveHints(SphxHintRegion *region, BlockNumber nblocks)
 	uint64		room = Min((uint64) nblocks + nblocks / 8 + 8, MaxBlockNumber);
 	uint64		waste = handed_out - in_use;
 
+	Assert(in_use <= handed_out && region->room <= in_use);
 	if (nblocks <= region->room || most_entries() == 0)
 		return;
 	if (!sphx_hints.shared && handed_out + room > table_entries() &&
@@ -149,6 +152,7 @@ SphxReleaseHints(SphxHintRegion *region)
 {
 	if (region->room == 0)
 		return;
+	Assert(region->room <= in_use);
 	dlist_delete(&region->node);
 	in_use -= region->room;
 	region->room = 0;

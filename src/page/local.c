@@ -47,6 +47,7 @@ release_kept(SphxLocalState *local)
 {
 	if (local->kept == NULL)
 		return;
+	Assert(kept_bytes >= local->kept_size);
 	dlist_delete(&local->kept_node);
 	kept_bytes -= local->kept_size;
 	pfree(local->kept);
@@ -89,6 +90,7 @@ free_dropped(void)
 	HASH_SEQ_STATUS seq;
 	SphxLocalState *local;
 
+	Assert(IsTransactionState());	/* or no catalog could be read */
 	/* before the catalogs are read, which may bring news */
 	some_doubtful = all_doubtful = false;
 	hash_seq_init(&seq, local_states);
@@ -138,6 +140,8 @@ SphxFindLocal(Relation index)
 	SphxLocalState *local;
 	bool		found;
 
+	/* an open index cannot be dropped, nor its state freed */
+	Assert(!RelationHasReferenceCountZero(index));
 	if (unlikely(local_states == NULL))
 		init_local();
 	if (unlikely(sphx_hints.setting != sphx_hint_memory))
@@ -162,6 +166,7 @@ SphxKeep(SphxLocalState *local, const void *data, Size size)
 {
 	void	   *copy;
 
+	Assert(size > 0);
 	release_kept(local);
 	while (!dlist_is_empty(&keepers) && kept_bytes + size > KEEP_BYTES)
 		release_kept(dlist_container(SphxLocalState, kept_node, dlist_tail_node(&keepers)));
@@ -194,6 +199,8 @@ SphxGetRotation(int D, uint64 seed)
 	Kept		wanted;
 	int			i = 0;
 
+	Assert(local_context != NULL);	/* the index has been looked up */
+	Assert(D > 0 && D % 4 == 0);
 	while (i < KEEP_ROTATIONS - 1 && kept[i].rotation != NULL &&
 		   (kept[i].D != D || kept[i].seed != seed))
 		i++;

@@ -12,6 +12,7 @@
 
 #ifdef USE_ASSERT_CHECKING
 
+#include "miscadmin.h"
 #include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 
@@ -81,6 +82,48 @@ SphxHoldsPage(void)
 {
 	drop_notes(InvalidBuffer);
 	return note_count > 0;
+}
+
+bool
+SphxHoldsLock(Buffer buffer)
+{
+	return BufferIsLocal(buffer) || is_locked(buffer);
+}
+
+bool
+SphxHoldsExclusive(Buffer buffer)
+{
+	return BufferIsLocal(buffer) ||
+		LWLockHeldByMeInMode(BufferDescriptorGetContentLock(GetBufferDescriptor(buffer - 1)),
+							 LW_EXCLUSIVE);
+}
+
+/* The shared buffer that the place is in, or InvalidBuffer. */
+static Buffer
+buffer_of(const void *place)
+{
+	uintptr_t	start = (uintptr_t) BufferBlocks;
+	uintptr_t	at = (uintptr_t) place;
+
+	if (at < start || at >= start + (uintptr_t) NBuffers * BLCKSZ)
+		return InvalidBuffer;
+	return (Buffer) ((at - start) / BLCKSZ) + 1;
+}
+
+bool
+SphxMayRead(const void *place)
+{
+	Buffer		buffer = buffer_of(place);
+
+	return !BufferIsValid(buffer) || is_locked(buffer);
+}
+
+bool
+SphxMayChange(const void *place)
+{
+	Buffer		buffer = buffer_of(place);
+
+	return !BufferIsValid(buffer) || SphxHoldsExclusive(buffer);
 }
 
 #endif							/* USE_ASSERT_CHECKING */

@@ -4,6 +4,8 @@
  *	  Builds with assertions know which pages this backend has locked, and
  *	  hold it to the order of locks (L1 to L5 in src/README).
  *
+ * In other builds the questions below do not exist: they are for Assert() only.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef SPHX_LOCKS_H
@@ -31,8 +33,19 @@ typedef enum SphxLockRank
  */
 extern void SphxNoteLock(Buffer buffer, SphxLockRank rank);
 
-/* Has this backend a page locked? */
+/* Has this backend a page locked?  (Those of an index that it builds do not count.) */
 extern bool SphxHoldsPage(void);
+
+/* Has it this one locked, in any mode or exclusively?  Local buffers have no locks: yes. */
+extern bool SphxHoldsLock(Buffer buffer);
+extern bool SphxHoldsExclusive(Buffer buffer);
+
+/*
+ * May this place be read, or changed?  If it is in a shared buffer, only with
+ * the page locked, or exclusively locked; anything else is this backend's own.
+ */
+extern bool SphxMayRead(const void *place);
+extern bool SphxMayChange(const void *place);
 
 #else
 #define SphxNoteLock(buffer, rank)	((void) 0)	/* arguments are not evaluated */

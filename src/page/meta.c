@@ -105,6 +105,7 @@ compute_checksum(const SphxMetaPageData *meta)
 void
 SphxSealMeta(SphxMetaPageData *meta)
 {
+	Assert(SphxMayChange(meta));
 	meta->checksum = compute_checksum(meta);
 	meta->unused = 0;
 }
@@ -191,6 +192,9 @@ SphxSetMaxNorm(SphxPages *pages, SphxIndexInfo *info, float max_norm)
 	SphxChange	change;
 	SphxMetaPageData *meta;
 
+	Assert(info->meta.metric == SPHX_METRIC_IP);
+	Assert(isfinite(max_norm) && max_norm >= 0.0f); /* or nobody could read
+													 * the index */
 	SphxChangeBegin(&change, pages);
 	meta = (SphxMetaPageData *) PageGetContents(SphxChangePage(&change, buffer));
 	if (meta->max_norm != info->meta.max_norm)
@@ -213,6 +217,8 @@ SphxLockCell(SphxPages *pages, const SphxMetaPageData *meta, uint32 cell, int lo
 SphxCellData *
 SphxPageCell(Page page, const SphxMetaPageData *meta, uint32 cell)
 {
+	Assert(cell <= meta->cells);
+	Assert(SphxMayRead(page));
 	return (SphxCellData *) PageGetContents(page) + cell % meta->cells_per_page;
 }
 

@@ -122,7 +122,11 @@ typedef struct SphxIndexInfo
 	SphxLayout	layout;
 } SphxIndexInfo;
 
-/* The index's description, cached with the relation; callers keep a copy. */
+/*
+ * The index's description, cached with the relation; callers keep a copy.  On
+ * entry no page is locked (L3); nor is any on return, here and below, but where
+ * it says so.
+ */
 extern void SphxGetInfo(SphxPages *pages, SphxIndexInfo *info);
 
 /*
@@ -131,12 +135,16 @@ extern void SphxGetInfo(SphxPages *pages, SphxIndexInfo *info);
  */
 extern void SphxReadInfo(SphxPages *pages, SphxIndexInfo *info);
 
-/* To be called when the contents of a metapage are complete. */
+/*
+ * To be called when the contents of a metapage are complete.  On entry it is
+ * exclusively locked, or a copy.
+ */
 extern void SphxSealMeta(SphxMetaPageData *meta);
 
 /*
  * Inner product: another largest norm, in the metapage and in *info; where
- * somebody else has changed it since *info was read, the larger one.
+ * somebody else has changed it since *info was read, the larger one.  On entry
+ * no page is locked (L3).
  */
 extern void SphxSetMaxNorm(SphxPages *pages, SphxIndexInfo *info, float max_norm);
 
@@ -145,12 +153,18 @@ extern BlockNumber SphxFirstNodeBlock(const SphxMetaPageData *meta);
 
 /*
  * SphxReadAnyPage, and an error when the page is of a kind, or of a cell, that
- * cannot be there according to the metapage.
+ * cannot be there according to the metapage.  On return: pinned and locked as
+ * asked.
  */
 extern Buffer SphxReadPlannedPage(SphxPages *pages, const SphxIndexInfo *info, BlockNumber block,
 								  int lock, SphxPageKind *kind);
 
-/* Cells: a copy of one, and the place of one on its (locked) page. */
+/*
+ * Cells.  SphxReadCell gives a copy, good as long as nobody inserts; SphxLockCell
+ * returns the directory's page pinned and locked as asked; SphxPageCell is the
+ * place of a cell there.  On entry node and overflow pages may be locked, which
+ * come before the directory (L2).
+ */
 extern void SphxReadCell(SphxPages *pages, const SphxMetaPageData *meta, uint32 cell,
 						 SphxCellData *data);
 extern Buffer SphxLockCell(SphxPages *pages, const SphxMetaPageData *meta, uint32 cell, int lock);

@@ -23,10 +23,12 @@ SphxNodeId(const SphxIndexInfo *info, BlockNumber block, uint32 slot)
 	return block * info->meta.per_page + slot;
 }
 
+/* A record on a page that is locked, or a copy; to be changed only with an exclusive lock. */
 static inline SphxRecord *
 SphxPageRecord(const SphxIndexInfo *info, Page page, uint32 slot)
 {
 	Assert(slot < info->meta.per_page);
+	Assert(SphxMayRead(page));
 	return (SphxRecord *) (PageGetContents(page) + (Size) slot * info->layout.size);
 }
 
@@ -62,6 +64,7 @@ SphxOverflowHash(const SphxRecord *r)
 {
 	uint32		hash;
 
+	Assert(r->flags & SPHX_NODE_OVERFLOW);
 	memcpy(&hash, &r->scale, sizeof(hash));
 	return hash;
 }
@@ -69,6 +72,7 @@ SphxOverflowHash(const SphxRecord *r)
 static inline void
 SphxSetOverflowHash(SphxRecord *r, uint32 hash)
 {
+	Assert(SphxMayChange(r) && (r->flags & SPHX_NODE_OVERFLOW));
 	memcpy(&r->scale, &hash, sizeof(hash));
 }
 
@@ -89,8 +93,9 @@ SphxHitBelow(const uint8 *payload)
 }
 
 /*
- * The record of a node on its locked page, or NULL when the slot holds no
- * node (any more).  Checks what a reader of the record relies on.
+ * The record of a node, or NULL when the slot holds no node (any more).  Checks
+ * what a reader of the record relies on.  On entry the page is locked, or a
+ * copy; the record is good until it is unlocked.
  */
 extern SphxRecord *SphxCheckNode(SphxPages *pages, const SphxIndexInfo *info, Page page,
 								 uint32 id);
@@ -104,7 +109,8 @@ extern SphxRecord *SphxCheckNode(SphxPages *pages, const SphxIndexInfo *info, Pa
  *		while (SphxNextRecord(&walk))
  *			... walk.id, walk.record
  *
- * A step looks at the page as it is then.
+ * A step looks at the page as it is then: between two of them the lock may be
+ * given up and taken again, and at each the page is locked, or a copy.
  */
 typedef struct SphxRecordWalk
 {

@@ -147,6 +147,7 @@ verify_checksum(const SphxPages *pages, BlockNumber block, Page page)
 {
 	uint16		checksum = SphxPageGetOpaque(page)->checksum;
 
+	Assert(SphxMayRead(page));
 	if (checksum != 0 && checksum != page_checksum(page, block))
 		SphxCorrupted(pages->index, block, "the checksum of the page is wrong");
 }
@@ -238,6 +239,7 @@ check_kind(const SphxPages *pages, BlockNumber block, Page page, SphxPageKind ki
 {
 	const char *defect = page_defect(page);
 
+	Assert(SphxMayRead(page));
 	if (defect == NULL && SphxPageGetOpaque(page)->kind != kind)
 		defect = "page is of another kind than the reference to it";
 	if (defect != NULL)
@@ -250,6 +252,7 @@ find_place(SphxPages *pages, BlockNumber block, Buffer buffer)
 {
 	SphxLocalState *local = pages->local;
 
+	Assert(block < local->nblocks); /* a reader has asked whether it exists */
 	if (pages->fork != MAIN_FORKNUM || BufferIsLocal(buffer))
 		return NULL;
 	if (unlikely(block >= local->hints.room))
@@ -310,6 +313,7 @@ SphxReadPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 		uint32		hint = *SphxHintPlace(&local->hints, block);
 		Buffer		buffer = SphxHintBuffer(hint);
 
+		Assert(pages->fork == MAIN_FORKNUM);
 		if ((hint & HINT_KIND) == (uint32) kind &&
 			ReadRecentBuffer(local->locator, MAIN_FORKNUM, block, buffer))
 		{
@@ -331,6 +335,7 @@ SphxReadPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 void
 SphxCheckChain(SphxPages *pages, BlockNumber block, uint64 step, uint32 per_block)
 {
+	Assert(per_block > 0);
 	/* every block on the way has been found to exist */
 	if (unlikely(step > (uint64) pages->local->nblocks * per_block))
 		SphxCorrupted(pages->index, block, "a chain that leads here goes in a circle");
@@ -343,6 +348,7 @@ SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, SphxPageKind *kin
 	Page		page = BufferGetPage(buffer);
 	const char *defect;
 
+	Assert(lock == BUFFER_LOCK_SHARE || lock == BUFFER_LOCK_EXCLUSIVE);
 	LockBuffer(buffer, lock);
 	*kind = 0;
 	if (PageIsNew(page))
@@ -359,8 +365,10 @@ SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, SphxPageKind *kin
 void
 SphxUpgradeLock(Buffer buffer)
 {
+	Assert(SphxHoldsLock(buffer));
 	/* the server has no upgrade; two that waited for each other would hang */
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	Assert(!SphxHoldsPage());	/* L1: a node page is waited for */
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	SphxNoteLock(buffer, page_rank(BufferGetPage(buffer)));
 }
@@ -368,7 +376,9 @@ SphxUpgradeLock(Buffer buffer)
 void
 SphxPauseLock(Buffer buffer, int lock)
 {
+	Assert(SphxHoldsLock(buffer));
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	Assert(!SphxHoldsPage());	/* nobody waits for one who sleeps */
 	SphxVacuumDelay();
 	LockBuffer(buffer, lock);
 	SphxNoteLock(buffer, page_rank(BufferGetPage(buffer)));
@@ -381,6 +391,7 @@ SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes)
 	uint32		hint;
 	Buffer		buffer;
 
+	Assert(offset + bytes <= SPHX_PAGE_ROOM);
 	if (block >= local->hints.room || block >= local->nblocks)
 		return;
 	hint = *SphxHintPlace(&local->hints, block);
@@ -420,6 +431,8 @@ SphxExtend(SphxPages *pages)
 	if (!pages->building)
 		SphxNoteLock(buffer, SPHX_RANK_NEW);
 	Assert(PageIsNew(BufferGetPage(buffer)));
+	/* an index only grows: SphxBlockExists relies on it */
+	Assert(BufferGetBlockNumber(buffer) >= pages->local->nblocks);
 	return buffer;
 }
 
@@ -429,6 +442,9 @@ SphxInitPage(Page page, SphxPageKind kind, uint32 cell, int free)
 	SphxPageOpaque opaque;
 	PageHeader	header = (PageHeader) page;
 
+	Assert(SphxMayChange(page));
+	Assert(kind == SPHX_PAGE_NODE || kind == SPHX_PAGE_OVERFLOW || (cell == 0 && free == 0));
+	Assert(free >= 0 && free <= PG_UINT16_MAX);
 	PageInit(page, BLCKSZ, sizeof(SphxPageOpaqueData));
 	opaque = SphxPageGetOpaque(page);
 	opaque->next = InvalidBlockNumber;
@@ -445,6 +461,8 @@ SphxInitPage(Page page, SphxPageKind kind, uint32 cell, int free)
 void
 SphxChangeBegin(SphxChange *change, SphxPages *pages)
 {
+	/* the fork of generic WAL */
+	Assert(pages->building || pages->fork == MAIN_FORKNUM);
 	change->pages = pages;
 	change->wal = pages->building ? NULL : GenericXLogStart(pages->index);
 	change->count = 0;
@@ -464,6 +482,19 @@ check_order(SphxChange *change, SphxLockRank rank)
 	Assert(rank >= change->rank);
 	change->rank = rank;
 }
+
+/* Is it a page of the index that is changed? */
+static bool
+is_own_buffer(const SphxPages *pages, Buffer buffer)
+{
+	SphxRelLocator locator;
+	ForkNumber	fork;
+	BlockNumber block;
+
+	BufferGetTag(buffer, &locator, &fork, &block);
+	return memcmp(&locator, &SphxRelationLocator(pages->index), sizeof(locator)) == 0 &&
+		fork == pages->fork;
+}
 #endif
 
 /* Take a page into the change; flags are those of generic WAL. */
@@ -473,6 +504,11 @@ register_page(SphxChange *change, Buffer buffer, int flags)
 	Page		page = BufferGetPage(buffer);
 
 	Assert(change->count < SPHX_CHANGE_PAGES);
+	Assert(is_own_buffer(change->pages, buffer));
+	Assert(SphxHoldsExclusive(buffer));
+#ifdef USE_ASSERT_CHECKING
+	change->buffer[change->count] = buffer;
+#endif
 	if (change->wal != NULL)
 		page = GenericXLogRegisterBuffer(change->wal, buffer, flags);
 	else
@@ -502,15 +538,30 @@ SphxChangeNewPage(SphxChange *change, Buffer buffer)
 #ifdef USE_ASSERT_CHECKING
 	check_order(change, SPHX_RANK_NEW);
 #endif
+	Assert(PageIsNew(BufferGetPage(buffer)));
 	return register_page(change, buffer, GENERIC_XLOG_FULL_IMAGE);
 }
 
 void
 SphxChangeFinish(SphxChange *change)
 {
+	Assert(change->count > 0);
 	if (change->wal == NULL)
 		return;					/* SphxSealPages comes later */
 	for (int i = 0; i < change->count; i++)
+	{
+		/*
+		 * R1 on a standby is no more than what is held here until the record
+		 * is complete
+		 */
+		Assert(SphxHoldsExclusive(change->buffer[i]));
+
+		/*
+		 * checked when it was registered; what has been done to it since is
+		 * ours
+		 */
+		Assert(page_defect(change->page[i]) == NULL);
 		SphxPageGetOpaque(change->page[i])->checksum = page_checksum(change->page[i], change->block[i]);
+	}
 	GenericXLogFinish(change->wal);
 }

@@ -82,14 +82,16 @@ extern void SphxOpenInitFork(SphxPages *pages, Relation index);
 /* Forget everything about the index's storage (it is built anew). */
 extern void SphxForgetPages(Relation index);
 
-/* Does the block exist? */
+/* Does the block exist?  No lock is needed or taken. */
 extern bool SphxBlockExists(SphxPages *pages, BlockNumber block);
 
 /*
- * The block, pinned and locked as asked (BUFFER_LOCK_*), checked to be a page
- * of this kind; else an error that names index and block.  Its checksum is
- * verified when this backend sees it for the first time (where it has room to
- * remember that, see hints.h) and whenever it reads it from disk.
+ * The block, checked to be a page of this kind; else an error that names index
+ * and block.  On return: pinned and locked as asked (BUFFER_LOCK_SHARE or
+ * _EXCLUSIVE).  What the caller has locked already must be of a kind that comes
+ * before this one (L1 to L3).  Its checksum is verified when this backend sees
+ * it for the first time (where it has room to remember that, see hints.h) and
+ * whenever it reads it from disk.
  */
 extern Buffer SphxReadPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock);
 
@@ -101,21 +103,22 @@ extern Buffer SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, Sph
 
 /*
  * Give every page of the fork its checksum, at the end of a build, which
- * changes pages directly.
+ * changes pages directly.  Locks one page at a time; on entry none is locked.
  */
 extern void SphxSealPages(SphxPages *pages);
 
 /*
- * Make the share lock on a page an exclusive one.  The page stays pinned but
- * is unlocked for a moment: whatever was seen on it, apart from its kind, may
- * no longer be so, and must be looked at again.
+ * Make the share lock on a page, on entry the only one held, an exclusive one.
+ * The page stays pinned but is unlocked for a moment: whatever was seen on it,
+ * apart from its kind, may no longer be so, and must be looked at again.
  */
 extern void SphxUpgradeLock(Buffer buffer);
 
 /*
  * Unlock a page that vacuum or a build has locked for long, keeping its pin,
  * and lock it again so (BUFFER_LOCK_SHARE or _EXCLUSIVE): others can have it
- * meanwhile, and the command can be cancelled.
+ * meanwhile, and the command can be cancelled.  On entry no other page is
+ * locked: who sleeps must not keep anybody waiting.
  */
 extern void SphxPauseLock(Buffer buffer, int lock);
 
@@ -126,13 +129,16 @@ extern void SphxPauseLock(Buffer buffer, int lock);
  */
 extern void SphxCheckChain(SphxPages *pages, BlockNumber block, uint64 step, uint32 per_block);
 
-/* `bytes` at `offset` within the block's data will soon be read; never waits. */
+/* `bytes` at `offset` within the block's data will soon be read; never waits, pins or locks. */
 extern void SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes);
 
-/* One block more at the end, zeroed, pinned and exclusively locked. */
+/*
+ * One block more at the end of the file, zeroed; on return pinned and
+ * exclusively locked.  Nobody else knows it, so the caller may hold any lock.
+ */
 extern Buffer SphxExtend(SphxPages *pages);
 
-/* Make a page of this kind of it. */
+/* Make a page of this kind of it; on entry exclusively locked, or a copy (SphxChangeNewPage). */
 extern void SphxInitPage(Page page, SphxPageKind kind, uint32 cell, int free);
 
 /*
@@ -157,10 +163,12 @@ SphxCheckTid(SphxPages *pages, Relation heap, const ItemPointerData *tid, BlockN
 pg_noreturn extern void SphxCorrupted(Relation index, BlockNumber block, const char *reason);
 
 /*
- * A change of up to SPHX_CHANGE_PAGES pages, atomic in the WAL.  Callers hold
- * exclusive locks on all of them, and change the pages that SphxChangePage
- * returns, which may be copies; an error when the frame of one is damaged.
- * Finishing makes the change but leaves locks and pins alone.
+ * A change of up to SPHX_CHANGE_PAGES pages, atomic in the WAL.  On entry each
+ * is exclusively locked, and stays so until the change is finished; callers
+ * change the pages that SphxChangePage returns, which may be copies; an error
+ * when the frame of one is damaged.  Pages are given in the order of locks, for
+ * replay locks them in that order.  Finishing makes the change but leaves locks
+ * and pins alone.
  */
 #define SPHX_CHANGE_PAGES	MAX_GENERIC_XLOG_PAGES
 
@@ -173,6 +181,7 @@ typedef struct SphxChange
 	BlockNumber block[SPHX_CHANGE_PAGES];
 #ifdef USE_ASSERT_CHECKING
 	SphxLockRank rank;			/* of the page registered last */
+	Buffer		buffer[SPHX_CHANGE_PAGES];
 #endif
 } SphxChange;
 

@@ -9,6 +9,7 @@
 
 #include "miscadmin.h"
 
+/* On return the record's page is share-locked in store->buffer, unless there is none. */
 static const SphxRecord *
 store_read(SphxStore *base, uint32_t id)
 {
@@ -16,6 +17,7 @@ store_read(SphxStore *base, uint32_t id)
 	SphxRecord *r;
 
 	Assert(!BufferIsValid(store->buffer));	/* L1: one at a time */
+	Assert(store->kind == SPHX_PAGE_NODE || store->kind == SPHX_PAGE_CENTROID);
 	CHECK_FOR_INTERRUPTS();
 	store->buffer = SphxReadPage(store->pages, SphxNodeBlock(store->info, id), store->kind,
 								 BUFFER_LOCK_SHARE);
@@ -25,6 +27,7 @@ store_read(SphxStore *base, uint32_t id)
 		UnlockReleaseBuffer(store->buffer);
 		store->buffer = InvalidBuffer;
 	}
+	Assert(r == NULL || SphxHoldsLock(store->buffer));
 	return r;
 }
 
@@ -33,6 +36,7 @@ store_done(SphxStore *base)
 {
 	SphxPageStore *store = (SphxPageStore *) base;
 
+	Assert(BufferIsValid(store->buffer) && SphxHoldsLock(store->buffer));
 	UnlockReleaseBuffer(store->buffer);
 	store->buffer = InvalidBuffer;
 }

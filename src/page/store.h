@@ -19,10 +19,14 @@ typedef struct SphxPageStore
 	const SphxIndexInfo *info;
 	SphxPageKind kind;			/* SPHX_PAGE_NODE, or SPHX_PAGE_CENTROID for
 								 * an upper layer */
-	Buffer		buffer;			/* share-locked between read and done, else
-								 * InvalidBuffer */
+	Buffer		buffer;			/* pinned and share-locked between read and
+								 * done, else InvalidBuffer */
 } SphxPageStore;
 
+/*
+ * Nothing is locked yet.  A search that uses the store locks one page at a time
+ * (L1), so on entry to it none is locked.
+ */
 extern void SphxInitStore(SphxPageStore *store, SphxPages *pages, const SphxIndexInfo *info);
 
 #endif							/* SPHX_STORE_H */

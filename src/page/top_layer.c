@@ -17,6 +17,8 @@ read_top_layer(SphxPages *pages, const SphxIndexInfo *info, SphxTopLayer *top)
 	Size		D = (Size) info->layout.D;
 	Buffer		buffer = InvalidBuffer;
 
+	Assert(layer->count > 0 && layer->count <= SPHX_TOP_RECORDS);
+	Assert(!SphxHoldsPage());	/* L1 */
 	top->count = layer->count;
 	for (uint32 i = 0; i < layer->count; i++)
 	{
@@ -60,5 +62,7 @@ SphxGetTopLayer(SphxPages *pages, const SphxIndexInfo *info)
 		SphxKeep(local, top, size);
 		pfree(top);
 	}
+	Assert(((const SphxTopLayer *) local->kept)->count ==
+		   info->meta.layers[info->meta.layer_count - 1].count);
 	return local->kept;
 }

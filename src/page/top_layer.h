@@ -24,7 +24,8 @@ typedef struct SphxTopLayer
 /*
  * They never change.  The backend keeps those of the indexes used last
  * (SphxKeep); valid until the next call for another index, or of anything that
- * may process invalidations.
+ * may process invalidations.  On entry no page is locked: those of the layer may
+ * have to be read.
  */
 extern const SphxTopLayer *SphxGetTopLayer(SphxPages *pages, const SphxIndexInfo *info);
 

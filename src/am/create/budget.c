@@ -61,6 +61,7 @@ SphxBuildSampleFloats(void)
 int
 SphxBuildMostCells(const SphxBuild *build)
 {
+	Assert(build->info.layout.D > 0);
 	return (int) Min(memory() / 16 / (sizeof(float) * (Size) build->info.layout.D), SPHX_MAX_LISTS);
 }
 
@@ -76,5 +77,6 @@ SphxBuildMostRows(const SphxBuild *build, bool sorted)
 	(sorted ? (Size) SphxBuildSortMemory() * 1024 : 0);
 	uint64		rows = memory() > others ? (memory() - others) / SphxBuildRowMemory(build) : 0;
 
+	Assert(build->d >= build->info.layout.D);
 	return Min(Max(rows, SMALLEST_SHARD), LARGEST_SHARD);
 }

@@ -80,6 +80,7 @@ load_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool aliv
 	MemoryContext old;
 	Vector	   *v;
 
+	Assert(ItemPointerIsValid(tid));
 	if (isnull[0])
 		return;
 	old = MemoryContextSwitchTo(state->row_context);
@@ -112,7 +113,10 @@ load_rows(SphxBuild *build, Relation heap, IndexInfo *index_info)
 								  NULL);
 }
 
-/* Write the figures that were not known when the metapage was. */
+/*
+ * Write the figures that were not known when the metapage was.  No page is locked
+ * on entry or return (L3).
+ */
 static void
 finish_meta(SphxBuild *build)
 {
@@ -120,6 +124,8 @@ finish_meta(SphxBuild *build)
 									  BUFFER_LOCK_EXCLUSIVE);
 	SphxMetaPageData *meta = (SphxMetaPageData *) PageGetContents(BufferGetPage(buffer));
 
+	Assert(build->pages.building && meta->magic == SPHX_META_MAGIC);
+	Assert(meta->cells == (uint32) build->cells);
 	meta->mean_a = build->gain_count > 0 ? build->gain_sum / build->gain_count : 0.0;
 	SphxSealMeta(meta);
 	MarkBufferDirty(buffer);
@@ -172,6 +178,7 @@ sphxbuild(Relation heap, Relation index, IndexInfo *index_info)
 		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(build.context);
+	Assert(!SphxHoldsPage());
 	return result;
 }
 
@@ -188,6 +195,7 @@ sphxbuildempty(Relation index)
 	SphxOpenPages(&pages, index);
 	SphxGetInfo(&pages, &info);
 	SphxOpenInitFork(&pages, index);
+	Assert(pages.fork == INIT_FORKNUM && pages.building);
 	write_empty(&pages, (int) info.meta.dims);
 	SphxSealPages(&pages);
 	log_newpage_range(index, INIT_FORKNUM, 0,

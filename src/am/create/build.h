@@ -13,7 +13,7 @@
 #include "access/genam.h"
 #include "nodes/execnodes.h"
 
-/* callbacks of the access method */
+/* callbacks of the access method; no page is locked on entry or return */
 extern IndexBuildResult *sphxbuild(Relation heap, Relation index, IndexInfo *index_info);
 extern void sphxbuildempty(Relation index);
 

@@ -112,7 +112,9 @@ typedef struct SphxSkeletonLayer
 /*
  * Write metapage, directory and upper layers of an index without rows to the
  * empty fork; fills the fields of info->meta that describe the layout of the
- * index.  No WAL: the caller logs all pages at the end.
+ * index.  No WAL: the caller logs all pages at the end.  Here and below no page
+ * is locked on entry or return; nobody else knows the index, and locks are there
+ * for the checkpointer and the server's own rules about pages.
  */
 extern void SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, int layer_count,
 							  const SphxSkeletonLayer *layers);

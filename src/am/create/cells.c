@@ -78,6 +78,7 @@ draw_sample(SphxBuild *build, int cells, float **sample)
 			CHECK_FOR_INTERRUPTS();
 	}
 	pfree(x);
+	Assert(taken == wanted);	/* as the algorithm promises */
 	return taken;
 }
 
@@ -116,6 +117,7 @@ train_cells(SphxBuild *build)
 	SphxCountProgress(&build->env, PROGRESS_CREATEIDX_TUPLES_DONE, 0, n);
 	build->cells = sphx_train(env, &params, n, build->info.layout.D, sample, build->centroids,
 							  report);
+	Assert(build->cells >= 1 && build->cells <= params.k);
 	SphxCountProgress(&build->env, -1, 0, 0);
 	env->release(env, sample);
 	meta->training = training_data(&report[0]);
@@ -133,6 +135,7 @@ measure_cells(SphxBuild *build)
 	float	   *sample;
 	uint64		n = draw_sample(build, build->cells, &sample);
 
+	Assert(build->centroids != NULL);
 	sphx_train_measure(env, n, build->info.layout.D, sample, build->cells, build->centroids,
 					   &report);
 	env->release(env, sample);
@@ -168,7 +171,10 @@ layer_edges(SphxBuild *build, uint32 count, const float *centroids, uint32 above
 	knn = sphx_build_knn(env, &input, k);
 	graph = sphx_build_graph(env, &input, knn, k, layout->m);
 	for (Size i = 0; i < (Size) count * (Size) layout->m; i++)
+	{
+		Assert(graph[i].id < count || graph[i].id == SPHX_INVALID_NODE);	/* I2 */
 		edges[i] = graph[i].id;
+	}
 	env->release(env, graph);
 	env->release(env, knn);
 	env->release(env, cells);
@@ -217,6 +223,7 @@ make_layer_above(SphxBuild *build, const SphxSkeletonLayer *layer, SphxSkeletonL
 	for (int i = 0; i < k; i++)
 		memcpy(means + (Size) i * D, layer->centroids + (Size) below[i] * D, sizeof(float) * D);
 	pfree(taken);
+	Assert(k >= 1 && (uint32) k < layer->count);	/* layers come to an end */
 	above->count = (uint32) k;
 	above->centroids = means;
 	above->below = below;
@@ -232,6 +239,7 @@ SphxTrainCells(SphxBuild *build)
 		measure_cells(build);
 	else
 		train_cells(build);
+	Assert(build->cells >= 1 && build->cells <= SPHX_MAX_LISTS);
 	layers[0].count = (uint32) build->cells;
 	layers[0].centroids = build->centroids;
 	while (layers[top].count > SPHX_TOP_RECORDS && top + 1 < SPHX_MAX_LAYERS)

@@ -175,6 +175,7 @@ add_centroid(void *arg, const Vector *v)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("\"%s\" has more than %d centroids", reader->name, SPHX_MAX_LISTS)));
 	make_room(reader);
+	Assert(reader->count < reader->room);
 	if (!SphxTransform(&build->pages, &build->info, v,
 					   reader->rows + reader->count * (Size) build->info.layout.D))
 		ereport(ERROR,
@@ -223,6 +224,7 @@ finish_centroids(Reader *reader)
 						build->options.lists, reader->name, reader->count),
 				 errhint("Leave out lists.")));
 	kept = sphx_drop_equal_rows(&build->env.base, reader->count, (int) D, reader->rows);
+	Assert(kept >= 1 && kept <= reader->count);
 	if (kept < reader->count)
 		ereport(NOTICE,
 				(errmsg("of %zu centroids in \"%s\" only %zu are different", reader->count,

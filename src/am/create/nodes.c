@@ -98,6 +98,7 @@ group_rows(SphxBuild *build, SphxShard *shard)
 
 	for (uint32 i = 0; i < shard->count; i++)
 	{
+		Assert(shard->rows[i].probes > 0);
 		order[i].cell = shard->rows[i].cells[0];
 		order[i].hash = hash_bytes((unsigned char *) (shard->x + (Size) i * build->d),
 								   (int) row_bytes);
@@ -132,12 +133,14 @@ begin_cell(CellWriter *writer, uint32 cell)
 {
 	SphxBuild  *build = writer->build;
 
+	Assert(cell < (uint32) build->cells && !BufferIsValid(writer->buffer));
 	SphxReadCell(&build->pages, &build->info.meta, cell, &writer->data);
 	writer->cell = cell;
 	writer->buffer = InvalidBuffer;
 	writer->entry_distance = INFINITY;
 }
 
+/* The cell's last page is unlocked, and the directory says what the cell has become. */
 static void
 end_cell(CellWriter *writer)
 {
@@ -147,13 +150,16 @@ end_cell(CellWriter *writer)
 	if (BufferIsValid(writer->buffer))
 		UnlockReleaseBuffer(writer->buffer);
 	writer->buffer = InvalidBuffer;
+	/* I9, I10: a cell that was begun has got a node */
+	Assert(writer->data.first != InvalidBlockNumber && writer->data.insert != InvalidBlockNumber);
+	Assert(writer->data.entry != SPHX_INVALID_NODE && writer->data.count > 0);
 	buffer = SphxLockCell(&build->pages, &build->info.meta, writer->cell, BUFFER_LOCK_EXCLUSIVE);
 	*SphxPageCell(BufferGetPage(buffer), &build->info.meta, writer->cell) = writer->data;
 	MarkBufferDirty(buffer);
 	UnlockReleaseBuffer(buffer);
 }
 
-/* Go to a new page at the end of the cell's chain. */
+/* Go to a new page at the end of the cell's chain; on return it is exclusively locked. */
 static void
 next_cell_page(CellWriter *writer)
 {
@@ -161,6 +167,7 @@ next_cell_page(CellWriter *writer)
 	BlockNumber last = writer->data.insert;
 	BlockNumber block;
 
+	Assert(!BufferIsValid(writer->buffer) || writer->slot == build->info.meta.per_page);
 	if (BufferIsValid(writer->buffer))
 		UnlockReleaseBuffer(writer->buffer);
 	writer->buffer = InvalidBuffer;
@@ -188,7 +195,10 @@ next_cell_page(CellWriter *writer)
 /* equal rows written between two moments at which the build can be cancelled */
 #define TIDS_UNPAUSED	1024
 
-/* Write the node that rows first..end-1, which are equal, share; returns its id. */
+/*
+ * Write the node that rows first..end-1, which are equal, share; returns its id.
+ * On return its page is exclusively locked, for the nodes to come.
+ */
 static uint32
 write_node(CellWriter *writer, SphxShard *shard, uint32 first, uint32 end)
 {
@@ -201,8 +211,10 @@ write_node(CellWriter *writer, SphxShard *shard, uint32 first, uint32 end)
 	SphxRecord *r;
 	uint32		id;
 
+	Assert(first < end && end <= shard->own);
 	if (!BufferIsValid(writer->buffer) || writer->slot == info->meta.per_page)
 		next_cell_page(writer);
+	Assert(SphxHoldsExclusive(writer->buffer) && writer->slot < info->meta.per_page);
 	r = SphxPageRecord(info, BufferGetPage(writer->buffer), writer->slot);
 	id = SphxNodeId(info, BufferGetBlockNumber(writer->buffer), writer->slot);
 	sphx_record_init(&info->layout, r, x);
@@ -219,6 +231,8 @@ write_node(CellWriter *writer, SphxShard *shard, uint32 first, uint32 end)
 	}
 
 	writer->slot++;
+	Assert(SphxPageGetOpaque(BufferGetPage(writer->buffer))->free ==
+		   info->meta.per_page - writer->slot); /* I5 */
 	writer->data.count++;
 	writer->data.radius = Max(writer->data.radius, sqrtf(distance));
 	if (distance < writer->entry_distance)
@@ -272,6 +286,7 @@ SphxWriteNodes(SphxBuild *build, SphxShard *shard, uint64 before)
 			if (shard->rows[end].cells[0] != cell ||
 				memcmp(x, shard->x + (Size) end * build->d, row_bytes) != 0)
 				break;
+		Assert(nodes <= first); /* written over are rows that have a node */
 		shard->rows[nodes] = shard->rows[first];
 		shard->rows[nodes].id = write_node(&writer, shard, first, end);
 		memmove(shard->x + (Size) nodes * build->d, x, row_bytes);
@@ -305,7 +320,7 @@ typedef struct EdgeRoom
 
 /*
  * Give a record the edges of its row.  One that has edges already, from the
- * graph of another shard, keeps the best of both.
+ * graph of another shard, keeps the best of both.  Its page is exclusively locked.
  */
 static void
 link_node(SphxBuild *build, SphxShard *shard, SphxRecord *r, const SphxNeighbour *neighbours,
@@ -314,11 +329,15 @@ link_node(SphxBuild *build, SphxShard *shard, SphxRecord *r, const SphxNeighbour
 	const SphxLayout *layout = &build->info.layout;
 	SphxEdges  *edges = room->edges;
 
+	Assert(SphxMayChange(r) && (r->flags & SPHX_NODE_USED));
 	sphx_record_vector(layout, r, room->vector);
 	sphx_edges_start(edges, room->vector);
 	for (int j = 0; j < layout->m && neighbours[j].id != SPHX_INVALID_NODE; j++)
+	{
+		Assert(neighbours[j].id < shard->count);	/* I2 */
 		sphx_edges_add(edges, shard->rows[neighbours[j].id].id,
 					   shard->x + (Size) neighbours[j].id * build->d);
+	}
 	if (r->neighbours > 0)
 	{
 		(void) sphx_record_offer_edges(layout, r, edges->n, edges->ids, edges->differences,
@@ -382,6 +401,7 @@ SphxLinkNodes(SphxBuild *build, SphxShard *shard, uint64 before, uint64 total)
 	SphxNeighbour *knn;
 	SphxNeighbour *graph;
 
+	Assert(shard->own <= shard->count);
 	if (shard->own == 0)
 		return;
 	input.probes = shard->rows[0].probes;

@@ -20,6 +20,7 @@ SphxBuildPhase(SphxBuild *build, int phase, uint64 done, uint64 total)
 	};
 	const int64 values[] = {phase, (int64) total, (int64) done};
 
+	Assert(phase >= SPHX_PHASE_LOAD && phase <= SPHX_PHASE_LINK && done <= total);
 	pgstat_progress_update_multi_param(3, params, values);
 }
 

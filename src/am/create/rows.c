@@ -32,6 +32,7 @@ SphxCreateRows(MemoryContext context, int d, uint64 memory_rows)
 	MemoryContext own = AllocSetContextCreate(context, "sphx build rows", ALLOCSET_DEFAULT_SIZES);
 	SphxRows   *rows = MemoryContextAllocZero(own, sizeof(SphxRows));
 
+	Assert(d > 0 && memory_rows > 0);
 	rows->context = own;
 	rows->row_bytes = sizeof(SphxBuildRow) + sizeof(float) * (Size) d;
 	rows->memory_rows = memory_rows;
@@ -42,6 +43,7 @@ SphxCreateRows(MemoryContext context, int d, uint64 memory_rows)
 static char *
 row_place(const SphxRows *rows, uint64 i)
 {
+	Assert(rows->chunks != NULL && i / rows->chunk_rows < rows->chunk_room);
 	return rows->chunks[i / rows->chunk_rows] + (i % rows->chunk_rows) * rows->row_bytes;
 }
 
@@ -58,6 +60,7 @@ spill(SphxRows *rows)
 {
 	MemoryContext old = MemoryContextSwitchTo(rows->context);
 
+	Assert(rows->file == NULL && rows->count <= rows->memory_rows);
 	rows->file = BufFileCreateTemp(false);
 	for (uint64 i = 0; i < rows->count; i++)
 	{
@@ -99,6 +102,8 @@ new_place(SphxRows *rows)
 void
 SphxAppendRow(SphxRows *rows, const SphxBuildRow *row, const float *x)
 {
+	Assert(rows->next == 0);	/* nothing is written any more once one has
+								 * been read */
 	if (rows->file == NULL && rows->count == rows->memory_rows)
 		spill(rows);
 	if (rows->file != NULL)
@@ -135,6 +140,7 @@ read_exactly(SphxRows *rows, void *ptr, Size size)
 bool
 SphxNextRow(SphxRows *rows, SphxBuildRow *row, float *x)
 {
+	Assert(rows->next <= rows->count);
 	if (rows->next == rows->count)
 		return false;
 	if (rows->file != NULL)

@@ -70,6 +70,7 @@ typedef struct ShardSet
 static uint64
 cell_key(int place, uint32 number)
 {
+	Assert(place >= 0);
 	return (uint64) place << 32 | number;
 }
 
@@ -106,11 +107,13 @@ assign_rows(SphxBuild *build, uint32 count, SphxBuildRow *rows, const float *x)
 	uint32	   *cells = env->alloc(env, sizeof(uint32) * (Size) (count * probes + 1));
 	float	   *plain = env->alloc(env, sizeof(float) * D * ((Size) count + 1));
 
+	Assert(probes >= 1 && build->centroids != NULL);
 	for (uint32 i = 0; i < count; i++)
 		memcpy(plain + i * D, x + (Size) i * build->d, sizeof(float) * D);
 	sphx_assign(env, count, (int) D, plain, build->cells, build->centroids, probes, cells, NULL);
 	for (uint32 i = 0; i < count; i++)
 	{
+		Assert(cells[(Size) i * (Size) probes] < (uint32) build->cells);
 		rows[i].probes = (uint16) probes;
 		memcpy(rows[i].cells, cells + (Size) i * (Size) probes, sizeof(uint32) * (Size) probes);
 	}
@@ -146,6 +149,8 @@ build_single(SphxBuild *build)
 	uint32		count;
 	SphxShard	shard;
 
+	Assert(total == SphxCountRows(build->rows));	/* LARGEST_SHARD is below
+													 * 2^32 */
 	SphxOpenShard(build, &shard, total);
 	for (uint32 done = 0; done < total; done += count)
 	{
@@ -188,6 +193,7 @@ sort_by_cell(ShardSet *set)
 	}
 	env->release(env, x);
 	env->release(env, rows);
+	Assert(done == SphxCountRows(build->rows));
 	drop_rows(build);
 	SphxPerformSort(sort);
 	return sort;
@@ -211,6 +217,7 @@ split_cells(SphxBuild *build, int count, int *cells)
 	int			left = 0;
 	int			k;
 
+	Assert(count >= 2);
 	for (int i = 0; i < count; i++)
 		memcpy(points + D * (Size) i, build->centroids + D * (Size) cells[i], sizeof(float) * D);
 	k = sphx_train(env, &params, (size_t) count, (int) D, points, means, report);
@@ -241,6 +248,7 @@ order_range(ShardSet *set, int first, int end, int depth)
 		return;
 	check_stack_depth();
 	middle = first + split_cells(set->build, end - first, set->cells + first);
+	Assert(middle > first && middle < end); /* or it would never end */
 	set->depth[middle] = depth;
 	order_range(set, first, middle, depth + 1);
 	order_range(set, middle, end, depth + 1);
@@ -301,6 +309,7 @@ plan_range(ShardSet *set, int first, int end, uint32 limit)
 	int			middle = first + 1;
 	uint64		rows = 0;
 
+	Assert(first < end && limit > 0);
 	for (int i = first; i < end; i++)
 		rows += set->cell_rows[set->cells[i]];
 	if (rows <= limit)
@@ -351,6 +360,7 @@ other_shards(const ShardSet *set, const SphxBuildRow *row, int own, uint32 numbe
 		(int) (number % (uint32) set->cell_parts[near]);
 		bool		known = shard == own;
 
+		Assert(shard >= 0 && shard < set->count);
 		for (int j = 0; j < count; j++)
 			known = known || shard == others[j];
 		if (known)
@@ -384,6 +394,7 @@ sort_nodes(ShardSet *set, int number, const SphxShard *shard, SphxRowSort *sort)
 		if (i % 1024 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
+	Assert(shard->own <= set->plans[number].rows);	/* equal rows share a node */
 	set->plans[number].nodes = shard->own;
 }
 
@@ -420,6 +431,7 @@ write_shards(ShardSet *set, SphxRowSort *rows, uint64 total)
 		SphxCloseShard(&shard);
 		before += set->plans[i].rows;
 	}
+	Assert(before == total);
 	SphxEndSort(rows);
 	SphxPerformSort(nodes);
 	return nodes;
@@ -461,6 +473,7 @@ link_shards(ShardSet *set, SphxRowSort *nodes, uint64 fitting)
 		SphxCloseShard(&shard);
 		before += plan->nodes;
 	}
+	Assert(before == total);
 	SphxEndSort(nodes);
 }
 

@@ -42,7 +42,10 @@ plan_blocks(SphxMetaPageData *meta, int layer_count, const SphxSkeletonLayer *la
 	}
 }
 
-/* The next block, which must be the planned one, as a page of this kind. */
+/*
+ * The next block, which must be the planned one (I8), as a page of this kind; on
+ * return pinned and exclusively locked.
+ */
 static Buffer
 next_page(Skeleton *skeleton, SphxPageKind kind, BlockNumber planned)
 {
@@ -98,6 +101,7 @@ centroid_below(const Skeleton *skeleton, int layer, uint32 i)
 
 	if (layer == 0)
 		return i;
+	Assert(skeleton->layers[layer].below[i] < skeleton->layers[layer - 1].count);	/* I12 */
 	return SphxNodeId(info, info->meta.layers[layer - 1].start, skeleton->layers[layer].below[i]);
 }
 
@@ -111,6 +115,7 @@ fill_centroid(Skeleton *skeleton, int layer, uint32 i, SphxRecord *r)
 	const float *x = in->centroids + (Size) i * layout->D;
 	uint32		below = centroid_below(skeleton, layer, i);
 
+	Assert(i < in->count && (in->below == NULL) == (layer == 0));
 	sphx_record_init(layout, r, x);
 	r->payload_count = 1;
 	memcpy(sphx_record_payload(layout, r), &below, sizeof(below));
@@ -154,6 +159,7 @@ SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, int layer_count,
 {
 	Skeleton	skeleton = {.pages = pages,.info = info,.layers = layers};
 
+	Assert(pages->building);
 	Assert(layer_count >= 1 && layer_count <= SPHX_MAX_LAYERS);
 	Assert(layers[layer_count - 1].count <= SPHX_TOP_RECORDS);
 	SphxInitEnv(&skeleton.env, CurrentMemoryContext);
@@ -164,6 +170,8 @@ SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, int layer_count,
 	write_directory(&skeleton);
 	for (int i = 0; i < layer_count; i++)
 		write_layer(&skeleton, i);
+	Assert(RelationGetNumberOfBlocksInFork(pages->index, pages->fork) ==
+		   SphxFirstNodeBlock(&info->meta));	/* I8 */
 
 	skeleton.env.base.release(&skeleton.env.base, skeleton.edges);
 }

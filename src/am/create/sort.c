@@ -64,6 +64,7 @@ SphxSortRow(SphxRowSort *sort, uint64 key, const SphxBuildRow *row, const float 
 {
 	char	   *place = VARDATA(sort->room);
 
+	Assert(key <= PG_INT64_MAX);	/* it is sorted as a signed number */
 	memcpy(place, row, sizeof(SphxBuildRow));
 	memcpy(place + sizeof(SphxBuildRow), x, sort->row_bytes - sizeof(SphxBuildRow));
 	ExecClearTuple(sort->in);
@@ -92,6 +93,7 @@ SphxNextSorted(SphxRowSort *sort, uint64 end, SphxBuildRow *row, float *x)
 		return false;
 	value = (struct varlena *) DatumGetPointer(slot_getattr(sort->out, 2, &isnull));
 	Assert(VARSIZE_ANY_EXHDR(value) == sort->row_bytes);
+	Assert(!isnull);
 	memcpy(row, VARDATA_ANY(value), sizeof(SphxBuildRow));
 	memcpy(x, VARDATA_ANY(value) + sizeof(SphxBuildRow), sort->row_bytes - sizeof(SphxBuildRow));
 	sort->waiting = false;

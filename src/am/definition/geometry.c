@@ -57,11 +57,13 @@ SphxNorm(const SphxIndexInfo *info, const float *x)
 {
 	float		square = sphx_kernels->dot_f32(x, x, (size_t) info->layout.D);
 
+	Assert(info->meta.metric == SPHX_METRIC_IP);
 	return Min(sqrtf(square), LARGEST_NORM);
 }
 
 float
 SphxExtraCoordinate(const SphxIndexInfo *info, const float *x)
 {
+	Assert(info->meta.metric == SPHX_METRIC_IP && info->meta.max_norm >= 0.0f);
 	return sphx_extra_coordinate(x, info->layout.D, info->meta.max_norm);
 }

@@ -216,6 +216,10 @@ SphxChooseLayout(Relation index, int dims, SphxIndexInfo *info)
 		}
 	}
 	sphx_layout_init(&layout);
+	Assert(records > 0 && records == (int) SPHX_PAGE_ROOM / layout.size);
+	Assert(layout.payload_bytes >= (int) PAYLOAD_SMALLEST &&
+		   layout.payload_bytes <= (int) PAYLOAD_LARGEST);
+	Assert(options.m == 0 || layout.m == options.m);
 
 	meta->metric = (uint16) SphxIndexMetric(index);
 	meta->storage = (uint16) layout.storage;

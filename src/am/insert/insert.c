@@ -120,7 +120,8 @@ SphxCreateInserter(SphxPages *pages, MemoryContext parent)
 
 /*
  * A page of the cell: one of those that the build left side by side, or the
- * one that inserts fill, locked in share mode.
+ * one that inserts fill.  On entry no page is locked; on return this one is, in
+ * share mode, and pinned.
  */
 static Buffer
 read_some_page(SphxInserter *inserter, SphxPages *pages, const SphxCellData *data, uint32 cell,
@@ -130,6 +131,7 @@ read_some_page(SphxInserter *inserter, SphxPages *pages, const SphxCellData *dat
 	uint64		count = Max(1, (data->count + per_page - 1) / per_page);
 	BlockNumber block = data->first + (BlockNumber) sphx_random_below(random, count);
 
+	Assert(data->first != InvalidBlockNumber && data->insert != InvalidBlockNumber);
 	if (SphxBlockExists(pages, block))
 	{
 		SphxPageKind kind;
@@ -145,7 +147,8 @@ read_some_page(SphxInserter *inserter, SphxPages *pages, const SphxCellData *dat
 /*
  * Nodes sampled from the cells around the new vector become hits as well.  The
  * nearest alone leave it without a way to what is far, which the heuristic
- * keeps where no neighbour is nearer to it (as in the build).
+ * keeps where no neighbour is nearer to it (as in the build).  Pages are locked
+ * one at a time; on entry and return none is.
  */
 static void
 sample_cells(SphxInserter *inserter, SphxPages *pages, int count, const uint32 *cells)
@@ -153,6 +156,8 @@ sample_cells(SphxInserter *inserter, SphxPages *pages, int count, const uint32 *
 	const SphxIndexInfo *info = &inserter->info;
 	SphxRandom	random;
 
+	Assert(count >= 1 && count <= SAMPLED_CELLS);
+	Assert(!SphxHoldsPage());	/* L1 */
 	sphx_random_seed(&random, inserter->hash);
 	for (int i = 0; i < count; i++)
 	{
@@ -182,6 +187,8 @@ sample_cells(SphxInserter *inserter, SphxPages *pages, int count, const uint32 *
  * Search for the new vector; the hits, nearest first, and the cell it belongs
  * to.  Always by Euclidean distance: under inner product nearest neighbours
  * in the plain space are good candidates for those in the extended one.
+ * On entry and return no page is locked: what the hits say of nodes may have
+ * changed by the time they are used, and is held against their versions.
  */
 static int
 search_hits(SphxInserter *inserter, SphxPages *pages, SphxHit **hits, uint32 *cell)
@@ -197,6 +204,7 @@ search_hits(SphxInserter *inserter, SphxPages *pages, SphxHit **hits, uint32 *ce
 	uint32		cells[SAMPLED_CELLS];
 	int			count;
 
+	Assert(!SphxHoldsPage());	/* L1 */
 	SphxInitStore(&store, pages, &inserter->info);
 	count = SphxNearestCells(&descent, SAMPLED_CELLS, cells);
 	*cell = cells[0];
@@ -209,7 +217,8 @@ search_hits(SphxInserter *inserter, SphxPages *pages, SphxHit **hits, uint32 *ce
 
 /*
  * The same, but from any living node of the cell, whatever the entries lead
- * to.
+ * to.  The heavyweight lock of the directory's first block is held: a node that
+ * another insert is about to make the first would not be found.
  */
 static int
 search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hits)
@@ -218,6 +227,7 @@ search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hit
 	SphxCellData data;
 	uint32		living;
 
+	Assert(!SphxHoldsPage());	/* L1 */
 	SphxReadCell(pages, &inserter->info.meta, cell, &data);
 	living = SphxFindLiving(pages, &inserter->info, data.first);
 	if (living == SPHX_INVALID_NODE)
@@ -230,8 +240,9 @@ search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hit
 }
 
 /*
- * The node, on a page locked exclusively, is about to stand for the new row as
- * well, whose vector may be further from the one stored.
+ * The node is about to stand for the new row as well, whose vector may be further
+ * from the one stored.  Its page is exclusively locked on entry and return: the
+ * wider bound comes before the TID that needs it, and no reader in between (I7).
  */
 static void
 widen_error(SphxInserter *inserter, SphxPages *pages, Buffer buffer, uint32 id)
@@ -240,6 +251,7 @@ widen_error(SphxInserter *inserter, SphxPages *pages, Buffer buffer, uint32 id)
 	uint8		error = SphxNodeRecord(info, BufferGetPage(buffer), id)->error;
 	SphxChange	change;
 
+	Assert(SphxHoldsExclusive(buffer));
 	if (error == 0 || error >= inserter->record->error)
 		return;
 	SphxChangeBegin(&change, pages);
@@ -249,7 +261,8 @@ widen_error(SphxInserter *inserter, SphxPages *pages, Buffer buffer, uint32 id)
 
 /*
  * When a node stores exactly the same vector, let it have the TID.  The node
- * may have changed since the search read it.
+ * may have changed since the search read it.  On entry and return no page is
+ * locked.
  */
 static bool
 join_duplicate(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, int count,
@@ -268,6 +281,7 @@ join_duplicate(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, in
 		!(r->flags & SPHX_NODE_DELETED) &&
 		sphx_record_same_vector(&info->layout, r, inserter->record);
 
+		Assert(i == 0 || hits[i - 1].distance <= hits[i].distance);
 		if (same)
 		{
 			widen_error(inserter, pages, buffer, id);
@@ -297,6 +311,7 @@ extend_candidates(SphxInserter *inserter, int count)
 {
 	Size		D = (Size) inserter->info.layout.D;
 
+	Assert(count <= most_candidates(inserter) && inserter->extended != NULL);
 	inserter->x[D] = SphxExtraCoordinate(&inserter->info, inserter->x);
 	for (int i = 0; i < count; i++)
 	{
@@ -368,6 +383,7 @@ set_edges(SphxInserter *inserter, int count)
 {
 	const SphxLayout *layout = &inserter->info.layout;
 
+	Assert(count >= 0 && count <= layout->m);	/* I3 */
 	sphx_record_vector(layout, inserter->record, inserter->stored);
 	sphx_edges_start(inserter->edges, inserter->stored);
 	for (int j = 0; j < count; j++)
@@ -379,7 +395,10 @@ set_edges(SphxInserter *inserter, int count)
 	sphx_record_set_edges(layout, inserter->record, inserter->edges);
 }
 
-/* Write the new record to its cell; returns its id. */
+/*
+ * Write the new record to its cell; returns its id.  On entry and return no page
+ * is locked: from then on searches may find the node, and vacuum may delete it.
+ */
 static uint32
 write_node(SphxInserter *inserter, SphxPages *pages, uint32 cell)
 {
@@ -389,6 +408,8 @@ write_node(SphxInserter *inserter, SphxPages *pages, uint32 cell)
 	uint32		id;
 	Buffer		buffer = SphxFindSlot(pages, info, cell, &slot);
 
+	Assert(inserter->record->payload_count == 1);	/* I4 */
+	Assert(SphxPageGetOpaque(BufferGetPage(buffer))->cell == cell); /* I6 */
 	SphxChangeBegin(&change, pages);
 	SphxFillSlot(info, SphxChangePage(&change, buffer), slot, inserter->record);
 	SphxChangeFinish(&change);
@@ -400,7 +421,8 @@ write_node(SphxInserter *inserter, SphxPages *pages, uint32 cell)
 /*
  * Offer a neighbour the edge back to the node.  Nothing happens, and it is
  * false, when the neighbour is no longer what the search saw, or prefers those
- * it has; with `spare` it first drops the edge that this names, for room.
+ * it has; with `spare` it first drops the edge that this names, for room.  On
+ * entry and return no page is locked.
  */
 static bool
 link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, uint32 id,
@@ -432,6 +454,9 @@ link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, 
 	{
 		SphxChange	change;
 
+		Assert(inserter->neighbour->neighbours <= layout->m);	/* I3 */
+		Assert(inserter->neighbour->version == candidate->version);
+
 		SphxChangeBegin(&change, pages);
 		memcpy(SphxNodeRecord(info, SphxChangePage(&change, buffer), candidate->id),
 			   inserter->neighbour, (Size) layout->size);
@@ -441,12 +466,17 @@ link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, 
 	return linked;
 }
 
-/* Have the chosen neighbours lead to the node; how many do. */
+/*
+ * Have the chosen neighbours lead to the node; how many do.  On entry and return
+ * no page is locked: theirs are, one after the other.
+ */
 static int
 link_all_back(SphxInserter *inserter, SphxPages *pages, int count, uint32 id)
 {
 	int			linked = 0;
 
+	Assert(count <= inserter->info.layout.m);
+	Assert(!SphxHoldsPage());	/* L1 */
 	for (int j = 0; j < count; j++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -456,7 +486,11 @@ link_all_back(SphxInserter *inserter, SphxPages *pages, int count, uint32 id)
 	return linked;
 }
 
-/* Put the row into the index, given what the search for it found. */
+/*
+ * Put the row into the index, given what the search for it found.  The
+ * heavyweight lock of block 0 is held since before that (L4): no slot that the
+ * hits name is freed meanwhile.  On entry and return no page is locked.
+ */
 static void
 add_row(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, int count, uint32 cell,
 		ItemPointer tid)
@@ -464,6 +498,7 @@ add_row(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, int count
 	const SphxIndexInfo *info = &inserter->info;
 	uint32		id;
 
+	Assert(!SphxHoldsPage());	/* L1 */
 	memset(inserter->record, 0, (Size) info->layout.size);
 	sphx_record_init(&info->layout, inserter->record, inserter->x);
 	if (join_duplicate(inserter, pages, hits, count, tid))
@@ -480,6 +515,7 @@ add_row(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, int count
 	(void) link_all_back(inserter, pages, count, id);
 }
 
+/* The search, and the row's way into the index, under the heavyweight lock of block 0. */
 static void
 insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
 {
@@ -508,13 +544,14 @@ insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
 /*
  * Inner product: the row may be the longest so far.  Somewhat more than its
  * norm is noted, so that rows that come in that order do not change the
- * metapage each time.
+ * metapage each time.  On entry and return no page is locked (L3).
  */
 static void
 raise_max_norm(SphxInserter *inserter, SphxPages *pages)
 {
 	float		norm = SphxNorm(&inserter->info, inserter->x);
 
+	Assert(!SphxHoldsPage());	/* L3 */
 	if (norm > inserter->info.meta.max_norm)
 		SphxSetMaxNorm(pages, &inserter->info, 1.05f * norm);
 }
@@ -545,7 +582,10 @@ insert_vector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPoi
 	return true;
 }
 
-/* Copy the living node's record and vector to where a new row's would be; false when it is none. */
+/*
+ * Copy the living node's record and vector to where a new row's would be; false
+ * when it is none.  On entry and return no page is locked.
+ */
 static bool
 load_node(SphxInserter *inserter, SphxPages *pages, uint32 id)
 {
@@ -565,7 +605,10 @@ load_node(SphxInserter *inserter, SphxPages *pages, uint32 id)
 	return living;
 }
 
-/* The node has no edges: give it those of the record made for it. */
+/*
+ * The node has no edges: give it those of the record made for it, unless an
+ * insert has given it one since.  On entry and return no page is locked.
+ */
 static void
 write_edges(SphxInserter *inserter, SphxPages *pages, uint32 id)
 {
@@ -574,6 +617,7 @@ write_edges(SphxInserter *inserter, SphxPages *pages, uint32 id)
 									  BUFFER_LOCK_EXCLUSIVE);
 	const SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), id);
 
+	Assert(inserter->record->neighbours > 0 && inserter->record->neighbours <= info->layout.m);
 	if (r != NULL && r->version == inserter->record->version && r->neighbours == 0)
 	{
 		SphxChange	change;
@@ -594,6 +638,8 @@ SphxLinkNode(SphxInserter *inserter, SphxPages *pages, uint32 id, SphxSpareEdge 
 	uint32		cell;
 	int			count;
 
+	Assert(id != SPHX_INVALID_NODE && spare != NULL);
+	Assert(!SphxHoldsPage());	/* L1 */
 	if (!load_node(inserter, pages, id))
 		return;
 	count = search_hits(inserter, pages, &hits, &cell);
@@ -627,5 +673,7 @@ sphxinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relatio
 	insert_vector(inserter, &pages, DatumGetVectorP(values[0]), tid, unchanged ? heap : NULL);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(inserter->row_context);
+	Assert(!SphxHoldsPage());	/* the executor goes on with other rows and
+								 * tables */
 	return false;
 }

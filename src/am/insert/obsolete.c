@@ -49,6 +49,9 @@ SphxDropObsolete(SphxPages *pages, const SphxIndexInfo *info, Relation heap, Buf
 	int			count = 0;
 	SphxChange	change;
 
+	Assert(SphxHoldsExclusive(buffer));
+	Assert((r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED | SPHX_NODE_OVERFLOW)) ==
+		   SPHX_NODE_USED);
 	for (int i = 0; i < r->payload_count; i++)
 	{
 		ItemPointer tid = &SphxRecordTids(info, r)[i];
@@ -59,6 +62,7 @@ SphxDropObsolete(SphxPages *pages, const SphxIndexInfo *info, Relation heap, Buf
 	}
 	if (count == r->payload_count)
 		return;
+	Assert(count < r->payload_count);
 	SphxChangeBegin(&change, pages);
 	r = SphxNodeRecord(info, SphxChangePage(&change, buffer), id);
 	memcpy(SphxRecordTids(info, r), kept, sizeof(ItemPointerData) * (Size) count);

@@ -128,4 +128,5 @@ sphxcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *st
 	 */
 	*startup_cost = reads * page_cost(index) + Min(EDGES * reads, tuples) * cpu;
 	*total_cost = *startup_cost + tuples * SPHX_READS_PER_ROW * per_read;
+	Assert(*startup_cost >= 0.0 && *total_cost >= *startup_cost);
 }

@@ -44,6 +44,7 @@ bound_euclidean(int D, double norm, const SphxHit *hit, double *lower, double *u
 	double		relative = SPHX_KERNEL_ERROR(D);
 	double		slack = 1.0001 * hit->error + ROUNDING * lengths + relative * d + UNDERFLOW;
 
+	Assert(slack >= 0.0);		/* |q|, and the record's error, are no less */
 	*lower = Max(d - slack, 0.0);
 	*upper = d + slack;
 	if (!(hit->distance <= FLT_MAX))
@@ -67,6 +68,7 @@ bound_cosine(int D, double norm, const SphxHit *hit, double *lower, double *uppe
 	double		slack = 2.0 * SPHX_KERNEL_ERROR(D);
 
 	bound_euclidean(D, norm, hit, lower, upper);
+	Assert(*lower >= 0.0);		/* or squares would not keep the order */
 	*lower = Max(*lower * *lower / 2.0 - slack, 0.0);
 	*upper = *upper * *upper / 2.0 + slack;
 }
@@ -81,6 +83,7 @@ bound_product(int D, double norm, const SphxHit *hit, double *lower, double *upp
 	double		slack = norm * (1.0001 * hit->error + relative * length) +
 	tiny * (norm + length + 1.0);
 
+	Assert(!(slack < 0.0));
 	*lower = hit->distance - slack;
 	*upper = hit->distance + slack;
 	if (!isfinite(hit->distance) || norm > 1e17 || length > 1e17 || norm * length > 1e37)

@@ -12,6 +12,8 @@
 #include "access/tableam.h"
 #include "storage/bufmgr.h"
 
+#include "page/locks.h"
+
 bool
 SphxIsHeap(Relation table)
 {
@@ -26,6 +28,8 @@ SphxRootTid(Relation heap, TupleTableSlot *slot, ItemPointer tid)
 	OffsetNumber offset = ItemPointerGetOffsetNumber(&slot->tts_tid);
 
 	Assert(TTS_IS_BUFFERTUPLE(slot) && BufferIsValid(heap_slot->buffer));
+	Assert(offset >= FirstOffsetNumber && offset <= MaxHeapTuplesPerPage);
+	Assert(!SphxHoldsPage());
 	*tid = slot->tts_tid;
 	if (!HeapTupleIsHeapOnly(heap_slot->base.tuple))
 		return;

@@ -19,7 +19,8 @@ extern bool SphxIsHeap(Relation table);
 /*
  * The TID under which indexes know the tuple in the slot, which came from a
  * scan of a heap: that of the first member of its HOT chain.  The slot's page
- * is pinned; its lock is taken and released.
+ * is pinned on entry and return; its lock is taken and released.  No page of the
+ * index is locked.
  */
 extern void SphxRootTid(Relation heap, TupleTableSlot *slot, ItemPointer tid);
 

@@ -231,6 +231,7 @@ add_place(IndexScanState *state, const PlanContext *context)
 {
 	SphxScanPlace *place = palloc(sizeof(SphxScanPlace));
 
+	Assert(running.desc != NULL);
 	place->state = state;
 	place->limit = context->limit;
 	place->unordered = context->unordered;
@@ -287,6 +288,7 @@ search_plan(void)
 	List	   *ctes = NIL;
 	PlanContext top = {.unordered = true,.to_end = running.to_end,.ctes = &ctes};
 
+	Assert(!running.searched && running.places == NIL);
 	(void) find_places(running.desc->planstate, &top);
 	list_free(ctes);
 	running.searched = true;
@@ -338,5 +340,6 @@ SphxLimitRows(const LimitState *limit)
 {
 	if (limit == NULL || limit->noCount)
 		return 0;
+	Assert(limit->count >= 0 && limit->offset >= 0);
 	return (uint64) limit->count + (uint64) limit->offset;
 }

@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 
 #include "am/scan/heap.h"
+#include "page/locks.h"
 
 /* rows collected before all but the nearest are dropped: as many more as are wanted, and these */
 #define SPARE_ROWS			1024
@@ -67,6 +68,7 @@ compare_nearest(const void *a, const void *b)
 static void
 cut_rows(TableRead *read)
 {
+	Assert(read->count <= read->room && read->wanted < read->room);
 	qsort(read->rows, (size_t) read->count, sizeof(SphxNearestRow), compare_nearest);
 	if (read->count < read->wanted)
 		return;
@@ -96,6 +98,7 @@ offer_row(TableRead *read)
 	distance = row_distance(read, &isnull);
 	if (isnull || (isnan(distance) && read->skip_nan) || distance > read->bound)
 		return;
+	Assert(read->count < read->room);
 	row = &read->rows[read->count++];
 	row->distance = distance;
 	SphxRootTid(read->qualifier->scan->heapRelation, read->qualifier->slot, &row->tid);
@@ -117,6 +120,8 @@ SphxReadTable(SphxQualifier *qualifier, uint64 wanted, bool skip_nan, uint64 *co
 		.bound = INFINITY
 	};
 
+	Assert(wanted > 0 && SphxCanReadTable(qualifier));
+	Assert(!SphxHoldsPage());
 	SphxPrepareQualifier(qualifier);
 	if (predicate != NIL)
 		read.predicate = ExecPrepareQual(predicate, qualifier->state->ss.ps.state);

@@ -24,6 +24,7 @@ extern bool SphxCanReadTable(const SphxQualifier *qualifier);
  * The `wanted` nearest rows that a scan of the whole index would return and
  * that satisfy the conditions of its node, in order, in palloc'd memory.
  * Distances that are NaN are left out, as they are of the index, if skip_nan.
+ * On entry and return no page is locked; conditions may do anything.
  */
 extern SphxNearestRow *SphxReadTable(SphxQualifier *qualifier, uint64 wanted, bool skip_nan,
 									 uint64 *count);

@@ -27,6 +27,8 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "page/locks.h"
+
 void
 SphxInitQualifier(SphxQualifier *qualifier, IndexScanDesc scan)
 {
@@ -67,6 +69,8 @@ fetch_row(SphxQualifier *qualifier, ItemPointer tid)
 	ItemPointerData copy = *tid;	/* set to the member of a HOT chain */
 	bool		call_again = false;
 
+	Assert(ItemPointerIsValid(tid));	/* SphxCheckTid */
+	Assert(!SphxHoldsPage());
 	SphxPrepareQualifier(qualifier);
 	return table_index_fetch_tuple(qualifier->fetch, &copy, qualifier->scan->xs_snapshot,
 								   qualifier->slot, &call_again, NULL);
@@ -78,6 +82,8 @@ SphxSlotQualifies(SphxQualifier *qualifier)
 	IndexScanState *state = qualifier->state;
 	bool		satisfied;
 
+	Assert(qualifier->context != NULL && !TupIsNull(qualifier->slot));
+	Assert(!SphxHoldsPage());
 	ResetExprContext(qualifier->context);
 	satisfied = ExecQual(state->ss.ps.qual, qualifier->context);
 	if (!satisfied)
@@ -112,6 +118,7 @@ SphxMeasureRow(SphxQualifier *qualifier, ItemPointer tid, double *distance)
 	ScanKey		key = &scan->orderByData[0];
 	bool		visible = fetch_row(qualifier, tid);
 
+	Assert(SphxCanMeasure(scan) && !(key->sk_flags & SK_ISNULL));
 	if (visible)
 	{
 		MemoryContext old = MemoryContextSwitchTo(qualifier->memory);
@@ -158,6 +165,7 @@ find_cutoff(IndexScanState *state)
 	Expr	   *side = NULL;
 	ListCell   *lc;
 
+	Assert(IsA(plan, IndexScan) && plan->indexorderbyorig != NIL);
 	foreach(lc, plan->scan.plan.qual)
 	{
 		side = upper_side(lfirst(lc), linitial(plan->indexorderbyorig));

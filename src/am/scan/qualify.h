@@ -43,7 +43,9 @@ extern bool SphxCanQualify(const IndexScanState *state);
 /*
  * Will the executor return the row?  That is: is a tuple of the TID visible
  * to the scan's snapshot, and does it satisfy the conditions of the scan's
- * node?
+ * node?  Here and below no page of the index is locked: conditions and operators
+ * may do anything, scan the index itself for one.  Pages of the table stay pinned
+ * until SphxReleaseQualifier.
  */
 extern bool SphxRowQualifies(SphxQualifier *qualifier, ItemPointer tid);
 

@@ -106,7 +106,7 @@ check_tid(ScanOpaque *so, SphxPages *pages, uint32 id, const ItemPointerData *ti
 				 SphxNodeBlock(&so->stream.info, id));
 }
 
-/* Go to the next record of the node; false when it has no more. */
+/* Go to the next record of the node; false when it has no more.  No page is locked before or after. */
 static bool
 next_record(ScanOpaque *so, SphxPages *pages)
 {
@@ -129,6 +129,7 @@ measure_item(ScanOpaque *so, SphxPages *pages)
 	SphxItem	measured = so->item;
 	bool		found = false;
 
+	Assert(so->cursor->uniform && !so->item.measured);
 	measured.tids = 1;
 	measured.next = SPHX_INVALID_NODE;
 	for (int i = 0; so->cursor->own && i < so->tid_count; i++)
@@ -200,6 +201,7 @@ next_row(ScanOpaque *so, SphxPages *pages, ScanRow *row)
 	}
 	if (so->item.lower > so->cutoff)
 		return false;
+	Assert(so->tid_next < (so->cursor == NULL ? 1 : so->tid_count));
 	row->lower = so->item.lower;
 	row->upper = so->item.upper;
 	row->id = so->item.id;
@@ -219,6 +221,8 @@ add_row(ScanOpaque *so, const ScanRow *row)
 	if (so->row_count == so->row_room)
 		so->rows = SphxEnlarge(CurrentMemoryContext, so->rows, &so->row_room, 16,
 							   sizeof(ScanRow));
+	Assert(!(row->lower > row->upper)); /* I7; NaN, in a row of the table, is
+										 * both */
 	so->rows[so->row_count++] = *row;
 }
 
@@ -319,6 +323,8 @@ hold_rows(ScanOpaque *so, SphxPages *pages, uint64 wanted)
 	ScanRow		row;
 	bool		more = true;
 
+	Assert(wanted > 0 && so->place.state != NULL);
+	Assert(so->row_count == 0 && so->taken == 0);
 	while (so->row_count < wanted && !hopeless(so, wanted) &&
 		   (more = next_row(so, pages, &row)))
 	{
@@ -384,6 +390,7 @@ advance(ScanOpaque *so, SphxPages *pages)
 		add_row(so, &row);
 	}
 	so->row_next++;
+	Assert(so->row_next <= so->row_count);
 	return true;
 }
 
@@ -428,6 +435,8 @@ return_row(IndexScanDesc scan, ScanOpaque *so)
 	const ScanRow *row = &so->rows[so->row_next - 1];
 	bool		recheck = needs_recheck(scan, so, row);
 
+	Assert(so->row_next > 0 && so->row_next <= so->row_count);
+	Assert(ItemPointerIsValid(&row->tid));
 #ifdef USE_ASSERT_CHECKING
 	check_bounds(so, row);
 #endif
@@ -558,6 +567,7 @@ start_scan(IndexScanDesc scan, ScanOpaque *so, SphxPages *pages)
 {
 	uint64		wanted;
 
+	Assert(so->stream.stage == SPHX_STAGE_START && so->row_count == 0 && so->taken == 0);
 	/* the planner has no reason to want this: see sphxcostestimate */
 	if (scan->numberOfOrderBys < 1 || scan->numberOfKeys != 0)
 		ereport(ERROR,
@@ -587,6 +597,7 @@ sphxgettuple(IndexScanDesc scan, ScanDirection direction)
 	bool		found;
 
 	Assert(ScanDirectionIsForward(direction));
+	Assert(!SphxHoldsPage());	/* L5 */
 	SphxOpenPages(&pages, scan->indexRelation);
 	if (!so->started)
 		start_scan(scan, so, &pages);

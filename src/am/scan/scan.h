@@ -13,7 +13,7 @@
 #include "access/genam.h"
 #include "access/relscan.h"
 
-/* callbacks of the access method */
+/* callbacks of the access method; between two calls no page of the index is locked or pinned (L5) */
 extern IndexScanDesc sphxbeginscan(Relation index, int nkeys, int norderbys);
 extern void sphxrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 					   int norderbys);

@@ -195,6 +195,7 @@ release_items(SphxStream *stream)
 static void
 add_late(SphxStream *stream, const SphxItem *item)
 {
+	Assert(item->lower < stream->frontier);
 	if (stream->late_count == stream->late_room)
 		stream->late = SphxEnlarge(stream->context, stream->late, &stream->late_room, 16,
 								   sizeof(SphxItem));
@@ -256,6 +257,7 @@ take_hits(SphxStream *stream)
 	int			count = sphx_search_take_unsorted(stream->search, &hits);
 	SphxItem   *items;
 
+	Assert(stream->search != NULL && stream->stage != SPHX_STAGE_START);
 	if (count == 0)
 		return;
 	if (stream->sort != NULL)
@@ -307,6 +309,8 @@ start_graph(SphxStream *stream, SphxPages *pages)
 	uint32		cells[ENTRY_CELLS];
 	int			count;
 
+	Assert(stream->stage == SPHX_STAGE_START && stream->widenings == 0);
+	Assert(pairingheap_is_empty(stream->found) && stream->sort == NULL);
 	if (stream->loan == NULL)
 		stream->loan = SphxBorrowSearch(&stream->info.layout, stream->context);
 	else if (stream->search == NULL)
@@ -335,6 +339,7 @@ set_enough(SphxStream *stream, double enough)
 	const SphxMetaPageData *meta = &stream->info.meta;
 	double		origin = 0.0;
 
+	Assert(enough >= 1.0);
 	if (meta->metric == SPHX_METRIC_IP)
 	{
 		if (meta->max_norm == 0.0f)
@@ -364,6 +369,7 @@ widen_graph(SphxStream *stream, SphxPages *pages)
 	double		enough = Max(sphx_ef_search * SPHX_ENOUGH_FACTOR, SPHX_ENOUGH_LEAST) * times;
 	double		width = Max(sphx_ef_search * SPHX_BEAM_FACTOR * times, enough);
 
+	Assert(stream->stage == SPHX_STAGE_GRAPH && width >= enough);
 	SphxInitStore(&store, pages, &stream->info);
 	set_enough(stream, enough);
 	sphx_search_run(stream->search, &store.base, (int) Min(width, INT_MAX / 4));
@@ -376,7 +382,7 @@ widen_graph(SphxStream *stream, SphxPages *pages)
 
 /* Cells */
 
-/* The order in which cells are read. */
+/* The order in which cells are read.  No page is locked on entry or return. */
 static void
 order_cells(SphxStream *stream, SphxPages *pages)
 {
@@ -384,6 +390,7 @@ order_cells(SphxStream *stream, SphxPages *pages)
 	SphxDescent descent;
 	MemoryContext old = MemoryContextSwitchTo(stream->context);
 
+	Assert(stream->cells == NULL);
 	/* another search: ours remembers what has been read */
 	if (stream->order_loan == NULL)
 		stream->order_loan = SphxBorrowSearch(&stream->info.layout, stream->context);
@@ -398,7 +405,11 @@ order_cells(SphxStream *stream, SphxPages *pages)
 	MemoryContextSwitchTo(old);
 }
 
-/* Evaluate the records of one page of a cell; how many had not been read before. */
+/*
+ * Evaluate the records of one page of a cell; how many had not been read before.
+ * On entry and return no page is locked; the page's lock is kept while distances
+ * are computed, which is little work, and spares a copy of the page.
+ */
 static uint64
 visit_page(SphxStream *stream, SphxPages *pages, uint32 cell, BlockNumber *block)
 {
@@ -429,6 +440,8 @@ read_cells(SphxStream *stream, SphxPages *pages, uint64 count)
 	{
 		uint32		cell = stream->cells[stream->cell_next];
 
+		Assert(cell < stream->info.meta.cells);
+		Assert(!SphxHoldsPage());	/* L1, and for CHECK_FOR_INTERRUPTS */
 		if (stream->cell_block == InvalidBlockNumber)
 		{
 			SphxCellData data;
@@ -458,6 +471,8 @@ widen_cells(SphxStream *stream, SphxPages *pages)
 	uint64		count = stream->unordered ? CELL_BATCH : Max(reads, CELL_BATCH);
 	bool		more = read_cells(stream, pages, stream->small ? PG_UINT64_MAX : count);
 
+	Assert(stream->stage == SPHX_STAGE_CELLS && stream->sort == NULL);
+	Assert(more || stream->cell_next == stream->info.meta.cells);
 	reads = sphx_search_reads(stream->search);
 	if (!more || stream->unordered)
 		stream->settled = PG_UINT64_MAX;
@@ -477,6 +492,7 @@ read_rest(SphxStream *stream, SphxPages *pages)
 {
 	MemoryContext old = MemoryContextSwitchTo(stream->context);
 
+	Assert(stream->stage == SPHX_STAGE_REST && stream->sort == NULL);
 	stream->sort = begin_item_sort();
 	MemoryContextSwitchTo(old);
 	while (!pairingheap_is_empty(stream->found))
@@ -490,10 +506,11 @@ read_rest(SphxStream *stream, SphxPages *pages)
 	stream->stage = SPHX_STAGE_DONE;
 }
 
-/* Search more widely. */
+/* Search more widely.  On entry and return no page is locked. */
 static void
 widen(SphxStream *stream, SphxPages *pages)
 {
+	Assert(!SphxHoldsPage());	/* L1: a search locks node pages */
 	switch (stream->stage)
 	{
 		case SPHX_STAGE_START:
@@ -577,6 +594,9 @@ next_is_sorted(const SphxStream *stream)
 static void
 note_passed(SphxStream *stream, const SphxItem *item)
 {
+	/* what is late does not get here; bounds of what was put back are exact */
+	Assert(item->lower >= stream->frontier || item->measured || stream->relaxed ||
+		   stream->unordered);
 	if (item->lower > stream->frontier)
 	{
 		stream->frontier = item->lower;
@@ -604,9 +624,11 @@ SphxStreamNext(SphxStream *stream, SphxPages *pages, SphxItem *item)
 			else
 				*item = *pairingheap_container(SphxItem, node,
 											   pairingheap_remove_first(stream->found));
+			Assert(stream->puts >= (item->measured ? 1 : 0));
 			if (item->measured)
 				stream->puts--;
 			note_passed(stream, item);
+			Assert(!SphxHoldsPage());	/* L5 */
 			return true;
 		}
 		if (stream->stage == SPHX_STAGE_DONE)
@@ -648,6 +670,7 @@ SphxStreamPut(SphxStream *stream, const SphxItem *item)
 {
 	SphxItem   *copy = allocate_items(stream, 1);
 
+	Assert(item->lower == item->upper || isnan(item->lower));
 	*copy = *item;
 	copy->measured = true;
 	stream->puts++;

@@ -105,7 +105,7 @@ extern void SphxEndStream(SphxStream *stream);
 
 /*
  * The next node in ascending order of lower bounds; false when there is none.
- * No lock or pin is held before or after.
+ * On entry and return no page is locked or pinned (L5).
  */
 extern bool SphxStreamNext(SphxStream *stream, SphxPages *pages, SphxItem *item);
 

@@ -24,6 +24,7 @@ visit_layer(SphxDescent *descent, const SphxLayerData *layer)
 	BlockNumber block = layer->start;
 	uint32		left = layer->count;
 
+	Assert(!SphxHoldsPage());	/* L1 */
 	while (left > 0)
 	{
 		Buffer		buffer = SphxReadPage(pages, block, SPHX_PAGE_CENTROID, BUFFER_LOCK_SHARE);
@@ -57,6 +58,7 @@ search_top(SphxDescent *descent, int n, uint32 *below)
 	float		distances[SPHX_TOP_RECORDS];
 	int			count = 0;
 
+	Assert(n >= 1 && top->count <= SPHX_TOP_RECORDS);
 	n = Min(n, SPHX_TOP_RECORDS);
 	for (uint32 i = 0; i < top->count; i++)
 	{
@@ -80,6 +82,7 @@ search_top(SphxDescent *descent, int n, uint32 *below)
 		distances[place] = distance;
 		below[place] = top->below[i];
 	}
+	Assert(count >= 1 && count <= n);
 	return count;
 }
 
@@ -87,6 +90,8 @@ search_top(SphxDescent *descent, int n, uint32 *below)
 static int
 search_layer(SphxDescent *descent, int ef, int count, const uint32 *seeds, SphxHit **hits)
 {
+	Assert(!SphxHoldsPage());	/* L1 */
+	Assert(descent->store->kind == SPHX_PAGE_CENTROID && count <= SPHX_TOP_RECORDS);
 	sphx_search_start(descent->search, descent->metric, descent->q, false);
 	for (int i = 0; i < count; i++)
 		sphx_search_seed(descent->search, seeds[i]);
@@ -116,6 +121,7 @@ SphxNearestCells(SphxDescent *descent, int n, uint32 *cells)
 	uint32		below[SPHX_TOP_RECORDS];
 	int			count = search_top(descent, layer == 0 ? n : DESCENT_WIDTH, below);
 
+	Assert(n >= 1 && layer >= 0);
 	descent->store->kind = SPHX_PAGE_CENTROID;
 	while (layer-- > 0)
 	{
@@ -186,6 +192,9 @@ SphxSeedCells(SphxDescent *descent, int n, const uint32 *cells, bool keep_vector
 	bool		seeded = false;
 	uint32		entry;
 
+	Assert(n >= 1 && descent->store->kind == SPHX_PAGE_NODE);
+	Assert(!SphxHoldsPage());	/* L1: the search that follows locks node
+								 * pages */
 	sphx_search_start(descent->search, descent->metric, descent->q, keep_vectors);
 	for (int i = 0; i < n; i++)
 	{

@@ -12,7 +12,10 @@
 
 #include "page/store.h"
 
-/* One search through the upper layers and into cells; see descend.c */
+/*
+ * One search through the upper layers and into cells; see descend.c.  On entry to
+ * the functions below no page is locked, nor is any on return.
+ */
 typedef struct SphxDescent
 {
 	SphxPageStore *store;

@@ -52,6 +52,7 @@ SphxCountEdge(VacuumState *vacuum, uint32 id, int change)
 {
 	EdgeBalance *balance = vacuum->balance;
 
+	Assert(change == 1 || change == -1);
 	/* what a byte could not hold is many, and stays so */
 	if (balance == NULL || id >= balance->slots || balance->count[id] == UINT8_MAX)
 		return;
@@ -106,6 +107,7 @@ request_edge(EdgeBalance *balance, uint32 weak, uint32 neighbour)
 	uint32	   *strongest = NULL;
 	uint8		most = balance->count[weak];
 
+	Assert(weak < balance->slots && most < balance->least);
 	if (neighbour >= balance->slots)
 		return;
 	places = balance->requests + (Size) neighbour * SPHX_REQUESTS;
@@ -116,6 +118,7 @@ request_edge(EdgeBalance *balance, uint32 weak, uint32 neighbour)
 			places[i] = weak;
 			return;
 		}
+		Assert(places[i] < balance->slots);
 		if (balance->count[places[i]] > most)
 		{
 			most = balance->count[places[i]];
@@ -126,6 +129,7 @@ request_edge(EdgeBalance *balance, uint32 weak, uint32 neighbour)
 		*strongest = weak;
 }
 
+/* Let the weak nodes of a page, which is locked, ask their neighbours. */
 static void
 request_for_page(VacuumState *vacuum, Page page, BlockNumber block)
 {
@@ -152,12 +156,14 @@ SphxRequestEdges(VacuumState *vacuum)
 	if (balance == NULL || balance->requests == NULL)
 		return;
 	memset(balance->requests, 0xff, SPHX_REQUESTS * sizeof(uint32) * balance->slots);
+	Assert(balance->slots % vacuum->info.meta.per_page == 0);
 	nblocks = (BlockNumber) (balance->slots / vacuum->info.meta.per_page);
 	for (BlockNumber block = 0; block < nblocks; block++)
 	{
 		SphxPageKind kind;
 		Buffer		buffer;
 
+		Assert(!SphxHoldsPage());	/* nobody waits for one who sleeps */
 		SphxVacuumDelay();
 		buffer = SphxReadAnyPage(&vacuum->pages, block, BUFFER_LOCK_SHARE, &kind);
 		if (kind == SPHX_PAGE_NODE)

@@ -15,7 +15,10 @@
 
 #include "am/insert/insert.h"
 
-/* Ids of the block's living nodes that no edge leads to; how many. */
+/*
+ * Ids of the block's living nodes that no edge leads to; how many.  On entry and
+ * return no page is locked: only vacuum deletes one, but its edges may change.
+ */
 static int
 find_isolated(VacuumState *vacuum, BlockNumber block, uint32 *ids)
 {
@@ -25,6 +28,8 @@ find_isolated(VacuumState *vacuum, BlockNumber block, uint32 *ids)
 	int			count = 0;
 	int			found = 0;
 
+	Assert(vacuum->balance != NULL);	/* or no node would seem to be
+										 * isolated */
 	for (uint32 slot = 0; slot < info->meta.per_page; slot++)
 	{
 		uint32		id = SphxNodeId(info, block, slot);
@@ -52,6 +57,7 @@ find_spare_edge(void *arg, const uint32 *ids, int count)
 {
 	int			spare = 0;
 
+	Assert(count > 0);
 	for (int j = 1; j < count; j++)
 		if (SphxEdgeCount(arg, ids[j]) > SphxEdgeCount(arg, ids[spare]))
 			spare = j;
@@ -67,6 +73,7 @@ SphxLinkIsolated(VacuumState *vacuum)
 
 	if (vacuum->balance == NULL)
 		return;
+	Assert(vacuum->first == 0 && vacuum->end == vacuum->nblocks);	/* edges were counted */
 	ids = palloc(sizeof(uint32) * vacuum->info.meta.per_page);
 	for (BlockNumber block = SphxFirstNodeBlock(&vacuum->info.meta); block < vacuum->end; block++)
 	{
@@ -74,6 +81,7 @@ SphxLinkIsolated(VacuumState *vacuum)
 
 		for (int i = 0; i < count; i++)
 		{
+			Assert(!SphxHoldsPage());	/* nobody waits for one who sleeps */
 			SphxVacuumDelay();
 			if (inserter == NULL)
 				inserter = SphxCreateInserter(&vacuum->pages, CurrentMemoryContext);

@@ -109,7 +109,7 @@ create_repair(VacuumState *vacuum)
 	return repair;
 }
 
-/* Count the page's nodes and room for the directory. */
+/* Count the nodes of a page, which is locked, and room on it for the directory. */
 static void
 count_page(VacuumState *vacuum, Page page, BlockNumber block)
 {
@@ -118,6 +118,7 @@ count_page(VacuumState *vacuum, Page page, BlockNumber block)
 	bool		room = SphxPageGetOpaque(page)->free > 0;
 	SphxRecordWalk walk = SphxWalkRecords(&vacuum->pages, info, page, block);
 
+	Assert(cell <= SphxOverflowCell(&info->meta));	/* I6 */
 	while (SphxNextRecord(&walk))
 	{
 		if (SphxIsDeleted(vacuum, walk.id))
@@ -140,6 +141,7 @@ has_deleted_neighbour(VacuumState *vacuum, const SphxRecord *r)
 	return false;
 }
 
+/* Has a page, which is locked, edges to deleted nodes? */
 static bool
 page_has_edges(VacuumState *vacuum, Page page, BlockNumber block)
 {
@@ -160,6 +162,7 @@ add_candidate(RepairState *repair, uint32 id, float distance)
 {
 	uint32		i = murmurhash32(id) & repair->seen_mask;
 
+	Assert(repair->number != 0 && (uint32) repair->count < repair->seen_mask);
 	for (; repair->seen[i].number == repair->number; i = (i + 1) & repair->seen_mask)
 		if (repair->seen[i].id == id)
 			return;
@@ -193,7 +196,8 @@ space_dims(const VacuumState *vacuum)
 /*
  * The neighbours of a deleted node, with estimates of their distances.  The
  * nearest one will be read in any case: it stands in for the deleted one,
- * which may have been the way to somewhere far.
+ * which may have been the way to somewhere far.  Its page is locked meanwhile, and
+ * no other.
  */
 static void
 add_neighbours_of(VacuumState *vacuum, uint32 deleted)
@@ -207,6 +211,7 @@ add_neighbours_of(VacuumState *vacuum, uint32 deleted)
 	int			nearest = first;
 	float		square = 0.0f;
 
+	Assert(SphxIsDeleted(vacuum, deleted));
 	if (r == NULL)
 		return;
 	sphx_record_vector(layout, r, repair->x);
@@ -270,6 +275,7 @@ gather_candidates(VacuumState *vacuum, uint32 id, const SphxRecord *r, int dropp
 	 * a new number makes all of seen[] free; then the node is not its own
 	 * candidate (I2)
 	 */
+	Assert(dropped_count > 0 && dropped_count + r->neighbours <= vacuum->info.layout.m);
 	repair->number++;
 	repair->count = 0;
 	add_candidate(repair, id, 0.0f);
@@ -288,7 +294,7 @@ gather_candidates(VacuumState *vacuum, uint32 id, const SphxRecord *r, int dropp
 
 /*
  * Read the best candidates, nearest first afterwards; those that are no longer
- * living, or were not read, are left out.
+ * living, or were not read, are left out.  On entry and return no page is locked.
  */
 static void
 read_candidates(VacuumState *vacuum, int wanted)
@@ -299,8 +305,11 @@ read_candidates(VacuumState *vacuum, int wanted)
 	float	   *vector = repair->vectors;
 	int			kept = 0;
 
+	Assert(!SphxHoldsPage());	/* L1 */
 	sort_candidates(candidates, (size_t) repair->count);
 	wanted = Min(wanted, repair->count);
+	/* there is room for so many vectors */
+	Assert(wanted <= 2 * vacuum->info.layout.m + REPAIR_READS(vacuum->info.layout.m));
 	for (int i = 0; i < wanted; i++)
 	{
 		const SphxRecord *r;
@@ -381,11 +390,13 @@ set_edges(VacuumState *vacuum, SphxRecord *r, int count)
 {
 	RepairState *repair = vacuum->repair;
 
+	Assert(count >= 0 && count <= vacuum->info.layout.m);	/* I3 */
 	sphx_edges_start(repair->edges, repair->center);
 	for (int i = 0; i < count; i++)
 	{
 		const RepairCandidate *candidate = &repair->candidates[repair->chosen[i]];
 
+		Assert(!SphxIsDeleted(vacuum, candidate->id));	/* I1 */
 		SphxCountEdge(vacuum, candidate->id, 1);
 		sphx_edges_add(repair->edges, candidate->id, candidate->vector);
 	}
@@ -418,6 +429,7 @@ drop_from_record(VacuumState *vacuum, SphxRecord *r, uint32 *dropped)
 	const uint32 *ids = sphx_record_ids(layout, r);
 	int			count = 0;
 
+	Assert(SphxMayChange(r) && r->neighbours <= layout->m);
 	for (int j = r->neighbours - 1; j >= 0; j--)
 		if (SphxIsDeleted(vacuum, ids[j]))
 		{
@@ -434,6 +446,7 @@ repair_copy(VacuumState *vacuum, BlockNumber block)
 	RepairState *repair = vacuum->repair;
 	SphxRecordWalk walk = SphxWalkRecords(&vacuum->pages, &vacuum->info, repair->after.data, block);
 
+	Assert(!SphxHoldsPage());	/* L1: candidates' pages are locked */
 	memcpy(repair->after.data, repair->before.data, BLCKSZ);
 	while (SphxNextLiving(&walk))
 	{
@@ -455,7 +468,8 @@ same_edges(const SphxLayout *layout, const SphxRecord *a, const SphxRecord *b)
 
 /*
  * Make the page what its copy has become, in one change.  Records whose edges
- * an insert changed meanwhile only lose those to deleted nodes.
+ * an insert changed meanwhile only lose those to deleted nodes.  On entry and
+ * return no page is locked.
  */
 static void
 write_page(VacuumState *vacuum, BlockNumber block)
@@ -481,6 +495,7 @@ write_page(VacuumState *vacuum, BlockNumber block)
 	UnlockReleaseBuffer(buffer);
 }
 
+/* The phase for one page; on entry and return none is locked. */
 static void
 process_page(VacuumState *vacuum, BlockNumber block)
 {
@@ -514,12 +529,14 @@ SphxDropEdges(VacuumState *vacuum)
 	/* pages added since the command began may have edges to deleted nodes */
 	BlockNumber nblocks = RelationGetNumberOfBlocks(vacuum->pages.index);
 
+	Assert(nblocks >= vacuum->nblocks); /* an index only grows */
 	if (vacuum->repair == NULL)
 		vacuum->repair = create_repair(vacuum);
 	if (vacuum->deleted_count > 0)
 		SphxRequestEdges(vacuum);
 	for (BlockNumber block = 0; block < nblocks; block++)
 	{
+		Assert(!SphxHoldsPage());	/* nobody waits for one who sleeps */
 		SphxVacuumDelay();
 		process_page(vacuum, block);
 	}

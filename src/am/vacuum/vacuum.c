@@ -33,6 +33,9 @@ remember_deleted(VacuumState *vacuum, uint32 id)
 {
 	uint64		bit = (uint64) id - (uint64) vacuum->first * vacuum->info.meta.per_page;
 
+	Assert(SphxNodeBlock(&vacuum->info, id) >= vacuum->first &&
+		   SphxNodeBlock(&vacuum->info, id) < vacuum->end);
+	Assert(!SphxIsDeleted(vacuum, id)); /* or the count would be wrong */
 	vacuum->deleted[bit / 8] |= (uint8) (1 << (bit % 8));
 	vacuum->deleted_count++;
 }
@@ -43,12 +46,14 @@ is_dead(VacuumState *vacuum, ItemPointer tid)
 	return vacuum->callback(tid, vacuum->callback_state);
 }
 
+/* The record's page is locked, in any mode. */
 static int
 count_dead(VacuumState *vacuum, const SphxRecord *r)
 {
 	ItemPointerData *tids = SphxRecordTids(&vacuum->info, r);
 	int			dead = 0;
 
+	Assert(SphxMayRead(r));
 	for (int i = 0; i < r->payload_count; i++)
 		dead += is_dead(vacuum, &tids[i]) ? 1 : 0;
 	return dead;
@@ -61,6 +66,7 @@ remove_dead(VacuumState *vacuum, SphxRecord *r)
 	ItemPointerData *tids = SphxRecordTids(&vacuum->info, r);
 	int			kept = 0;
 
+	Assert(SphxMayChange(r));
 	for (int i = 0; i < r->payload_count; i++)
 		if (!is_dead(vacuum, &tids[i]))
 			tids[kept++] = tids[i];
@@ -75,8 +81,9 @@ remove_dead(VacuumState *vacuum, SphxRecord *r)
 #define CHAIN_STEPS 256
 
 /*
- * Does vacuum have anything to do with this node?  Its page is share-locked.
- * Counts its living TIDs.
+ * Does vacuum have anything to do with this node?  Counts its living TIDs.  Its
+ * page is share-locked on entry and return, but not all of the time in between:
+ * nothing that was read of it before holds after a pause.
  */
 static bool
 needs_work(VacuumState *vacuum, Buffer node_buffer, const SphxRecord *r, double *living)
@@ -86,6 +93,7 @@ needs_work(VacuumState *vacuum, Buffer node_buffer, const SphxRecord *r, double 
 	uint32		next = r->next;
 	uint64		step = 0;
 
+	Assert(SphxHoldsLock(node_buffer));
 	if (r->flags & SPHX_NODE_DELETED)
 		return true;			/* left over from a vacuum that did not finish */
 	*living += r->payload_count - dead;
@@ -135,6 +143,7 @@ unlink_overflow(VacuumState *vacuum, Buffer node_buffer, ChainStep before, Chain
 	Page		before_page;
 	Page		page;
 
+	Assert(SphxNodeRecord(info, BufferGetPage(before.buffer), before.id)->next == step.id); /* I11 */
 	SphxChangeBegin(&change, &vacuum->pages);
 	(void) SphxChangePage(&change, node_buffer);
 	before_page = SphxChangePage(&change, before.buffer);
@@ -145,7 +154,11 @@ unlink_overflow(VacuumState *vacuum, Buffer node_buffer, ChainStep before, Chain
 	*first_free = Min(*first_free, block);
 }
 
-/* Let others in, lock the chain again, and return what comes behind `before` by now. */
+/*
+ * Let others in, lock the chain again, and return what comes behind `before` by
+ * now.  On entry and return the pages of the node and of `before` are exclusively
+ * locked; in between none is.
+ */
 static uint32
 resume_chain(VacuumState *vacuum, Buffer node_buffer, ChainStep *before)
 {
@@ -158,13 +171,16 @@ resume_chain(VacuumState *vacuum, Buffer node_buffer, ChainStep *before)
 	if (!is_node)
 		before->buffer = SphxReadPage(&vacuum->pages, SphxNodeBlock(info, before->id),
 									  SPHX_PAGE_OVERFLOW, BUFFER_LOCK_EXCLUSIVE);
+	/* nobody else takes a record out of a chain, or frees a slot */
+	Assert(SphxNodeRecord(info, BufferGetPage(before->buffer), before->id)->flags & SPHX_NODE_USED);
 	return SphxNodeRecord(info, BufferGetPage(before->buffer), before->id)->next;
 }
 
 /*
- * Remove dead TIDs from the overflow chain of a node, whose page is
- * exclusively locked.  Two overflow pages may be locked at a time: nobody else
- * locks a second one, so nobody can wait for us in a circle.
+ * Remove dead TIDs from the overflow chain of a node, whose page is exclusively
+ * locked on entry and return, and no other; in a long chain not all of the time
+ * in between.  Two overflow pages may be locked at a time: nobody else locks a
+ * second one, so nobody can wait for us in a circle.
  */
 static void
 clean_chain(VacuumState *vacuum, Buffer node_buffer, uint32 id)
@@ -173,6 +189,7 @@ clean_chain(VacuumState *vacuum, Buffer node_buffer, uint32 id)
 	ChainStep	before = {node_buffer, id};
 	uint32		next = SphxNodeRecord(info, BufferGetPage(node_buffer), id)->next;
 
+	Assert(SphxHoldsExclusive(node_buffer));
 	for (uint64 steps = 1; next != SPHX_INVALID_NODE; steps++)
 	{
 		BlockNumber block = SphxNodeBlock(info, next);
@@ -185,9 +202,11 @@ clean_chain(VacuumState *vacuum, Buffer node_buffer, uint32 id)
 		if (!same_page)
 			step.buffer = SphxReadPage(&vacuum->pages, block, SPHX_PAGE_OVERFLOW,
 									   BUFFER_LOCK_EXCLUSIVE);
+		Assert(SphxHoldsExclusive(step.buffer) && SphxHoldsExclusive(node_buffer)); /* L1 */
 		r = SphxOverflowRecord(&vacuum->pages, info, BufferGetPage(step.buffer), next);
 		next = r->next;
 		dead = count_dead(vacuum, r);
+		Assert(dead <= r->payload_count);
 		empty = dead == r->payload_count;
 		vacuum->stats->tuples_removed += dead;
 		if (empty)
@@ -216,6 +235,7 @@ clean_chain(VacuumState *vacuum, Buffer node_buffer, uint32 id)
 	}
 	if (before.buffer != node_buffer)
 		UnlockReleaseBuffer(before.buffer);
+	Assert(SphxHoldsExclusive(node_buffer));
 }
 
 static bool
@@ -226,8 +246,9 @@ has_no_tids(const SphxRecord *r)
 
 /*
  * Remove the dead TIDs from the records of a page's nodes, in one change; those
- * left without any are deleted (I4).  The page is exclusively locked, and the
- * nodes' chains have been cleaned.
+ * left without any are deleted (I4).  The page is exclusively locked on entry and
+ * return, and the nodes' chains have been cleaned.  An insert that gives one of
+ * them a TID locks the page, too, so it comes before or finds the node DELETED.
  */
 static void
 clean_nodes(VacuumState *vacuum, Buffer buffer)
@@ -238,6 +259,7 @@ clean_nodes(VacuumState *vacuum, Buffer buffer)
 	bool		work = false;
 	SphxChange	change;
 
+	Assert(SphxHoldsExclusive(buffer));
 	while (!work && SphxNextLiving(&walk))
 		work = has_no_tids(walk.record) || count_dead(vacuum, walk.record) > 0;
 	if (!work)
@@ -255,7 +277,11 @@ clean_nodes(VacuumState *vacuum, Buffer buffer)
 	SphxChangeFinish(&change);
 }
 
-/* Clean a page of nodes, which is exclusively locked, and note the deleted ones. */
+/*
+ * Clean a page of nodes and note the deleted ones.  It is exclusively locked on
+ * entry and return; while a long chain is cleaned it is unlocked now and then, so
+ * the nodes themselves come last, in one go.
+ */
 static void
 clean_locked_page(VacuumState *vacuum, Buffer buffer)
 {
@@ -263,6 +289,7 @@ clean_locked_page(VacuumState *vacuum, Buffer buffer)
 										  BufferGetBlockNumber(buffer));
 	SphxRecordWalk again = walk;
 
+	Assert(SphxHoldsExclusive(buffer));
 	while (SphxNextLiving(&walk))
 		clean_chain(vacuum, buffer, walk.id);
 	clean_nodes(vacuum, buffer);
@@ -271,7 +298,7 @@ clean_locked_page(VacuumState *vacuum, Buffer buffer)
 			remember_deleted(vacuum, again.id);
 }
 
-/* Inner product: the largest norm of the page's living nodes. */
+/* Inner product: the largest norm of the living nodes of a page, which is locked. */
 static void
 measure_norms(VacuumState *vacuum, Page page, BlockNumber block)
 {
@@ -291,10 +318,15 @@ update_max_norm(VacuumState *vacuum)
 {
 	float		known = vacuum->info.meta.max_norm;
 
+	Assert(!SphxHoldsPage());	/* L3 */
 	if (fabsf(vacuum->max_norm - known) > NORM_TOLERANCE * known)
 		SphxSetMaxNorm(&vacuum->pages, &vacuum->info, vacuum->max_norm);
 }
 
+/*
+ * The first phase for one page.  On entry and return no page is locked.  A share
+ * lock will do for most pages, and lets scans and inserts' searches go on.
+ */
 static void
 clean_page(VacuumState *vacuum, BlockNumber block)
 {
@@ -305,11 +337,13 @@ clean_page(VacuumState *vacuum, BlockNumber block)
 	SphxRecordWalk walk = SphxWalkRecords(&vacuum->pages, info, page, block);
 	bool		work = false;
 
+	Assert(block >= vacuum->first && block < vacuum->end);
 	while (kind == SPHX_PAGE_NODE && SphxNextNode(&walk))
 		if (needs_work(vacuum, buffer, walk.record, &vacuum->stats->num_index_tuples))
 			work = true;
 	if (work)
 	{
+		/* what was seen is only that there is work: all of it is read again */
 		SphxUpgradeLock(buffer);
 		clean_locked_page(vacuum, buffer);
 	}
@@ -323,7 +357,10 @@ clean_page(VacuumState *vacuum, BlockNumber block)
 
 /* Phase 4: entries of cells, free slots, the directory */
 
-/* A living neighbour of a deleted node in the same cell, which is near it. */
+/*
+ * A living neighbour of a deleted node in the same cell, which is near it.  On
+ * entry and return no page is locked; only vacuum could delete it meanwhile.
+ */
 static uint32
 find_neighbour(VacuumState *vacuum, uint32 id, uint32 cell)
 {
@@ -334,9 +371,11 @@ find_neighbour(VacuumState *vacuum, uint32 id, uint32 cell)
 									  BUFFER_LOCK_SHARE);
 	const SphxRecord *r = SphxCheckNode(&vacuum->pages, info, BufferGetPage(buffer), id);
 
+	Assert(cell < info->meta.cells);
 	if (r != NULL)
 	{
 		count = r->neighbours;
+		Assert(count <= SPHX_MAX_M);	/* I3 */
 		memcpy(ids, sphx_record_ids(&info->layout, r), sizeof(uint32) * (Size) count);
 	}
 	UnlockReleaseBuffer(buffer);
@@ -357,6 +396,7 @@ find_neighbour(VacuumState *vacuum, uint32 id, uint32 cell)
 	return SPHX_INVALID_NODE;
 }
 
+/* On entry and return no page is locked. */
 static void
 set_entry(VacuumState *vacuum, uint32 cell, uint32 entry)
 {
@@ -364,6 +404,8 @@ set_entry(VacuumState *vacuum, uint32 cell, uint32 entry)
 	Buffer		buffer = SphxLockCell(&vacuum->pages, meta, cell, BUFFER_LOCK_EXCLUSIVE);
 	SphxChange	change;
 
+	Assert(cell < meta->cells);
+	Assert(entry == SPHX_INVALID_NODE || !SphxIsDeleted(vacuum, entry));	/* I10 */
 	SphxChangeBegin(&change, &vacuum->pages);
 	SphxPageCell(SphxChangePage(&change, buffer), meta, cell)->entry = entry;
 	SphxChangeFinish(&change);
@@ -372,7 +414,8 @@ set_entry(VacuumState *vacuum, uint32 cell, uint32 entry)
 
 /*
  * Give another entry to the cells whose entry is deleted.  Nobody else
- * replaces an entry; inserts set one only where there is none.
+ * replaces an entry; inserts set one only where there is none.  So the directory
+ * need not stay locked while another one is looked for.
  */
 static void
 replace_entries(VacuumState *vacuum)
@@ -404,6 +447,11 @@ replace_entries(VacuumState *vacuum)
 	}
 }
 
+/*
+ * Free the block's deleted nodes.  No edges lead to them, and no insert that is
+ * under way knows one (L4); a scan that does finds the slot free, or another
+ * version.  On entry and return no page is locked.
+ */
 static void
 free_slots(VacuumState *vacuum, BlockNumber block)
 {
@@ -436,6 +484,7 @@ update_cell(const VacuumState *vacuum, SphxCellData *data, uint32 cell)
 {
 	BlockNumber insert = data->insert;
 
+	Assert(SphxMayChange(data) && cell <= SphxOverflowCell(&vacuum->info.meta));
 	if (vacuum->first_free[cell] != InvalidBlockNumber && insert != InvalidBlockNumber)
 		insert = Min(insert, vacuum->first_free[cell]);
 	if (data->insert == insert && data->count == vacuum->nodes[cell])
@@ -445,6 +494,7 @@ update_cell(const VacuumState *vacuum, SphxCellData *data, uint32 cell)
 	return true;
 }
 
+/* Pages of the directory are locked one at a time; on entry and return none is. */
 static void
 update_directory(VacuumState *vacuum)
 {
@@ -475,6 +525,7 @@ update_directory(VacuumState *vacuum)
 			SphxChangeFinish(&change);
 		}
 		UnlockReleaseBuffer(buffer);
+		Assert(!SphxHoldsPage());	/* nobody waits for one who sleeps */
 		SphxVacuumDelay();
 	}
 }
@@ -482,7 +533,10 @@ update_directory(VacuumState *vacuum)
 
 /* The whole */
 
-/* Inserts that began before the marks may link to marked nodes: wait for them. */
+/*
+ * Inserts that began before the marks may link to marked nodes: wait for them.
+ * The lock is not kept: those that begin later see the marks.
+ */
 static void
 wait_for_inserts(VacuumState *vacuum)
 {
@@ -498,6 +552,7 @@ vacuum_window(VacuumState *vacuum)
 
 	for (BlockNumber block = vacuum->first; block < vacuum->end; block++)
 	{
+		Assert(!SphxHoldsPage());	/* nobody waits for one who sleeps */
 		SphxVacuumDelay();
 		clean_page(vacuum, block);
 	}
@@ -514,6 +569,7 @@ vacuum_window(VacuumState *vacuum)
 		replace_entries(vacuum);
 	for (BlockNumber block = vacuum->first; block < vacuum->end; block++)
 	{
+		Assert(!SphxHoldsPage());	/* nobody waits for one who sleeps */
 		SphxVacuumDelay();
 		free_slots(vacuum, block);
 	}
@@ -548,6 +604,7 @@ allocate_window(VacuumState *vacuum, BlockNumber window, BlockNumber nblocks)
 	uint64		bitmap = (slots + 7) / 8;
 
 	vacuum->deleted = palloc_extended(bitmap, MCXT_ALLOC_HUGE);
+	/* edges are counted over the whole index or not at all */
 	if (window == nblocks && bitmap <= memory_limit())
 		vacuum->balance = SphxCreateBalance(&vacuum->info, slots, memory_limit() - bitmap);
 }
@@ -571,6 +628,7 @@ init_vacuum(VacuumState *vacuum, IndexVacuumInfo *info)
 static void
 reset_window(VacuumState *vacuum, BlockNumber first, BlockNumber end)
 {
+	Assert(first < end && end <= vacuum->nblocks);
 	vacuum->first = first;
 	vacuum->end = end;
 	vacuum->deleted_count = 0;
@@ -604,6 +662,7 @@ sphxbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	stats->num_index_tuples = 0;
 	vacuum.nblocks = nblocks;
 	window = window_blocks(&vacuum, nblocks);
+	Assert(window > 0 || nblocks == 0);
 	allocate_window(&vacuum, window, nblocks);
 	for (BlockNumber first = 0; first < nblocks; first += window)
 	{
@@ -613,6 +672,7 @@ sphxbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	stats->num_pages = nblocks;
 	stats->estimated_count = false;
 
+	Assert(!SphxHoldsPage());
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return stats;

@@ -12,7 +12,7 @@
 
 #include "access/genam.h"
 
-/* callbacks of the access method */
+/* callbacks of the access method; no page is locked on entry or return */
 extern IndexBulkDeleteResult *sphxbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 											 IndexBulkDeleteCallback callback, void *state);
 extern IndexBulkDeleteResult *sphxvacuumcleanup(IndexVacuumInfo *info,

@@ -55,6 +55,8 @@ SphxIsDeleted(const VacuumState *vacuum, uint32 id)
 	BlockNumber block = id / per_page;
 	uint64		bit;
 
+	Assert(vacuum->deleted != NULL);
+
 	if (block < vacuum->first || block >= vacuum->end)
 		return false;
 	bit = (uint64) id - (uint64) vacuum->first * per_page;
@@ -69,7 +71,7 @@ SphxIsDeleted(const VacuumState *vacuum, uint32 id)
 extern struct EdgeBalance *SphxCreateBalance(const SphxIndexInfo *info, uint64 slots,
 											 uint64 limit);
 
-/* Count the edges that lead from the living nodes of a page. */
+/* Count the edges that lead from the living nodes of a page, which is locked. */
 extern void SphxCountPageEdges(VacuumState *vacuum, Page page, BlockNumber block);
 
 /* An edge to the node more (1) or less (-1). */
@@ -81,7 +83,10 @@ extern bool SphxIsWeak(const VacuumState *vacuum, uint32 id);
 /* How many lead to it, UINT8_MAX at most, and where nobody counts. */
 extern uint8 SphxEdgeCount(const VacuumState *vacuum, uint32 id);
 
-/* Let the weak nodes ask their neighbours for edges; all edges have been counted. */
+/*
+ * Let the weak nodes ask their neighbours for edges; all edges have been counted.
+ * Here and below no page is locked on entry or return.
+ */
 extern void SphxRequestEdges(VacuumState *vacuum);
 
 /* The nodes that ask this one for an edge: SPHX_REQUESTS, some of them SPHX_INVALID_NODE; or NULL. */
@@ -91,7 +96,9 @@ extern const uint32 *SphxEdgeRequests(const VacuumState *vacuum, uint32 id);
 
 /*
  * Drop all edges to the window's deleted nodes, and choose the neighbours of
- * the nodes that lose some anew (repair.c).  Counts nodes and room by cell on the way.
+ * the nodes that lose some anew (repair.c).  Counts nodes and room by cell on the
+ * way.  Inserts that may know a deleted node have been waited for (L4): nobody
+ * adds an edge to one any more.
  */
 extern void SphxDropEdges(VacuumState *vacuum);
 
