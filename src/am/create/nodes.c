@@ -333,11 +333,8 @@ link_node(SphxBuild *build, SphxShard *shard, SphxRecord *r, const SphxNeighbour
 	sphx_record_vector(layout, r, room->vector);
 	sphx_edges_start(edges, room->vector);
 	for (int j = 0; j < layout->m && neighbours[j].id != SPHX_INVALID_NODE; j++)
-	{
-		Assert(neighbours[j].id < shard->count);	/* I2 */
 		sphx_edges_add(edges, shard->rows[neighbours[j].id].id,
 					   shard->x + (Size) neighbours[j].id * build->d);
-	}
 	if (r->neighbours > 0)
 	{
 		(void) sphx_record_offer_edges(layout, r, edges->n, edges->ids, edges->differences,
@@ -349,6 +346,23 @@ link_node(SphxBuild *build, SphxShard *shard, SphxRecord *r, const SphxNeighbour
 		build->gain_sum += 1.0 / sphx_gain_decode(((const uint8 *) r)[layout->gains + j]);
 	build->gain_count += edges->n;
 }
+
+#ifdef USE_ASSERT_CHECKING
+/* I2, of the up to m neighbours of row i: other rows of the shard, none of them twice. */
+static bool
+are_edges(const SphxNeighbour *neighbours, int m, uint32 i, uint32 count)
+{
+	for (int j = 0; j < m && neighbours[j].id != SPHX_INVALID_NODE; j++)
+	{
+		if (neighbours[j].id >= count || neighbours[j].id == i)
+			return false;
+		for (int k = 0; k < j; k++)
+			if (neighbours[k].id == neighbours[j].id)
+				return false;
+	}
+	return true;
+}
+#endif
 
 /*
  * Write the edges of a shard's nodes; ids ascend over long stretches, in which
@@ -371,6 +385,7 @@ write_edges(SphxBuild *build, SphxShard *shard, const SphxNeighbour *graph)
 		uint32		id = shard->rows[i].id;
 		BlockNumber block = SphxNodeBlock(info, id);
 
+		Assert(are_edges(graph + (Size) i * (Size) info->layout.m, info->layout.m, i, shard->count));
 		if (!BufferIsValid(buffer) || BufferGetBlockNumber(buffer) != block)
 		{
 			if (BufferIsValid(buffer))
