@@ -14,6 +14,7 @@
 #include "math/base/random.h"
 #include "math/codes/haar.h"
 #include "math/codes/reference_angle.h"
+#include "helpers.h"
 #include "tap.h"
 
 #define PI		3.14159265358979323846
@@ -35,16 +36,6 @@ make_code(const char *name, int dim)
 	return sphx_spherical_create(env, &spec);
 }
 
-static double
-dot(const double *a, const double *b, int d)
-{
-	double		sum = 0.0;
-
-	for (int k = 0; k < d; k++)
-		sum += a[k] * b[k];
-	return sum;
-}
-
 static void
 random_unit(SphxRandom *random, int d, double *x)
 {
@@ -52,7 +43,7 @@ random_unit(SphxRandom *random, int d, double *x)
 
 	for (int k = 0; k < d; k++)
 		x[k] = sphx_random_normal(random);
-	norm = sqrt(dot(x, x, d));
+	norm = sqrt(dot_doubles(x, x, d));
 	for (int k = 0; k < d; k++)
 		x[k] /= norm;
 }
@@ -65,10 +56,10 @@ unit_pair(SphxRandom *random, int d, double phi, double *q, double *v)
 
 	random_unit(random, d, q);
 	random_unit(random, d, v);
-	product = dot(q, v, d);
+	product = dot_doubles(q, v, d);
 	for (int k = 0; k < d; k++)
 		v[k] -= product * q[k];
-	product = sqrt(dot(v, v, d));
+	product = sqrt(dot_doubles(v, v, d));
 	for (int k = 0; k < d; k++)
 		v[k] = cos(phi) * q[k] + sin(phi) * v[k] / product;
 }
@@ -134,7 +125,7 @@ test_rotation(int d)
 	for (int i = 0; i < d; i++)
 	{
 		for (int j = 0; j <= i; j++)
-			off = fmax(off, fabs(dot(rows + i * d, rows + j * d, d) - (i == j)));
+			off = fmax(off, fabs(dot_doubles(rows + i * d, rows + j * d, d) - (i == j)));
 		memcpy(x, rows + i * d, (size_t) d * sizeof(double));
 		sphx_haar_apply_inverse(haar, x);
 		for (int k = 0; k < d; k++)
@@ -197,10 +188,10 @@ ks1_by_list(SphxSpherical *code, const SphxHaar *haar, const double *q, const do
 	{
 		sphx_spherical_word(code, i, u);
 		sphx_haar_apply_inverse(haar, u);
-		if (dot(u, q, d) > best)
+		if (dot_doubles(u, q, d) > best)
 		{
-			best = dot(u, q, d);
-			result = dot(u, v, d);
+			best = dot_doubles(u, q, d);
+			result = dot_doubles(u, v, d);
 		}
 	}
 	return result;
@@ -224,10 +215,10 @@ ks2_by_list(SphxSpherical *code, const SphxHaar *haar, const double *q, const do
 	for (uint64_t i = 0; i < sphx_spherical_count(code); i++)
 	{
 		sphx_spherical_word(code, i, u);
-		if (dot(u, hv, d) > best)
+		if (dot_doubles(u, hv, d) > best)
 		{
-			best = dot(u, hv, d);
-			product = dot(u, hq, d);
+			best = dot_doubles(u, hv, d);
+			product = dot_doubles(u, hq, d);
 		}
 	}
 	return product / best;
@@ -266,8 +257,8 @@ test_definition(const char *name, int d)
 		random_unit(&random, d, q);
 		random_unit(&random, d, v);
 		cosine1 = sphx_ks1_reference(angle, q, reference);
-		off1 = fmax(off1, fabs(dot(reference, v, d) - ks1_by_list(code, haar, q, v)));
-		off_cosine = fmax(off_cosine, fabs(cosine1 - dot(reference, q, d)));
+		off1 = fmax(off1, fabs(dot_doubles(reference, v, d) - ks1_by_list(code, haar, q, v)));
+		off_cosine = fmax(off_cosine, fabs(cosine1 - dot_doubles(reference, q, d)));
 		off2 = fmax(off2, fabs(ks2(angle, d, q, v, &cosine2) - ks2_by_list(code, haar, q, v)) * cosine2);
 		cosine1 = sphx_ks1_reference(angle, v, reference);
 		off_cosine = fmax(off_cosine, fabs(cosine1 - cosine2));
@@ -297,10 +288,10 @@ test_exact(void)
 	random_unit(&random, 8, q);
 	sphx_spherical_word(code, 100, v);
 	sphx_haar_apply_inverse(haar, v);
-	ok(fabs(ks2(angle, 8, q, v, &cosine) - dot(q, v, 8)) < 1e-12 && fabs(cosine - 1.0) < 1e-12,
+	ok(fabs(ks2(angle, 8, q, v, &cosine) - dot_doubles(q, v, 8)) < 1e-12 && fabs(cosine - 1.0) < 1e-12,
 	   "KS2 is exact when Hv is a codeword");
 	sphx_ks1_reference(angle, v, reference);
-	ok(fabs(dot(reference, q, 8) - dot(q, v, 8)) < 1e-12, "KS1 is exact when q is in HS");
+	ok(fabs(dot_doubles(reference, q, 8) - dot_doubles(q, v, 8)) < 1e-12, "KS1 is exact when q is in HS");
 	sphx_haar_release(haar);
 	sphx_angle_release(angle);
 	sphx_spherical_release(code);
@@ -329,11 +320,11 @@ test_many_levels(void)
 		double		best = -HUGE_VAL;
 
 		for (int i = 0; i < m; i++, point += 4)
-			best = fmax(best, dot(point, x + 4 * l, 4));
+			best = fmax(best, dot_doubles(point, x + 4 * l, 4));
 		by_level += best;
 	}
 	ok(sphx_spherical_count(code) == UINT64_MAX && fabs(product - by_level) < 1e-12 &&
-	   fabs(product - dot(x, word, 64)) < 1e-12 && fabs(dot(word, word, 64) - 1.0) < 1e-12,
+	   fabs(product - dot_doubles(x, word, 64)) < 1e-12 && fabs(dot_doubles(word, word, 64) - 1.0) < 1e-12,
 	   "the reference vector among 64^16");
 	sphx_spherical_release(code);
 }
@@ -370,15 +361,6 @@ test_beta(void)
 	ok(sphx_ks1_distribution(inner(5), 1.0, 0.5, cos(1.5) - 0.01) == 0.0 &&
 	   sphx_ks1_distribution(inner(5), 1.0, 0.5, cos(0.5) + 0.01) == 1.0, "nothing outside cos(phi +- psi)");
 	ok(fabs(sphx_ks2_exceedance(inner(9), 1.0, 0.5, 1.0) - 0.5) < 1e-12, "KS2 is symmetric around cos phi");
-}
-
-static int
-compare_doubles(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return x < y ? -1 : x > y;
 }
 
 /* the largest distance of an empirical distribution from the uniform one on [0, 1] */
@@ -428,7 +410,7 @@ test_lemma_4_2(const char *name, int d, double phi)
 		SphxAngle  *angle = sphx_angle_create(env, code, (uint64_t) i);
 		double		psi = acos(sphx_ks1_reference(angle, q, reference));
 
-		uniform[i] = sphx_ks1_distribution(inner(d), phi, psi, dot(reference, v, d));
+		uniform[i] = sphx_ks1_distribution(inner(d), phi, psi, dot_doubles(reference, v, d));
 		sphx_angle_release(angle);
 	}
 	distance = distance_from_uniform(uniform, n);
@@ -456,8 +438,8 @@ comparison_rate(const char *name, int d, int n)
 		random_unit(&random, d, v[0]);
 		random_unit(&random, d, v[1]);
 		sphx_ks1_reference(angle, q, reference);
-		right += (dot(q, v[0], d) > dot(q, v[1], d)) ==
-			(dot(reference, v[0], d) > dot(reference, v[1], d));
+		right += (dot_doubles(q, v[0], d) > dot_doubles(q, v[1], d)) ==
+			(dot_doubles(reference, v[0], d) > dot_doubles(reference, v[1], d));
 		sphx_angle_release(angle);
 	}
 	sphx_spherical_release(code);

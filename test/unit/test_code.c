@@ -13,6 +13,7 @@
 #include "math/base/random.h"
 #include "math/graph/record.h"
 #include "math/kernels/kernels.h"
+#include "helpers.h"
 #include "tap.h"
 
 #define MAX_D	512
@@ -31,16 +32,6 @@ random_vector(SphxRandom *random, int D, double length, float *x)
 	}
 	for (int i = 0; i < D; i++)
 		x[i] = (float) (x[i] * length / sqrt(sum));
-}
-
-static double
-dot(const float *a, const float *b, int D)
-{
-	double		sum = 0;
-
-	for (int i = 0; i < D; i++)
-		sum += (double) a[i] * b[i];
-	return sum;
 }
 
 /*
@@ -131,9 +122,9 @@ test_encode(SphxCodebook book, int D, double expected, SphxRandom *random)
 		float		a;
 
 		random_vector(random, D, i % 2 ? 1.0 : length, e);
-		a = sphx_code_encode(book, e, D, (float) sqrt(dot(e, e, D)), nibbles);
+		a = sphx_code_encode(book, e, D, (float) sqrt(dot_floats(e, e, D)), nibbles);
 		sphx_code_decode(book, nibbles, D, u);
-		worst = fmax(worst, fabs(dot(e, u, D) / (sqrt(dot(e, e, D)) * sphx_code_norm(book, D)) - a));
+		worst = fmax(worst, fabs(dot_floats(e, u, D) / (sqrt(dot_floats(e, e, D)) * sphx_code_norm(book, D)) - a));
 		for (int l = 0; i % 2 && l < sphx_code_pieces(book, D); l += 5)
 			best = best && piece_is_best(book, e, 1.0f, D, l, nibbles);
 		sum += a;
@@ -228,15 +219,15 @@ add_errors(const SphxLayout *layout, SphxRecord *r, SphxRandom *random, ErrorSum
 	}
 	sphx_record_set_edges(layout, r, &edges);
 	random_vector(random, D, .5 + sphx_random_uniform(random), x);
-	sphx_record_estimate(layout, r, x, (float) dot(x, x, D), table, estimates);
+	sphx_record_estimate(layout, r, x, (float) dot_floats(x, x, D), table, estimates);
 	for (int j = 0; j < m; j++)
 	{
 		const float *edge = e + j * D;
-		double		product = sqrt(dot(x, x, D) * dot(edge, edge, D));
-		double		exact = dot(x, x, D) + dot(edge, edge, D) - 2 * dot(x, edge, D);
+		double		product = sqrt(dot_floats(x, x, D) * dot_floats(edge, edge, D));
+		double		exact = dot_floats(x, x, D) + dot_floats(edge, edge, D) - 2 * dot_floats(x, edge, D);
 		double		error = (estimates[j] - exact) / product;
 		double		a = sphx_code_encode(layout->book, edge, D,
-										 (float) sqrt(dot(edge, edge, D)), nibbles);
+										 (float) sqrt(dot_floats(edge, edge, D)), nibbles);
 
 		sums->n++;
 		sums->error += error;

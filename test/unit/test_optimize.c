@@ -13,51 +13,11 @@
 #include "math/base/portable.h"
 #include "math/codes/optimize_private.h"
 
+#include "helpers.h"
 #include "tap.h"
 
 #define DEGREE		(3.14159265358979323846 / 180.0)
 #define MAX_SIZE	8192
-
-/* an environment that counts what is held, fills it with garbage, and counts ticks */
-typedef struct CountingEnv
-{
-	SphxEnv		env;
-	long		live;
-	long		ticks;
-	bool		progress_sane;
-} CountingEnv;
-
-static void *
-counting_alloc(SphxEnv *env, size_t size)
-{
-	void	   *ptr = malloc(size > 0 ? size : 1);
-
-	if (ptr == NULL)
-		abort();
-	memset(ptr, 0xa5, size);
-	((CountingEnv *) env)->live++;
-	return ptr;
-}
-
-static void
-counting_release(SphxEnv *env, void *ptr)
-{
-	((CountingEnv *) env)->live--;
-	free(ptr);
-}
-
-static void
-counting_tick(SphxEnv *env, uint64_t done, uint64_t total)
-{
-	CountingEnv *c = (CountingEnv *) env;
-
-	c->ticks++;
-	if (done > total)
-		c->progress_sane = false;
-}
-
-static CountingEnv counting = {{counting_alloc, counting_release, counting_tick,
-SPHX_DEFAULT_SCRATCH}, 0, 0, true};
 
 static double points[MAX_SIZE];
 

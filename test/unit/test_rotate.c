@@ -12,6 +12,7 @@
 #include "math/base/random.h"
 #include "math/base/rotate.h"
 #include "math/kernels/kernels.h"
+#include "helpers.h"
 #include "tap.h"
 
 #define SEED	UINT64_C(20240607)
@@ -19,16 +20,6 @@
 static const int dims[] = {1, 2, 3, 4, 5, 7, 8, 15, 24, 63, 64, 96, 100, 127, 128, 300, 513, 1000, 1536};
 
 #define N_DIMS	(sizeof(dims) / sizeof(dims[0]))
-
-static double
-dot(const float *a, const float *b, int D)
-{
-	double		sum = 0;
-
-	for (int i = 0; i < D; i++)
-		sum += (double) a[i] * b[i];
-	return sum;
-}
 
 /* column i of the transform */
 static void
@@ -51,11 +42,11 @@ orthogonality_error(const SphxRotation *rotation, int D)
 	for (int i = 0; i < D; i += step)
 	{
 		column(rotation, D, i, a);
-		error = fmax(error, fabs(dot(a, a, D) - 1));
+		error = fmax(error, fabs(dot_floats(a, a, D) - 1));
 		for (int j = i + 1; j < D; j += step)
 		{
 			column(rotation, D, j, b);
-			error = fmax(error, fabs(dot(a, b, D)));
+			error = fmax(error, fabs(dot_floats(a, b, D)));
 		}
 	}
 	free(a);
@@ -73,9 +64,9 @@ round_trip_error(const SphxRotation *rotation, int D, SphxRandom *random)
 
 	for (int i = 0; i < D; i++)
 		x[i] = y[i] = (float) sphx_random_normal(random);
-	norm = sqrt(dot(x, x, D));
+	norm = sqrt(dot_floats(x, x, D));
 	sphx_rotate(rotation, y);
-	error = fabs(sqrt(dot(y, y, D)) / norm - 1);
+	error = fabs(sqrt(dot_floats(y, y, D)) / norm - 1);
 	sphx_rotate_back(rotation, y);
 	for (int i = 0; i < D; i++)
 		error = fmax(error, fabs((double) x[i] - y[i]) / norm);
@@ -121,7 +112,7 @@ test_spread(int D)
 		{
 			int			start = D * quarter / 4;
 			int			length = D * (quarter + 1) / 4 - start;
-			double		share = dot(x + start, x + start, length);
+			double		share = dot_floats(x + start, x + start, length);
 
 			least_share = fmin(least_share, share);
 			largest_share = fmax(largest_share, share);

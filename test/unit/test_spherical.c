@@ -15,6 +15,7 @@
 #include "math/codes/point_set.h"
 #include "math/codes/sine.h"
 #include "math/codes/spherical.h"
+#include "helpers.h"
 #include "tap.h"
 
 #define PI	3.14159265358979323846
@@ -45,16 +46,6 @@ list_code(SphxSpherical *code)
 	for (size_t i = 0; i < n; i++)
 		sphx_spherical_word(code, i, words + i * d);
 	return words;
-}
-
-static double
-dot(const double *a, const double *b, int d)
-{
-	double		sum = 0.0;
-
-	for (int k = 0; k < d; k++)
-		sum += a[k] * b[k];
-	return sum;
 }
 
 static void
@@ -88,7 +79,7 @@ decodes(SphxSpherical *code, const double *words)
 		random_vector(&random, x, d);
 		for (size_t i = 0; i < n; i++)
 		{
-			double		p = dot(words + i * (size_t) d, x, d);
+			double		p = dot_doubles(words + i * (size_t) d, x, d);
 
 			if (p > best)
 			{
@@ -119,11 +110,11 @@ test_code(const char *name, int dim, size_t size)
 	{
 		const double *a = words + i * (size_t) dim;
 
-		norm_error = fmax(norm_error, fabs(dot(a, a, dim) - 1.0));
+		norm_error = fmax(norm_error, fabs(dot_doubles(a, a, dim) - 1.0));
 		for (int k = 0; k < dim; k++)
 			centre[k] += a[k] / (double) n;
 		for (size_t j = 0; j < i; j++)
-			largest = fmax(largest, dot(a, words + j * (size_t) dim, dim));
+			largest = fmax(largest, dot_doubles(a, words + j * (size_t) dim, dim));
 	}
 	for (int k = 0; k < dim; k++)
 		off = fmax(off, fabs(centre[k]));
@@ -201,7 +192,7 @@ test_leech(void)
 
 		for (size_t i = 0; i < n; i++)
 		{
-			double		p = 4.0 * dot(x, words + 24 * i, 24);
+			double		p = 4.0 * dot_doubles(x, words + 24 * i, 24);
 			int			j = 0;
 
 			while (j < 7 && fabs(p - products[j]) > 1e-9)
@@ -227,7 +218,7 @@ test_leech(void)
 
 		random_vector(&random, x, 24);
 		for (size_t i = 0; i < n; i++)
-			best = fmax(best, dot(x, words + 24 * i, 24));
+			best = fmax(best, dot_doubles(x, words + 24 * i, 24));
 		sphx_spherical_decode(code, x, &product);
 		right &= fabs(product - best) < 1e-12;
 	}

@@ -18,51 +18,8 @@
 #include "math/train/train.h"
 
 #include "math/train/assign.h"
+#include "helpers.h"
 #include "tap.h"
-
-/* an environment that counts what is allocated and released, and fills it with garbage */
-typedef struct CountingEnv
-{
-	SphxEnv		env;
-	long		live;
-	long		allocations;
-	long		ticks;
-	bool		progress_sane;	/* done never above total */
-} CountingEnv;
-
-static void *
-counting_alloc(SphxEnv *env, size_t size)
-{
-	CountingEnv *c = (CountingEnv *) env;
-	void	   *ptr = malloc(size > 0 ? size : 1);
-
-	if (ptr == NULL)
-		abort();
-	memset(ptr, 0xa5, size);
-	c->live++;
-	c->allocations++;
-	return ptr;
-}
-
-static void
-counting_release(SphxEnv *env, void *ptr)
-{
-	((CountingEnv *) env)->live--;
-	free(ptr);
-}
-
-static void
-counting_tick(SphxEnv *env, uint64_t done, uint64_t total)
-{
-	CountingEnv *c = (CountingEnv *) env;
-
-	c->ticks++;
-	if (total > 0 && done > total)
-		c->progress_sane = false;
-}
-
-static CountingEnv counting = {{counting_alloc, counting_release, counting_tick,
-SPHX_DEFAULT_SCRATCH}, 0, 0, 0, true};
 
 static float *
 new_floats(size_t n)
@@ -327,15 +284,6 @@ test_lloyd(bool spherical)
 	   "reported imbalance is right");
 	free(rows);
 	free(centroids);
-}
-
-static int
-compare_doubles(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return (x > y) - (x < y);
 }
 
 static void
