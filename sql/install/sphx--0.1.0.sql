@@ -4,27 +4,48 @@
 \echo Use "CREATE EXTENSION sphx" to load this file. \quit
 
 -- A type "vector" that is here already belongs to somebody else, most likely
--- to pgvector.  Both can live in one database, but not in one schema.
+-- to pgvector.  Both can live in one database, but not in one schema: then the
+-- extension is installed in the schema sphx, as if that had been asked for.
 DO $$
 DECLARE
+	target CONSTANT text := current_schema();
 	owner text;
 BEGIN
-	IF to_regtype(format('%I.vector', current_schema())) IS NULL THEN
+	IF to_regtype(format('%I.vector', target)) IS NULL THEN
 		RETURN;
 	END IF;
 	SELECT e.extname INTO owner
 	FROM pg_catalog.pg_depend d
 		JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
 	WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
-		AND d.objid = to_regtype(format('%I.vector', current_schema()))
+		AND d.objid = to_regtype(format('%I.vector', target))
 		AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
 		AND d.deptype = 'e';
-	RAISE EXCEPTION USING
-		ERRCODE = 'duplicate_object',
-		MESSAGE = format('type "vector" already exists in schema "%s"', current_schema()),
-		DETAIL = CASE WHEN owner IS NULL THEN 'It does not belong to an extension.'
-			ELSE format('It belongs to the extension "%s".', owner) END,
-		HINT = 'Install sphx in a schema of its own: CREATE SCHEMA sphx; CREATE EXTENSION sphx SCHEMA sphx;';
+	IF to_regnamespace('sphx') IS NULL THEN
+		CREATE SCHEMA sphx;
+		-- not a part of the extension, or it could not be where the extension is
+		ALTER EXTENSION sphx DROP SCHEMA sphx;
+		GRANT USAGE ON SCHEMA sphx TO PUBLIC;
+	ELSIF to_regtype('sphx.vector') IS NOT NULL OR NOT EXISTS (
+		-- whoever owns a schema can replace what is in it
+		SELECT FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles r ON r.oid = n.nspowner
+		WHERE n.nspname = 'sphx' AND (r.rolsuper OR r.rolname = current_user))
+	THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'duplicate_object',
+			MESSAGE = format('type "vector" already exists in schema "%s"', target),
+			DETAIL = CASE WHEN owner IS NULL THEN 'It does not belong to an extension.'
+				ELSE format('It belongs to the extension "%s".', owner) END,
+			HINT = 'The schema sphx has one as well, or belongs to another user. Name a schema for sphx alone: CREATE SCHEMA other; CREATE EXTENSION sphx SCHEMA other;';
+	END IF;
+	ALTER EXTENSION sphx SET SCHEMA sphx;
+	PERFORM set_config('search_path', 'sphx, pg_temp', true);
+	-- scripts of extensions run with client_min_messages = warning
+	RAISE INFO USING
+		MESSAGE = format('extension "sphx" is installed in schema "sphx", not in "%s"', target),
+		DETAIL = format('There is a type "vector" in schema "%s", %s.', target,
+			CASE WHEN owner IS NULL THEN 'which does not belong to an extension'
+				ELSE format('which belongs to the extension "%s"', owner) END);
 END
 $$;
 
