@@ -483,6 +483,36 @@ test_estimates(Bench *bench, const SphxKernels *k)
 	ok(close, "%s: estimates close to the formula", k->name);
 }
 
+/* every half has the float that its definition says, NaN apart */
+static void
+test_halves(Bench *bench, const SphxKernels *k)
+{
+	bool		good = true;
+
+	for (size_t first = 0; first < 65536; first += 29)
+	{
+		size_t		n = 29 + first % 39;
+		uint16_t   *half = fenced_at(bench->stored, n * sizeof(uint16_t), 0);
+		float	   *x = fenced_at(bench->x, n * sizeof(float), 0);
+
+		for (size_t i = 0; i < n; i++)
+			half[i] = (uint16_t) (first + i);
+		k->half_to_f32(half, x, n);
+		for (size_t i = 0; i < n; i++)
+		{
+			int			exponent = half[i] >> 10 & 31;
+			double		mantissa = (half[i] & 1023) / 1024.0;
+			double		value = exponent == 31 ? (mantissa > 0 ? NAN : INFINITY) :
+			exponent == 0 ? ldexp(mantissa, -14) : ldexp(1.0 + mantissa, exponent - 15);
+
+			good &= isnan(value) ? isnan(x[i]) :
+				x[i] == (half[i] & 0x8000 ? -value : value) &&
+				!signbit(x[i]) == !(half[i] & 0x8000);
+		}
+	}
+	ok(good, "%s: all half precision numbers, lengths 29..67", k->name);
+}
+
 static const char *const level_name[] = {
 	[SPHX_SIMD_SCALAR] = "scalar",
 	[SPHX_SIMD_AVX2] = "avx2",
@@ -501,6 +531,7 @@ test_level(Bench *bench, SphxSimd level)
 	k = sphx_kernels;
 	test_floats(bench, k);
 	test_rotation_steps(bench, k);
+	test_halves(bench, k);
 	for (int book = SPHX_CODE_ORTHOPLEX; book <= SPHX_CODE_LLOYD; book++)
 	{
 		test_tables(bench, k, (SphxCodebook) book);

@@ -22,7 +22,7 @@
 typedef enum SphxSimd
 {
 	SPHX_SIMD_SCALAR,
-	SPHX_SIMD_AVX2,				/* AVX2 and FMA */
+	SPHX_SIMD_AVX2,				/* AVX2, FMA and F16C */
 	SPHX_SIMD_AVX512,			/* AVX-512 F, BW, DQ, VL, VBMI and VNNI */
 	SPHX_SIMD_NEON,
 	SPHX_SIMD_AUTO				/* only as an argument of sphx_kernels_choose */
@@ -33,6 +33,9 @@ typedef enum SphxSimd
 								 * input */
 
 #define SPHX_KERNEL_ERROR(n) (6e-8 * (8.0 + (double) (n) / 8.0))
+
+/* the same of a sum that is taken term after term */
+#define SPHX_SERIAL_ERROR(n) (6e-8 * (8.0 + (double) (n)))
 
 typedef struct SphxKernels
 {
@@ -61,6 +64,9 @@ typedef struct SphxKernels
 	float		(*dot_i8) (const float *q, const int8_t *v, float scale, size_t n);
 	void		(*decode_i16) (const int16_t *v, float scale, float *x, size_t n);
 	void		(*decode_i8) (const int8_t *v, float scale, float *x, size_t n);
+
+	/* half precision to single, exactly; NaN stays some NaN */
+	void		(*half_to_f32) (const uint16_t *half, float *x, size_t n);
 
 	/*
 	 * Steps of the rotation (rotate.c), the same bits on every level: x[i] *=

@@ -341,6 +341,17 @@ decode_i8_avx2(const int8_t *v, float scale, float *x, size_t n)
 	decode(v, false, scale, x, n);
 }
 
+static AVX2_F16C void
+half_to_f32_avx2(const uint16_t *half, float *x, size_t n)
+{
+	size_t		i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		_mm256_storeu_ps(x + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) (half + i))));
+	for (; i < n; i++)
+		x[i] = _cvtsh_ss(half[i]);
+}
+
 static AVX2 void
 mul_f32_avx2(float *x, const float *f, size_t n)
 {
@@ -484,6 +495,7 @@ sphx_kernels_avx2(void)
 		.dot_i8 = dot_i8_avx2,
 		.decode_i16 = decode_i16_avx2,
 		.decode_i8 = decode_i8_avx2,
+		.half_to_f32 = half_to_f32_avx2,
 		.mul_f32 = mul_f32_avx2,
 		.butterfly_f32 = sphx_butterfly_f32_avx2,
 		.hadamard_f32 = sphx_hadamard_f32_avx2,

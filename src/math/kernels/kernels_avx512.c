@@ -339,6 +339,22 @@ decode_i8_avx512(const int8_t *v, float scale, float *x, size_t n)
 }
 
 static AVX512 void
+half_to_f32_avx512(const uint16_t *half, float *x, size_t n)
+{
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
+		_mm512_storeu_ps(x + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) (half + i))));
+	if (i < n)
+	{
+		__mmask16	mask = first_lanes(n - i);
+
+		_mm512_mask_storeu_ps(x + i, mask,
+							  _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, half + i)));
+	}
+}
+
+static AVX512 void
 mul_f32_avx512(float *x, const float *f, size_t n)
 {
 	size_t		i = 0;
@@ -483,6 +499,7 @@ sphx_kernels_avx512(void)
 		.dot_i8 = dot_i8_avx512,
 		.decode_i16 = decode_i16_avx512,
 		.decode_i8 = decode_i8_avx512,
+		.half_to_f32 = half_to_f32_avx512,
 		.mul_f32 = mul_f32_avx512,
 		/* its halves are seldom aligned, where 64 bytes are slower than 32 */
 		.butterfly_f32 = sphx_butterfly_f32_avx2,

@@ -6,6 +6,9 @@
  *-------------------------------------------------------------------------
  */
 #include <assert.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 #include "math/kernels/kernels.h"
 #include "math/kernels/kernels_x86.h"
@@ -37,6 +40,20 @@ level_table(SphxSimd level)
 	return NULL;
 }
 
+#ifdef __x86_64__
+/* not known to the test below of every compiler; its registers are those of AVX2 */
+static bool
+has_f16c(void)
+{
+	unsigned	eax,
+				ebx,
+				ecx,
+				edx;
+
+	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C) != 0;
+}
+#endif
+
 /*
  * Does this processor have what the level uses, and does the operating system
  * keep its registers?  The compiler's test asks both.
@@ -53,7 +70,7 @@ processor_supports(SphxSimd level)
 			__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
 #endif
 	if (level == SPHX_SIMD_AVX2)
-		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 	return true;
 }
 #else

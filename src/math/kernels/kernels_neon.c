@@ -266,6 +266,20 @@ decode_i8_neon(const int8_t *v, float scale, float *x, size_t n)
 }
 
 static void
+half_to_f32_neon(const uint16_t *half, float *x, size_t n)
+{
+	uint16_t	rest[4] = {0};
+	float		widened[4];
+	size_t		i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		vst1q_f32(x + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(half + i))));
+	memcpy(rest, half + i, sizeof(uint16_t) * (n - i));
+	vst1q_f32(widened, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(rest))));
+	memcpy(x + i, widened, sizeof(float) * (n - i));
+}
+
+static void
 mul_f32_neon(float *x, const float *f, size_t n)
 {
 	size_t		i = 0;
@@ -604,6 +618,7 @@ sphx_kernels_neon(void)
 		.dot_i8 = dot_i8_neon,
 		.decode_i16 = decode_i16_neon,
 		.decode_i8 = decode_i8_neon,
+		.half_to_f32 = half_to_f32_neon,
 		.mul_f32 = mul_f32_neon,
 		.butterfly_f32 = butterfly_f32_neon,
 		.hadamard_f32 = hadamard_f32_neon,

@@ -160,6 +160,34 @@ decode_i8_scalar(const int8_t *v, float scale, float *x, size_t n)
 		x[i] = scale * (float) v[i];
 }
 
+/*
+ * Exponent and mantissa move into place, and the product puts the exponent's
+ * bias right, which makes numbers of half precision's subnormals too.
+ */
+static float
+widen(uint16_t half)
+{
+	uint32_t	magnitude = (uint32_t) (half & 0x7fff) << 13;
+	uint32_t	sign = (uint32_t) (half & 0x8000) << 16;
+	float		x;
+
+	if (magnitude >= UINT32_C(0x7c00) << 13)
+		magnitude |= UINT32_C(0x7f800000);	/* infinity and NaN */
+	memcpy(&x, &magnitude, sizeof(x));
+	x *= 5192296858534827628530496329220096.0f; /* 2^112 */
+	memcpy(&magnitude, &x, sizeof(x));
+	magnitude |= sign;
+	memcpy(&x, &magnitude, sizeof(x));
+	return x;
+}
+
+static void
+half_to_f32_scalar(const uint16_t *half, float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = widen(half[i]);
+}
+
 static void
 mul_f32_scalar(float *x, const float *f, size_t n)
 {
@@ -362,6 +390,7 @@ const SphxKernels sphx_kernels_scalar_table = {
 	.dot_i8 = dot_i8_scalar,
 	.decode_i16 = decode_i16_scalar,
 	.decode_i8 = decode_i8_scalar,
+	.half_to_f32 = half_to_f32_scalar,
 	.mul_f32 = mul_f32_scalar,
 	.butterfly_f32 = butterfly_f32_scalar,
 	.hadamard_f32 = hadamard_f32_scalar,

@@ -15,6 +15,7 @@
 
 #define AVX2		__attribute__((target("avx2")))
 #define AVX2_FMA	__attribute__((target("avx2,fma")))
+#define AVX2_F16C	__attribute__((target("avx2,f16c")))
 #define AVX2_INLINE inline __attribute__((always_inline, target("avx2")))
 #define FMA_INLINE	inline __attribute__((always_inline, target("avx2,fma")))
 
