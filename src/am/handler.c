@@ -27,7 +27,7 @@ sphx_handler(PG_FUNCTION_ARGS)
 	IndexAmRoutine *am = makeNode(IndexAmRoutine);
 
 	am->amstrategies = SPHX_DISTANCE_STRATEGY;
-	am->amsupport = SPHX_METRIC_PROC;
+	am->amsupport = SPHX_OPERAND_PROC;
 	am->amcanorderbyop = true;
 	am->amoptionalkey = true;
 	am->amusemaintenanceworkmem = true;

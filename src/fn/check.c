@@ -105,6 +105,9 @@ check_definition(SphxCheck *check)
 	if ((SphxMetric) meta->metric != SphxIndexMetric(check->pages.index))
 		SphxCheckFailed(check, SPHX_META_BLOCK, SPHX_I8_BLOCKS,
 						"the metric is not that of the operator class");
+	if ((SphxOperand) meta->operand != SphxIndexOperand(check->pages.index))
+		SphxCheckFailed(check, SPHX_META_BLOCK, SPHX_I8_BLOCKS,
+						"the type of vectors is not that of the operator class");
 	if ((int) meta->dims != SphxTypmodDims(check->pages.index))
 		SphxCheckFailed(check, SPHX_META_BLOCK, SPHX_I8_BLOCKS,
 						"there are %u dimensions, but the column has %d", meta->dims,

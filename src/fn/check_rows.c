@@ -180,7 +180,7 @@ note_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool aliv
 		return;
 	old = MemoryContextSwitchTo(scan->context);
 	/* false: a vector without a direction under cosine */
-	indexed = SphxTransform(&check->pages, &check->info, DatumGetVectorP(values[0]), scan->x);
+	indexed = SphxTransform(&check->pages, &check->info, SphxIndexedVector(&check->info, values[0]), scan->x);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(scan->context);
 	if (!indexed)
@@ -215,7 +215,7 @@ fetch_row(RowScan *scan, int64 encoded)
 	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(scan->estate));
 	FormIndexDatum(scan->index_info, scan->slot, scan->estate, values, isnull);
 	found = !isnull[0] &&
-		SphxTransform(&check->pages, &check->info, DatumGetVectorP(values[0]), scan->x);
+		SphxTransform(&check->pages, &check->info, SphxIndexedVector(&check->info, values[0]), scan->x);
 	MemoryContextSwitchTo(old);
 	ResetPerTupleExprContext(scan->estate);
 	return found;

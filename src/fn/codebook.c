@@ -250,8 +250,8 @@ query_rows(FunctionCallInfo fcinfo, Codebook *book)
 
 	reservoir.points = palloc0(sizeof(SphxPoints));
 	sphx_random_seed(&reservoir.random, book->params.seed);
-	SphxReadVectors(text_to_cstring(PG_GETARG_TEXT_PP(0)), vector_type(fcinfo), add_row,
-					&reservoir);
+	SphxReadVectors(text_to_cstring(PG_GETARG_TEXT_PP(0)), vector_type(fcinfo), SPHX_OPERAND_VECTOR,
+					add_row, &reservoir);
 	if (reservoir.points->set.n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -13,8 +13,6 @@
 #include "utils/inval.h"
 #include "utils/memutils.h"
 
-#include "type/vector.h"
-
 /* Layout and derived fields of info from meta's parameters. */
 static void
 derive_info(SphxIndexInfo *info)
@@ -49,6 +47,7 @@ sane_parameters(const SphxMetaPageData *meta)
 		meta->layers[meta->layer_count - 1].count <= SPHX_TOP_RECORDS &&
 		meta->ef_construction >= SPHX_MIN_EF_CONSTRUCTION &&
 		meta->ef_construction <= SPHX_MAX_EF_CONSTRUCTION &&
+		meta->operand <= SPHX_OPERAND_HALFVEC &&
 		isfinite(meta->max_norm) && meta->max_norm >= 0.0f;
 }
 
@@ -107,7 +106,6 @@ SphxSealMeta(SphxMetaPageData *meta)
 {
 	Assert(SphxMayChange(meta));
 	meta->checksum = compute_checksum(meta);
-	meta->unused = 0;
 }
 
 void

@@ -11,6 +11,7 @@
 
 #include "math/graph/record.h"
 #include "page/page.h"
+#include "type/operand.h"
 
 #define SPHX_META_BLOCK		0
 #define SPHX_META_MAGIC		0x53504858	/* "SPHX" */
@@ -86,7 +87,7 @@ typedef struct SphxMetaPageData
 
 	uint32		checksum;		/* CRC-32C of what is before it; 0 in indexes
 								 * older than it is */
-	uint32		unused;			/* 0 */
+	uint32		operand;		/* SphxOperand */
 } SphxMetaPageData;
 
 StaticAssertDecl(sizeof(SphxMetaPageData) == 248, "the metapage is part of the format");

@@ -9,9 +9,9 @@
 
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 
@@ -52,7 +52,7 @@ check_plan(SPIPlanPtr plan, Oid vector_type)
 				 errmsg("query must return one column, not %d", desc == NULL ? 0 : desc->natts),
 				 errhint("Select the column of vectors only.")));
 	type = TupleDescAttr(desc, 0)->atttypid;
-	if (getBaseType(type) != vector_type)
+	if (!IsBinaryCoercible(type, vector_type))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("query must return a column of type %s, not %s",
@@ -62,7 +62,7 @@ check_plan(SPIPlanPtr plan, Oid vector_type)
 
 /* Hand the rows just fetched to the sink. */
 static void
-pass_rows(SphxVectorSink sink, void *arg, MemoryContext scratch)
+pass_rows(SphxOperand operand, SphxVectorSink sink, void *arg, MemoryContext scratch)
 {
 	MemoryContext old = MemoryContextSwitchTo(scratch);
 
@@ -71,14 +71,14 @@ pass_rows(SphxVectorSink sink, void *arg, MemoryContext scratch)
 		bool		isnull;
 		Datum		datum = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
 
-		sink(arg, isnull ? NULL : DatumGetVectorP(datum));
+		sink(arg, isnull ? NULL : SphxDatumVector(operand, datum));
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(scratch);
 }
 
 void
-SphxReadVectors(const char *query, Oid vector_type, SphxVectorSink sink, void *arg)
+SphxReadVectors(const char *query, Oid type, SphxOperand operand, SphxVectorSink sink, void *arg)
 {
 	SPIPlanPtr	plan;
 	Portal		portal;
@@ -94,7 +94,7 @@ SphxReadVectors(const char *query, Oid vector_type, SphxVectorSink sink, void *a
 	plan = SPI_prepare(query, 0, NULL);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare a query: %s", SPI_result_code_string(SPI_result));
-	check_plan(plan, vector_type);
+	check_plan(plan, type);
 
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "sphx rows of a query",
 									ALLOCSET_DEFAULT_SIZES);
@@ -105,7 +105,7 @@ SphxReadVectors(const char *query, Oid vector_type, SphxVectorSink sink, void *a
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
 		if (SPI_processed == 0)
 			break;
-		pass_rows(sink, arg, scratch);
+		pass_rows(operand, sink, arg, scratch);
 		SPI_freetuptable(SPI_tuptable);
 	}
 	SPI_cursor_close(portal);

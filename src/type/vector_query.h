@@ -8,7 +8,7 @@
 #ifndef SPHX_VECTOR_QUERY_H
 #define SPHX_VECTOR_QUERY_H
 
-#include "type/vector.h"
+#include "type/operand.h"
 
 /*
  * Takes a row: v is NULL for a NULL, else valid during the call only.  The
@@ -20,11 +20,13 @@ typedef void (*SphxVectorSink) (void *arg, const Vector *v);
 /*
  * Run a query and hand its rows to the sink, in their order.  It must be a
  * single SELECT (or VALUES, TABLE) that changes nothing and returns one column
- * of type vector, whose OID is given; anything else is an error before it
- * runs.  It runs with the rights of the current user under the active
+ * of the given type, or of one with the same bytes that is cast to it
+ * implicitly; anything else is an error before it runs.  The operand is what
+ * that type's values are.  It runs with the rights of the current user under the active
  * snapshot, through a cursor, so that no more than a few rows are held.  A
  * sequential scan begins at the table's first row, whatever else scans it.
  */
-extern void SphxReadVectors(const char *query, Oid vector_type, SphxVectorSink sink, void *arg);
+extern void SphxReadVectors(const char *query, Oid type, SphxOperand operand, SphxVectorSink sink,
+							void *arg);
 
 #endif							/* SPHX_VECTOR_QUERY_H */

@@ -16,6 +16,7 @@
 
 #include "am/create/build_state.h"
 #include "am/definition/geometry.h"
+#include "am/definition/opclass.h"
 #include "page/chain.h"
 
 /* An index with one cell, whose centroid is the origin. */
@@ -41,14 +42,15 @@ static int
 declared_dims(Relation index, const IndexInfo *index_info)
 {
 	int			dims = SphxTypmodDims(index);
+	const char *type = SphxIndexOperand(index) == SPHX_OPERAND_HALFVEC ? "halfvec" : "vector";
 
 	if (dims <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
 				 errmsg("column does not have dimensions"),
 				 index_info->ii_IndexAttrNumbers[0] != 0 ?
-				 errhint("Declare the column with dimensions, such as vector(3).") :
-				 errhint("Cast the expression to a type with dimensions, such as vector(3).")));
+				 errhint("Declare the column with dimensions, such as %s(3).", type) :
+				 errhint("Cast the expression to a type with dimensions, such as %s(3).", type)));
 	return dims;
 }
 
@@ -84,7 +86,7 @@ load_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool aliv
 	if (isnull[0])
 		return;
 	old = MemoryContextSwitchTo(state->row_context);
-	v = DatumGetVectorP(values[0]);
+	v = SphxIndexedVector(&build->info, values[0]);
 	if (SphxTransform(&build->pages, &build->info, v, state->x))
 	{
 		SphxBuildRow row = {.tid = *tid,.hash = SphxHashVector(v->x, v->dim)};

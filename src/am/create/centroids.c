@@ -26,13 +26,14 @@
 #include "utils/snapmgr.h"
 
 #include "am/definition/geometry.h"
+#include "am/definition/opclass.h"
 #include "type/vector_query.h"
 
 /* what centroids may take */
 #define CENTROID_BYTES		((double) (1024 * 1024) * 1024.0)
 #define FIRST_ROOM			64
 
-/* preferred where a relation has several columns of type vector */
+/* preferred where a relation has several columns of vectors */
 #define COLUMN_NAME			"centroid"
 
 /* Centroids on their way in. */
@@ -44,12 +45,6 @@ typedef struct Reader
 	Size		room;
 	float	   *rows;			/* room * D, transformed */
 } Reader;
-
-static Oid
-column_type(Relation index)
-{
-	return index->rd_opcintype[0];
-}
 
 /* The relation, locked until the end of the transaction so that its name stays its own. */
 static Relation
@@ -93,25 +88,29 @@ open_source(Relation index, const char *name)
 }
 
 /*
- * The column of centroids: the only one of type vector, or that which is called
- * so.  Messages name the type with its schema on every version: from 17 on the
- * search path of CREATE INDEX is pg_catalog alone.
+ * The column of centroids: the only one of a type that could be indexed, or that
+ * which is called so.  Messages name the index's type, with its schema on every
+ * version: from 17 on the search path of CREATE INDEX is pg_catalog alone.
  */
-static const char *
-centroid_column(Relation source, Oid type)
+static Form_pg_attribute
+centroid_column(Relation source, Relation index, SphxOperand *operand)
 {
 	TupleDesc	desc = RelationGetDescr(source);
-	const char *found = NULL;
+	Oid			type = index->rd_opcintype[0];
+	Form_pg_attribute found = NULL;
 	int			count = 0;
 
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(desc, i);
+		SphxOperand column_operand;
 
-		if (column->attisdropped || getBaseType(column->atttypid) != type)
+		if (column->attisdropped ||
+			!SphxTypeOperand(index->rd_rel->relam, getBaseType(column->atttypid), &column_operand))
 			continue;
-		found = NameStr(column->attname);
-		if (strcmp(found, COLUMN_NAME) == 0)
+		found = column;
+		*operand = column_operand;
+		if (strcmp(NameStr(column->attname), COLUMN_NAME) == 0)
 			return found;
 		count++;
 	}
@@ -190,17 +189,18 @@ static void
 read_source(Reader *reader)
 {
 	Relation	source = open_source(reader->build->index, reader->name);
-	Oid			type = column_type(reader->build->index);
+	SphxOperand operand;
+	Form_pg_attribute column = centroid_column(source, reader->build->index, &operand);
 	char	   *schema = get_namespace_name(RelationGetNamespace(source));
 	int			nest_level = NewGUCNestLevel();
 	char	   *query;
 
-	query = psprintf("SELECT %s FROM %s", quote_identifier(centroid_column(source, type)),
+	query = psprintf("SELECT %s FROM %s", quote_identifier(NameStr(column->attname)),
 					 quote_qualified_identifier(schema, RelationGetRelationName(source)));
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	Assert(ActiveSnapshotSet());
-	SphxReadVectors(query, type, add_centroid, reader);
+	SphxReadVectors(query, getBaseType(column->atttypid), operand, add_centroid, reader);
 	AtEOXact_GUC(false, nest_level);
 	relation_close(source, NoLock);
 }

@@ -22,6 +22,24 @@
 /* norms are cut off here, so that their squares do not overflow */
 #define LARGEST_NORM		1e19f
 
+/*
+ * pgvector's cosine distance squares norms in single precision.  Beyond these
+ * what it says of vectors has little to do with their angle.
+ */
+static bool
+has_direction(const SphxIndexInfo *info, double norm)
+{
+	if (info->meta.operand == SPHX_OPERAND_PGVECTOR)
+		return norm >= 1e-15 && norm <= 1.8e19;
+	return norm > 0.0;
+}
+
+Vector *
+SphxIndexedVector(const SphxIndexInfo *info, Datum datum)
+{
+	return SphxDatumVector((SphxOperand) info->meta.operand, datum);
+}
+
 bool
 SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, float *x)
 {
@@ -36,7 +54,7 @@ SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, floa
 	{
 		double		norm = SphxVectorNorm(v->x, v->dim);
 
-		if (!(norm > 0.0))
+		if (!has_direction(info, norm))
 			return false;
 		for (int i = 0; i < v->dim; i++)
 			x[i] = (float) (v->x[i] / norm);

@@ -11,11 +11,14 @@
 #include "server/compat.h"
 
 #include "page/meta.h"
-#include "type/vector.h"
+
+/* A row or query of the index as a vector, as SphxDatumVector makes it. */
+extern Vector *SphxIndexedVector(const SphxIndexInfo *info, Datum datum);
 
 /*
  * The vector as the index sees it: normalised (cosine), padded and rotated, D
- * floats.  False for a vector without a direction under cosine.  An error for
+ * floats.  False for a vector that has no direction under cosine, or so
+ * large or small a norm that pgvector's operator finds none.  An error for
  * another number of dimensions.
  */
 extern bool SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v,

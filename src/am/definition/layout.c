@@ -222,6 +222,7 @@ SphxChooseLayout(Relation index, int dims, SphxIndexInfo *info)
 	Assert(options.m == 0 || layout.m == options.m);
 
 	meta->metric = (uint16) SphxIndexMetric(index);
+	meta->operand = (uint32) SphxIndexOperand(index);
 	meta->storage = (uint16) layout.storage;
 	meta->book = (uint16) layout.book;
 	meta->m = (uint16) layout.m;

@@ -35,7 +35,7 @@ validate_function(Form_pg_amproc form, Form_pg_opclass class)
 	if (form->amprocnum == SPHX_DISTANCE_PROC)
 		ok = check_amproc_signature(form->amproc, FLOAT8OID, false, 2, 2,
 									form->amproclefttype, form->amprocrighttype);
-	else if (form->amprocnum == SPHX_METRIC_PROC)
+	else if (form->amprocnum == SPHX_METRIC_PROC || form->amprocnum == SPHX_OPERAND_PROC)
 		ok = check_amproc_signature(form->amproc, INT4OID, true, 0, 0);
 	else
 	{

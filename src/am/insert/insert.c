@@ -670,7 +670,8 @@ sphxinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relatio
 		index_info->ii_AmCache = inserter = SphxCreateInserter(&pages, index_info->ii_Context);
 
 	old = MemoryContextSwitchTo(inserter->row_context);
-	insert_vector(inserter, &pages, DatumGetVectorP(values[0]), tid, unchanged ? heap : NULL);
+	insert_vector(inserter, &pages, SphxIndexedVector(&inserter->info, values[0]), tid,
+				  unchanged ? heap : NULL);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(inserter->row_context);
 	Assert(!SphxHoldsPage());	/* the executor goes on with other rows and

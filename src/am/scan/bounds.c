@@ -33,16 +33,32 @@
 #define DENORMAL			1e-43
 
 /*
+ * How far sums of the operator are off at most, as a fraction of the sum of
+ * their absolute terms.  Ours are those of the kernels.  How pgvector is
+ * compiled is not known: it may add term after term.
+ */
+static double
+operator_error(const SphxIndexInfo *info)
+{
+	if (info->meta.operand == SPHX_OPERAND_VECTOR)
+		return SPHX_KERNEL_ERROR(info->layout.D);
+	return SPHX_SERIAL_ERROR(info->layout.dims);
+}
+
+/*
  * Bounds of the Euclidean distance between the original vectors, from the
- * squared one between query and stored vector.
+ * squared one between query and stored vector.  The root halves the errors of
+ * both squares.
  */
 static void
-bound_euclidean(int D, double norm, const SphxHit *hit, double *lower, double *upper)
+bound_euclidean(const SphxIndexInfo *info, double norm, const SphxHit *hit,
+				double *lower, double *upper)
 {
 	double		d = sqrt(Max(hit->distance, 0.0f));
 	double		lengths = 2.0 * norm + d;	/* at least |q| + |v| */
-	double		relative = SPHX_KERNEL_ERROR(D);
-	double		slack = 1.0001 * hit->error + ROUNDING * lengths + relative * d + UNDERFLOW;
+	double		relative = (SPHX_KERNEL_ERROR(info->layout.D) + operator_error(info)) / 2.0;
+	double		slack = (1.0001 + relative) * hit->error + ROUNDING * lengths + relative * d +
+	UNDERFLOW;
 
 	Assert(slack >= 0.0);		/* |q|, and the record's error, are no less */
 	*lower = Max(d - slack, 0.0);
@@ -63,11 +79,12 @@ bound_euclidean(int D, double norm, const SphxHit *hit, double *lower, double *u
  * operator rounds a cosine near 1, so its error is absolute.
  */
 static void
-bound_cosine(int D, double norm, const SphxHit *hit, double *lower, double *upper)
+bound_cosine(const SphxIndexInfo *info, double norm, const SphxHit *hit,
+			 double *lower, double *upper)
 {
-	double		slack = 2.0 * SPHX_KERNEL_ERROR(D);
+	double		slack = 2.0 * operator_error(info);
 
-	bound_euclidean(D, norm, hit, lower, upper);
+	bound_euclidean(info, norm, hit, lower, upper);
 	Assert(*lower >= 0.0);		/* or squares would not keep the order */
 	*lower = Max(*lower * *lower / 2.0 - slack, 0.0);
 	*upper = *upper * *upper / 2.0 + slack;
@@ -75,10 +92,12 @@ bound_cosine(int D, double norm, const SphxHit *hit, double *lower, double *uppe
 
 /* Minus the inner product. */
 static void
-bound_product(int D, double norm, const SphxHit *hit, double *lower, double *upper)
+bound_product(const SphxIndexInfo *info, double norm, const SphxHit *hit,
+			  double *lower, double *upper)
 {
+	int			D = info->layout.D;
 	double		length = hit->norm + hit->error;	/* at least |v| */
-	double		relative = 2.0 * SPHX_KERNEL_ERROR(D) + 2.0 * ROUNDING;
+	double		relative = SPHX_KERNEL_ERROR(D) + operator_error(info) + 2.0 * ROUNDING;
 	double		tiny = DENORMAL * sqrt(D);
 	double		slack = norm * (1.0001 * hit->error + relative * length) +
 	tiny * (norm + length + 1.0);
@@ -94,19 +113,19 @@ bound_product(int D, double norm, const SphxHit *hit, double *lower, double *upp
 }
 
 void
-SphxBoundHit(SphxMetric metric, int D, double norm, const SphxHit *hit,
+SphxBoundHit(const SphxIndexInfo *info, double norm, const SphxHit *hit,
 			 double *lower, double *upper)
 {
-	switch (metric)
+	switch ((SphxMetric) info->meta.metric)
 	{
 		case SPHX_METRIC_L2:
-			bound_euclidean(D, norm, hit, lower, upper);
+			bound_euclidean(info, norm, hit, lower, upper);
 			break;
 		case SPHX_METRIC_COSINE:
-			bound_cosine(D, norm, hit, lower, upper);
+			bound_cosine(info, norm, hit, lower, upper);
 			break;
 		case SPHX_METRIC_IP:
-			bound_product(D, norm, hit, lower, upper);
+			bound_product(info, norm, hit, lower, upper);
 			break;
 	}
 	Assert(*lower <= *upper);	/* I7 */

@@ -11,12 +11,13 @@
 #include "server/compat.h"
 
 #include "math/graph/search.h"
+#include "page/meta.h"
 
 /*
  * Bounds of the operator's value for the rows of a node (I7), given the norm
  * of the transformed query (SphxVectorNorm).
  */
-extern void SphxBoundHit(SphxMetric metric, int D, double norm, const SphxHit *hit,
+extern void SphxBoundHit(const SphxIndexInfo *info, double norm, const SphxHit *hit,
 						 double *lower, double *upper);
 
 #endif							/* SPHX_AM_BOUNDS_H */

@@ -282,7 +282,7 @@ static void
 read_table(ScanOpaque *so, uint64 wanted)
 {
 	bool		skip_nan = so->stream.info.meta.metric == SPHX_METRIC_COSINE &&
-	so->stream.norm > 0.0;
+	so->stream.norm > 0.0 && isfinite(so->stream.norm);
 	uint64		count;
 	SphxNearestRow *rows = SphxReadTable(&so->qualifier, wanted, skip_nan, &count);
 
@@ -552,12 +552,20 @@ transform_query(IndexScanDesc scan, SphxStream *stream, SphxPages *pages)
 		memset(stream->q, 0, size);
 		return;
 	}
-	v = DatumGetVectorP(key->sk_argument);
+	v = SphxIndexedVector(&stream->info, key->sk_argument);
 	if (v->dim != (int) stream->info.meta.dims)
 		SphxDimMismatch((int) stream->info.meta.dims, v->dim);
-	if (!SphxTransform(pages, &stream->info, v, stream->q))
-		memset(stream->q, 0, size); /* no direction: all distances are NaN */
-	stream->norm = SphxVectorNorm(stream->q, stream->info.layout.D);
+	if (SphxTransform(pages, &stream->info, v, stream->q))
+		stream->norm = SphxVectorNorm(stream->q, stream->info.layout.D);
+	else
+	{
+		/*
+		 * no direction: all distances are NaN, or with pgvector's operator
+		 * anything, and an infinite norm makes bounds that hold for all
+		 */
+		memset(stream->q, 0, size);
+		stream->norm = stream->info.meta.operand == SPHX_OPERAND_PGVECTOR ? INFINITY : 0.0;
+	}
 	if (v != (Vector *) DatumGetPointer(key->sk_argument))
 		pfree(v);
 }

@@ -206,8 +206,7 @@ add_late(SphxStream *stream, const SphxItem *item)
 static void
 fill_item(const SphxStream *stream, const SphxHit *hit, SphxItem *item)
 {
-	SphxBoundHit((SphxMetric) stream->info.meta.metric, stream->info.layout.D, stream->norm, hit,
-				 &item->lower, &item->upper);
+	SphxBoundHit(&stream->info, stream->norm, hit, &item->lower, &item->upper);
 	item->id = hit->id;
 	item->next = hit->next;
 	item->tids = hit->payload_count;

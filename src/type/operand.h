@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * operand.h
+ *	  Types that stand for vectors: that of this extension and those of
+ *	  pgvector.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_OPERAND_H
+#define SPHX_OPERAND_H
+
+#include "type/vector.h"
+
+/*
+ * What the operator of an index takes.  The numbers are in metapages, and what
+ * support functions of operator classes return.
+ */
+typedef enum SphxOperand
+{
+	SPHX_OPERAND_VECTOR,		/* vector of this extension */
+	SPHX_OPERAND_PGVECTOR,		/* pgvector's vector: the same bytes, other
+								 * arithmetic in its operators */
+	SPHX_OPERAND_HALFVEC		/* pgvector's halfvec */
+} SphxOperand;
+
+/*
+ * The datum as a vector: detoasted, with an aligned four-byte header; a copy
+ * only when it has to be, which it always is of a halfvec.
+ */
+extern Vector *SphxDatumVector(SphxOperand operand, Datum datum);
+
+#endif							/* SPHX_OPERAND_H */
