@@ -9,7 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "server/compat.h"
+#include "type/vector_cost.h"
 
 #include <math.h>
 
@@ -32,12 +32,9 @@ PG_FUNCTION_INFO_V1(sphx_distance_support);
 /* dimensions whose arithmetic costs as much as an operator */
 #define DIMS_PER_OPERATOR	256
 
-/*
- * Cost of fetching the value of the column: 0 when it is in the row.  Where
- * there are statistics they know how many bytes of it are.
- */
-static Cost
-fetch_cost(PlannerInfo *root, const Var *column, double bytes)
+/* Where there are statistics they know how many bytes are in the row. */
+Cost
+SphxFetchCost(PlannerInfo *root, const Var *column, double bytes)
 {
 	const RangeTblEntry *rte = planner_rt_fetch(column->varno, root);
 	double		chunks = ceil(bytes / TOAST_MAX_CHUNK_SIZE);
@@ -65,7 +62,7 @@ argument_cost(PlannerInfo *root, Node *argument)
 		return 0.0;
 	cost = cpu_operator_cost * dims / DIMS_PER_OPERATOR;
 	if (root != NULL && IsA(argument, Var) && ((Var *) argument)->varlevelsup == 0)
-		cost += fetch_cost(root, (Var *) argument, (double) SPHX_VECTOR_SIZE(dims));
+		cost += SphxFetchCost(root, (Var *) argument, (double) SPHX_VECTOR_SIZE(dims));
 	return cost;
 }
 

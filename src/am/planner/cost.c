@@ -7,6 +7,8 @@
  */
 #include "am/planner/cost.h"
 
+#include <math.h>
+
 #include "nodes/pathnodes.h"
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
@@ -14,8 +16,10 @@
 #include "utils/float.h"
 #include "utils/spccache.h"
 
+#include "am/definition/opclass.h"
 #include "server/settings.h"
 #include "server/tuning.h"
+#include "type/vector_cost.h"
 
 /* pages read on the way down, and by the entries of cells */
 #define DESCENT_READS		16
@@ -88,6 +92,63 @@ nearness_suffices(const PlannerInfo *root, const IndexPath *path)
 		 SphxSetopPathkeys(root) == NIL && !distance_equated(path) && !is_minmax(root));
 }
 
+/* The column whose vectors the index has, or has something of; NULL if there is none. */
+static const Var *
+indexed_column(const IndexPath *path)
+{
+	List	   *columns = pull_var_clause(linitial(path->indexorderbys), PVC_RECURSE_AGGREGATES |
+										  PVC_RECURSE_WINDOWFUNCS | PVC_RECURSE_PLACEHOLDERS);
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		const Var  *column = lfirst_node(Var, lc);
+
+		if (column->varno == (int) path->indexinfo->rel->relid && column->varlevelsup == 0)
+			return column;
+	}
+	return NULL;
+}
+
+/* What the planner takes for the cost of reading and sorting the table. */
+static Cost
+table_cost(const PlannerInfo *root, const RelOptInfo *table)
+{
+	double		random_cost;
+	double		seq_cost;
+	double		kept = root->limit_tuples > 0.0 ? Min(2.0 * root->limit_tuples, table->tuples) :
+	table->tuples;
+
+	get_tablespace_page_costs(table->reltablespace, &random_cost, &seq_cost);
+	return seq_cost * table->pages + table->tuples *
+		(cpu_tuple_cost + cpu_operator_cost + 2.0 * cpu_operator_cost * log2(Max(kept, 2.0)));
+}
+
+/*
+ * pgvector's distances do not tell the planner what it costs to fetch vectors
+ * that are out of line (vector_cost.c), so it takes reading the table for too
+ * cheap.  The index is made cheaper by the same factor.
+ */
+static double
+scale_to_table(PlannerInfo *root, const IndexPath *path)
+{
+	const IndexOptInfo *index = path->indexinfo;
+	SphxOperand operand = SphxFamilyOperand(index->opfamily[0], index->opcintype[0]);
+	const Var  *column;
+	Cost		known;
+	Cost		fetches;
+
+	if (operand == SPHX_OPERAND_VECTOR)
+		return 1.0;
+	column = indexed_column(path);
+	if (column == NULL || column->vartypmod <= 0)
+		return 1.0;
+	known = table_cost(root, index->rel);
+	fetches = index->rel->tuples *
+		SphxFetchCost(root, column, column->vartypmod * (operand == SPHX_OPERAND_HALFVEC ? 2.0 : 4.0));
+	return known > 0.0 ? known / (known + fetches) : 1.0;
+}
+
 void
 sphxcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
 				 Cost *total_cost, Selectivity *selectivity, double *correlation, double *pages)
@@ -97,6 +158,7 @@ sphxcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *st
 	double		reads = Min(SPHX_READS_PER_EF * sphx_ef_search + DESCENT_READS,
 							Max(index->pages, 1));
 	double		cpu = cpu_index_tuple_cost + cpu_operator_cost;
+	double		scale;
 	Cost		per_read = page_cost(index) + EDGES * cpu;
 
 	*selectivity = 1.0;
@@ -126,7 +188,8 @@ sphxcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *st
 	 * takes so many reads more, whether it is wanted or a condition removes
 	 * it.
 	 */
-	*startup_cost = reads * page_cost(index) + Min(EDGES * reads, tuples) * cpu;
-	*total_cost = *startup_cost + tuples * SPHX_READS_PER_ROW * per_read;
+	scale = scale_to_table(root, path);
+	*startup_cost = scale * (reads * page_cost(index) + Min(EDGES * reads, tuples) * cpu);
+	*total_cost = *startup_cost + scale * tuples * SPHX_READS_PER_ROW * per_read;
 	Assert(*startup_cost >= 0.0 && *total_cost >= *startup_cost);
 }
