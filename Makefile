@@ -8,7 +8,7 @@
 # WERROR=1 makes warnings errors, ASSERT=1 compiles assertions in (the server
 # need not have them); "make clean" between builds that differ in these.
 
-EXTENSION = sphx
+EXTENSION = sphx sql/install/sphx_pgvector
 MODULE_big = sphx
 DATA = $(sort $(wildcard sql/install/*.sql))
 
