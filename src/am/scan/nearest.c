@@ -23,7 +23,7 @@
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
 
-#include "am/scan/heap.h"
+#include "page/heap.h"
 #include "page/locks.h"
 
 /* rows collected before all but the nearest are dropped: as many more as are wanted, and these */

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/scan/heap.h"
+#include "page/heap.h"
 
 #include "access/heapam.h"
 #include "access/htup_details.h"
