@@ -20,7 +20,7 @@ static const char *
 kind_name(SphxPageKind kind)
 {
 	static const char *const names[] = {
-		"unwritten", "META", "NODE", "CENTROID", "DIRECTORY", "OVERFLOW"
+		"unwritten", "META", "NODE", "CENTROID", "DIRECTORY", "OVERFLOW", "BASIS"
 	};
 
 	Assert((int) kind < (int) lengthof(names));
@@ -35,6 +35,8 @@ planned_kind(const SphxCheck *check, BlockNumber block)
 
 	if (block == SPHX_META_BLOCK)
 		return SPHX_PAGE_META;
+	if (block < meta->directory)
+		return SPHX_PAGE_BASIS;
 	if (block < meta->layers[0].start)
 		return SPHX_PAGE_DIRECTORY;
 	return block < check->first ? SPHX_PAGE_CENTROID : 0;

@@ -33,7 +33,7 @@
 #include "am/definition/geometry.h"
 
 /* what the scan adds to a record's error for the rotation's rounding, as a part of the length */
-#define ROUNDING			4e-6
+#define ROUNDING			6e-6
 
 /* A TID with what is known of its vector. */
 typedef struct RowEntry
@@ -246,7 +246,7 @@ is_near(const RowScan *scan, uint32 id)
 		norm += (double) scan->x[i] * (double) scan->x[i];
 	}
 	pfree(stored);
-	return sqrt(square) <= 1.0001 * error + ROUNDING * sqrt(norm);
+	return sqrt(square) <= 1.0001 * error + ROUNDING * (sqrt(norm) + check->info.meta.center_norm);
 }
 
 /* I7: the entry of the index is that of the row's vector. */

@@ -27,7 +27,7 @@ PG_FUNCTION_INFO_V1(sphx_index_stats);
 /* what the walk over all pages counts */
 typedef struct PageCounts
 {
-	int32		pages[SPHX_PAGE_OVERFLOW + 1];	/* by kind; [0] = never
+	int32		pages[SPHX_PAGE_LAST + 1];	/* by kind; [0] = never
 												 * written */
 	int64		tids;			/* heap TIDs */
 	int64		dead;			/* nodes marked DELETED */
@@ -109,7 +109,7 @@ count_pages(SphxPages *pages, const SphxIndexInfo *info, PageCounts *counts)
 
 		CHECK_FOR_INTERRUPTS();
 		buffer = SphxReadPlannedPage(pages, info, block, BUFFER_LOCK_SHARE, &kind);
-		Assert((int) kind <= SPHX_PAGE_OVERFLOW);
+		Assert((int) kind <= SPHX_PAGE_LAST);
 		counts->pages[kind]++;
 		if (kind == SPHX_PAGE_NODE || kind == SPHX_PAGE_OVERFLOW)
 			count_records(info, BufferGetPage(buffer), counts);

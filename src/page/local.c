@@ -25,8 +25,8 @@
 #include "server/memory.h"
 #include "server/settings.h"
 
-/* bytes kept (SphxKeep) for all indexes; more only for a single one */
-#define KEEP_BYTES			((Size) 2 * 1024 * 1024)
+/* bytes kept (SphxKeep) for all indexes; more only for the one used last */
+#define KEEP_BYTES			((Size) 4 * 1024 * 1024)
 
 /* rotations kept, one a dimension */
 #define KEEP_ROTATIONS		8
@@ -38,27 +38,28 @@ static MemoryContext local_context = NULL;
 static bool some_doubtful = false;
 static bool all_doubtful = false;
 
-/* the states that keep something, that used last first, and their bytes */
-static dlist_head keepers = DLIST_STATIC_INIT(keepers);
+/* all that is kept, what was used last first, and its bytes */
+static dlist_head all_kept = DLIST_STATIC_INIT(all_kept);
 static Size kept_bytes = 0;
 
 static void
-release_kept(SphxLocalState *local)
+release_kept(SphxKept *kept)
 {
-	if (local->kept == NULL)
+	if (kept->data == NULL)
 		return;
-	Assert(kept_bytes >= local->kept_size);
-	dlist_delete(&local->kept_node);
-	kept_bytes -= local->kept_size;
-	pfree(local->kept);
-	local->kept = NULL;
+	Assert(kept_bytes >= kept->size);
+	dlist_delete(&kept->node);
+	kept_bytes -= kept->size;
+	MemoryContextDelete(kept->context);
+	kept->data = NULL;
 }
 
 void
 SphxForgetLocal(SphxLocalState *local)
 {
 	SphxReleaseHints(&local->hints);
-	release_kept(local);
+	for (int kind = 0; kind < SPHX_KEPT_KINDS; kind++)
+		release_kept(&local->kept[kind]);
 	local->nblocks = 0;
 	local->heap_blocks = 0;
 }
@@ -161,28 +162,39 @@ SphxFindLocal(Relation index)
 	return local;
 }
 
-void
-SphxKeep(SphxLocalState *local, const void *data, Size size)
+void *
+SphxFindKept(SphxLocalState *local, SphxKeptKind kind)
 {
-	void	   *copy;
+	SphxKept   *kept = &local->kept[kind];
 
-	Assert(size > 0);
-	release_kept(local);
-	while (!dlist_is_empty(&keepers) && kept_bytes + size > KEEP_BYTES)
-		release_kept(dlist_container(SphxLocalState, kept_node, dlist_tail_node(&keepers)));
-	copy = MemoryContextAlloc(local_context, size);
-	memcpy(copy, data, size);
-	local->kept = copy;
-	local->kept_size = size;
-	kept_bytes += size;
-	dlist_push_head(&keepers, &local->kept_node);
+	if (kept->data != NULL)
+		dlist_move_head(&all_kept, &kept->node);
+	return kept->data;
+}
+
+MemoryContext
+SphxCreateKeptContext(void)
+{
+	/* of the transaction at first: an error on the way leaves nothing behind */
+	return AllocSetContextCreate(CurrentMemoryContext, "sphx kept", ALLOCSET_SMALL_SIZES);
 }
 
 void
-SphxUseKept(SphxLocalState *local)
+SphxKeep(SphxLocalState *local, SphxKeptKind kind, void *data, MemoryContext context)
 {
-	Assert(local->kept != NULL);
-	dlist_move_head(&keepers, &local->kept_node);
+	SphxKept   *kept = &local->kept[kind];
+	Size		size = MemoryContextMemAllocated(context, true);
+
+	Assert(data != NULL && size > 0);
+	release_kept(kept);
+	while (!dlist_is_empty(&all_kept) && kept_bytes + size > KEEP_BYTES)
+		release_kept(dlist_container(SphxKept, node, dlist_tail_node(&all_kept)));
+	MemoryContextSetParent(context, local_context);
+	kept->data = data;
+	kept->context = context;
+	kept->size = size;
+	kept_bytes += size;
+	dlist_push_head(&all_kept, &kept->node);
 }
 
 const SphxRotation *

@@ -15,6 +15,22 @@
 #include "math/base/rotate.h"
 #include "page/hints.h"
 
+/* What is kept of an index's storage. */
+typedef enum SphxKeptKind
+{
+	SPHX_KEPT_TOP_LAYER,		/* SphxTopLayer */
+	SPHX_KEPT_BASIS,			/* SphxBasis */
+	SPHX_KEPT_KINDS
+} SphxKeptKind;
+
+typedef struct SphxKept
+{
+	void	   *data;			/* NULL: nothing */
+	MemoryContext context;		/* that it is in */
+	Size		size;
+	dlist_node	node;			/* among all that is kept */
+} SphxKept;
+
 /*
  * Of one index.  Lives until a transaction ends in which the backend learns
  * that there is no such index any more.
@@ -28,9 +44,7 @@ typedef struct SphxLocalState
 	BlockNumber heap_blocks;	/* of the table, the same */
 	SphxHintRegion hints;		/* never of a temporary index, whose buffers
 								 * are not the shared ones */
-	void	   *kept;			/* SphxKeep; or NULL */
-	Size		kept_size;
-	dlist_node	kept_node;		/* among those that keep something */
+	SphxKept	kept[SPHX_KEPT_KINDS];
 } SphxLocalState;
 
 /*
@@ -43,12 +57,15 @@ extern SphxLocalState *SphxFindLocal(Relation index);
 extern void SphxForgetLocal(SphxLocalState *local);
 
 /*
- * Keep a copy of `size` bytes with the index's storage; local->kept from now
- * on, until others that are kept need the room.  SphxUseKept says that it is
- * still of use.
+ * What is kept of this kind with the index's storage, or NULL.  SphxKeep makes
+ * it `data`, which is in a context of its own made by SphxCreateKeptContext: it
+ * stays until others that are kept need the room, so that the pointer is good
+ * until the next call of one of these for another index, or of anything that
+ * may process invalidations.
  */
-extern void SphxKeep(SphxLocalState *local, const void *data, Size size);
-extern void SphxUseKept(SphxLocalState *local);
+extern void *SphxFindKept(SphxLocalState *local, SphxKeptKind kind);
+extern MemoryContext SphxCreateKeptContext(void);
+extern void SphxKeep(SphxLocalState *local, SphxKeptKind kind, void *data, MemoryContext context);
 
 /*
  * The transform of D dimensions and this seed, which is the same for all

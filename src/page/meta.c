@@ -13,6 +13,8 @@
 #include "utils/inval.h"
 #include "utils/memutils.h"
 
+#include "math/base/basis.h"
+
 /* Layout and derived fields of info from meta's parameters. */
 static void
 derive_info(SphxIndexInfo *info)
@@ -23,10 +25,48 @@ derive_info(SphxIndexInfo *info)
 	memset(layout, 0, sizeof(*layout));
 	layout->dims = (int) meta->dims;
 	layout->m = meta->m;
-	layout->book = (SphxCodebook) meta->book;
-	layout->storage = (SphxStorage) meta->storage;
 	layout->payload_bytes = (int) meta->payload_bytes;
+	if (meta->version == 1)
+		sphx_layout_uniform(layout, (SphxCodebook) meta->book, (SphxStorage) meta->storage);
+	else
+	{
+		layout->D = (int) meta->D;
+		layout->band_count = (int) meta->band_count;
+		memcpy(layout->bands, meta->bands, sizeof(layout->bands));
+		for (int i = 0; i < SPHX_WIDTHS; i++)
+			layout->stored[i] = (int) meta->stored[i];
+	}
 	sphx_layout_init(layout);
+}
+
+/* Are codes and stored vectors of version 2 such that a layout can be made of them? */
+static bool
+sane_geometry(const SphxMetaPageData *meta)
+{
+	uint32		coded = 0;
+	uint32		stored = 0;
+
+	if (meta->D < meta->dims || meta->D > SPHX_VECTOR_MAX_DIM + 8 || meta->D % 4 != 0 ||
+		meta->band_count > SPHX_MAX_BANDS || meta->basis_vectors > meta->D ||
+		meta->centered > 1 || !isfinite(meta->center_norm) || meta->center_norm < 0.0f)
+		return false;
+	for (uint32 i = 0; i < meta->band_count; i++)
+	{
+		const SphxBand *band = &meta->bands[i];
+
+		if (band->book > SPHX_CODE_LEVELS || band->dims == 0 ||
+			band->dims % sphx_code_piece_dim((SphxCodebook) band->book) != 0 ||
+			!(band->weight > 1e-9f && band->weight < 1e9f))
+			return false;
+		coded += band->dims;
+	}
+	for (int i = 0; i < SPHX_WIDTHS; i++)
+	{
+		if (meta->stored[i] > meta->D || meta->stored[i] % 4 != 0)
+			return false;
+		stored += meta->stored[i];
+	}
+	return coded > 0 && coded <= meta->D && stored == meta->D;
 }
 
 /* Are the parameters such that a layout can be made of them at all? */
@@ -34,8 +74,8 @@ static bool
 sane_parameters(const SphxMetaPageData *meta)
 {
 	return meta->metric <= SPHX_METRIC_IP &&
-		meta->storage <= SPHX_STORAGE_INT8 &&
-		meta->book <= SPHX_CODE_LLOYD &&
+		(meta->version == 1 ? meta->storage <= SPHX_STORAGE_INT8 && meta->book <= SPHX_CODE_LLOYD :
+		 sane_geometry(meta)) &&
 		meta->m >= SPHX_MIN_M && meta->m <= SPHX_MAX_M && meta->m % 2 == 0 &&
 		meta->dims >= 1 && meta->dims <= SPHX_VECTOR_MAX_DIM &&
 		meta->payload_bytes >= sizeof(ItemPointerData) &&
@@ -57,6 +97,18 @@ blocks_for(uint32 count, uint32 per_block)
 	return count / per_block + (count % per_block != 0 ? 1 : 0);
 }
 
+Size
+SphxBasisBytes(const SphxMetaPageData *meta)
+{
+	return sphx_basis_bytes((int) meta->D, (int) meta->basis_vectors, meta->centered != 0);
+}
+
+BlockNumber
+SphxBasisBlocks(const SphxMetaPageData *meta)
+{
+	return (BlockNumber) ((SphxBasisBytes(meta) + SPHX_PAGE_ROOM - 1) / SPHX_PAGE_ROOM);
+}
+
 BlockNumber
 SphxFirstNodeBlock(const SphxMetaPageData *meta)
 {
@@ -66,14 +118,17 @@ SphxFirstNodeBlock(const SphxMetaPageData *meta)
 }
 
 /*
- * Do directory and layers follow the metapage and each other (I8), within the
- * index's size, and has every cell one centroid (I12)?
+ * Do basis, directory and layers follow the metapage and each other (I8), within
+ * the index's size, and has every cell one centroid (I12)?
  */
 static bool
 sane_plan(SphxPages *pages, const SphxMetaPageData *meta)
 {
 	uint64		next = SPHX_META_BLOCK + 1;
 
+	if (SphxBasisBlocks(meta) > 0 && meta->basis != next)
+		return false;
+	next += SphxBasisBlocks(meta);
 	if (meta->directory != next || meta->layers[0].count != meta->cells)
 		return false;
 	next += blocks_for(meta->cells + 1, meta->cells_per_page);
@@ -120,11 +175,12 @@ SphxReadInfo(SphxPages *pages, SphxIndexInfo *info)
 
 	if (meta->magic != SPHX_META_MAGIC)
 		SphxCorrupted(index, SPHX_META_BLOCK, "this is not a metapage");
-	if (meta->version != SPHX_FORMAT_VERSION)
+	if (meta->version < SPHX_OLDEST_VERSION || meta->version > SPHX_FORMAT_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" has format version %u, but this version of sphx reads version %d",
-						RelationGetRelationName(index), meta->version, SPHX_FORMAT_VERSION),
+				 errmsg("index \"%s\" has format version %u, but this version of sphx reads versions %d to %d",
+						RelationGetRelationName(index), meta->version, SPHX_OLDEST_VERSION,
+						SPHX_FORMAT_VERSION),
 				 errhint("Please REINDEX it.")));
 	if (!sane_parameters(meta))
 		SphxCorrupted(index, SPHX_META_BLOCK, "parameters are out of range");
@@ -144,6 +200,8 @@ is_planned(const SphxMetaPageData *meta, BlockNumber block, SphxPageKind kind, u
 {
 	if (block == SPHX_META_BLOCK)
 		return kind == SPHX_PAGE_META;
+	if (block < meta->directory)
+		return kind == SPHX_PAGE_BASIS;
 	if (block < meta->layers[0].start)
 		return kind == SPHX_PAGE_DIRECTORY;
 	if (block < SphxFirstNodeBlock(meta))

@@ -15,7 +15,8 @@
 
 #define SPHX_META_BLOCK		0
 #define SPHX_META_MAGIC		0x53504858	/* "SPHX" */
-#define SPHX_FORMAT_VERSION 1
+#define SPHX_FORMAT_VERSION 2	/* of indexes that are built */
+#define SPHX_OLDEST_VERSION 1	/* that is read and changed */
 #define SPHX_MAX_LAYERS		8
 #define SPHX_MAX_LISTS		65536	/* cells */
 #define SPHX_ROTATION_SEED	1	/* all indexes have the same rotation */
@@ -44,6 +45,20 @@ typedef struct SphxTrainingData
 } SphxTrainingData;
 
 /*
+ * What a build found out about the vectors (am/create/basis.c): of differences
+ * between near ones and of the vectors themselves.
+ */
+typedef struct SphxShapeData
+{
+	float4		anisotropy;		/* arithmetic mean of the differences' variances
+								 * by their geometric mean; 0: not known */
+	float4		head;			/* part of the differences' square that is in
+								 * the first eighth of the dimensions */
+	float4		intrinsic;		/* local intrinsic dimension */
+	float4		noise;			/* predicted, of an edge's estimate, by |x| |e| */
+} SphxShapeData;
+
+/*
  * Contents of block 0.  Written by the build, after which only max_norm
  * changes; everything but the figures at the end is needed to read the index.
  */
@@ -56,8 +71,8 @@ typedef struct SphxMetaPageData
 
 	/* layout of records */
 	uint16		metric;			/* SphxMetric */
-	uint16		storage;		/* SphxStorage */
-	uint16		book;			/* SphxCodebook */
+	uint16		storage;		/* version 1: SphxStorage, else 0 */
+	uint16		book;			/* version 1: SphxCodebook, else 0 */
 	uint16		m;
 	uint32		dims;
 	uint32		payload_bytes;
@@ -88,9 +103,20 @@ typedef struct SphxMetaPageData
 	uint32		checksum;		/* CRC-32C of what is before it; 0 in indexes
 								 * older than it is */
 	uint32		operand;		/* SphxOperand */
+
+	/* from version 2 on; in an index of version 1 all is 0 */
+	uint32		D;				/* coordinates of a vector in the index */
+	uint32		band_count;
+	SphxBand	bands[SPHX_MAX_BANDS];	/* codes of edges */
+	uint32		stored[SPHX_WIDTHS];	/* coordinates by the bits of each */
+	BlockNumber basis;			/* first block of the basis, if there is one */
+	uint32		basis_vectors;	/* learned directions */
+	uint32		centered;		/* vectors are moved */
+	float4		center_norm;	/* by how much */
+	SphxShapeData shape;
 } SphxMetaPageData;
 
-StaticAssertDecl(sizeof(SphxMetaPageData) == 248, "the metapage is part of the format");
+StaticAssertDecl(sizeof(SphxMetaPageData) == 432, "the metapage is part of the format");
 StaticAssertDecl(offsetof(SphxMetaPageData, checksum) == 240, "the metapage is part of the format");
 
 /*
@@ -148,6 +174,10 @@ extern void SphxSealMeta(SphxMetaPageData *meta);
  * no page is locked (L3).
  */
 extern void SphxSetMaxNorm(SphxPages *pages, SphxIndexInfo *info, float max_norm);
+
+/* Bytes of the index's basis, and the blocks they take. */
+extern Size SphxBasisBytes(const SphxMetaPageData *meta);
+extern BlockNumber SphxBasisBlocks(const SphxMetaPageData *meta);
 
 /* The block behind those of the directory and the upper layers. */
 extern BlockNumber SphxFirstNodeBlock(const SphxMetaPageData *meta);

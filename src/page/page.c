@@ -115,7 +115,7 @@ page_defect(Page page)
 		return "page header is not that of this kind of index";
 	opaque = SphxPageGetOpaque(page);
 	if (opaque->page_id != SPHX_PAGE_ID ||
-		opaque->kind < SPHX_PAGE_META || opaque->kind > SPHX_PAGE_OVERFLOW)
+		opaque->kind < SPHX_PAGE_META || opaque->kind > SPHX_PAGE_LAST)
 		return "page is not one of this kind of index";
 	return NULL;
 }

@@ -26,8 +26,11 @@ typedef enum SphxPageKind
 	SPHX_PAGE_NODE,				/* records of layer 0 */
 	SPHX_PAGE_CENTROID,			/* records of an upper layer */
 	SPHX_PAGE_DIRECTORY,		/* array of SphxCellData */
-	SPHX_PAGE_OVERFLOW			/* records that continue a node's payload */
+	SPHX_PAGE_OVERFLOW,			/* records that continue a node's payload */
+	SPHX_PAGE_BASIS				/* bytes of the index's basis */
 } SphxPageKind;
+
+#define SPHX_PAGE_LAST		SPHX_PAGE_BASIS
 
 /*
  * Special area of every page.

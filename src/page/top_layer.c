@@ -47,22 +47,18 @@ read_top_layer(SphxPages *pages, const SphxIndexInfo *info, SphxTopLayer *top)
 const SphxTopLayer *
 SphxGetTopLayer(SphxPages *pages, const SphxIndexInfo *info)
 {
-	SphxLocalState *local = pages->local;
+	uint32		count = info->meta.layers[info->meta.layer_count - 1].count;
+	SphxTopLayer *top = SphxFindKept(pages->local, SPHX_KEPT_TOP_LAYER);
 
-	if (likely(local->kept != NULL))
-		SphxUseKept(local);
-	else
+	if (unlikely(top == NULL))
 	{
-		uint32		count = info->meta.layers[info->meta.layer_count - 1].count;
-		Size		size = offsetof(SphxTopLayer, centroids) +
-		sizeof(float) * (Size) info->layout.D * count;
-		SphxTopLayer *top = palloc0(size);
+		MemoryContext context = SphxCreateKeptContext();
 
+		top = MemoryContextAlloc(context, offsetof(SphxTopLayer, centroids) +
+								 sizeof(float) * (Size) info->layout.D * count);
 		read_top_layer(pages, info, top);
-		SphxKeep(local, top, size);
-		pfree(top);
+		SphxKeep(pages->local, SPHX_KEPT_TOP_LAYER, top, context);
 	}
-	Assert(((const SphxTopLayer *) local->kept)->count ==
-		   info->meta.layers[info->meta.layer_count - 1].count);
-	return local->kept;
+	Assert(top->count == count);
+	return top;
 }

@@ -26,11 +26,11 @@ write_empty(SphxPages *pages, int dims)
 	SphxIndexInfo info = {0};
 	SphxSkeletonLayer origin = {.count = 1};
 
-	SphxChooseLayout(pages->index, dims, &info);
+	SphxChooseLayout(pages->index, dims, NULL, &info);
 	info.meta.rotation_seed = SPHX_ROTATION_SEED;
 	info.meta.training_seed = 1;
 	origin.centroids = palloc0(sizeof(float) * (Size) info.layout.D);
-	SphxWriteSkeleton(pages, &info, 1, &origin);
+	SphxWriteSkeleton(pages, &info, NULL, 1, &origin);
 }
 
 /*
@@ -60,7 +60,7 @@ begin_rows(SphxBuild *build, int dims)
 {
 	SphxMetaPageData *meta = &build->info.meta;
 
-	SphxChooseLayout(build->index, dims, &build->info);
+	SphxChooseLayout(build->index, dims, NULL, &build->info);
 	meta->rotation_seed = SPHX_ROTATION_SEED;
 	meta->training_seed = 1;
 	build->d = build->info.layout.D + (meta->metric == SPHX_METRIC_IP ? 1 : 0);

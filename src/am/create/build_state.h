@@ -12,6 +12,7 @@
 
 #include "am/definition/layout.h"
 #include "am/definition/options.h"
+#include "math/base/basis.h"
 #include "math/graph/construct.h"
 #include "math/train/train.h"
 #include "server/memory.h"
@@ -80,12 +81,14 @@ typedef struct SphxBuild
 
 	int			d;				/* floats a row: D, and one more for inner
 								 * product */
-	SphxRows   *rows;			/* all rows, transformed */
+	SphxRows   *rows;			/* all rows, rotated */
 	float		max_norm;		/* largest norm of a row (inner product) */
 
 	int			cells;			/* set before the rows are read when centroids
 								 * were trained elsewhere */
 	float	   *centroids;		/* cells * D */
+	SphxBasis  *basis;			/* that rows, which are only rotated, are seen
+								 * in; NULL when that is all */
 
 	double		gain_sum;		/* over the edges, for the mean of A */
 	double		gain_count;
@@ -93,6 +96,15 @@ typedef struct SphxBuild
 
 /* centroids.c: take the centroids from elsewhere when the index's options say so */
 extern void SphxLoadCentroids(SphxBuild *build);
+
+/*
+ * basis.c: learn from n rows of D floats which coordinates and which layout the
+ * index shall have (the rows are there afterwards); from then on build->info has
+ * them, and SphxSeeRows brings rows of `stride` floats there.  It does so row by
+ * row, as an insert does: equal vectors get the same bits.
+ */
+extern void SphxLearnBasis(SphxBuild *build, uint64 n, float *sample);
+extern void SphxSeeRows(const SphxBuild *build, uint64 n, int stride, float *rows);
 
 /* cells.c: train the cells unless they are there, build the layers above and write the skeleton */
 extern void SphxTrainCells(SphxBuild *build);
@@ -110,14 +122,14 @@ typedef struct SphxSkeletonLayer
 } SphxSkeletonLayer;
 
 /*
- * Write metapage, directory and upper layers of an index without rows to the
+ * Write metapage, basis (or NULL), directory and upper layers of an index without rows to the
  * empty fork; fills the fields of info->meta that describe the layout of the
  * index.  No WAL: the caller logs all pages at the end.  Here and below no page
  * is locked on entry or return; nobody else knows the index, and locks are there
  * for the checkpointer and the server's own rules about pages.
  */
-extern void SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, int layer_count,
-							  const SphxSkeletonLayer *layers);
+extern void SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, const SphxBasis *basis,
+							  int layer_count, const SphxSkeletonLayer *layers);
 
 /*
  * budget.c: bytes for blocks, kB for a sort of rows, floats of a sample, cells

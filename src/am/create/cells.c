@@ -97,19 +97,17 @@ training_data(const SphxTrainReport *report)
 }
 
 static void
-train_cells(SphxBuild *build)
+train_cells(SphxBuild *build, uint64 n, float *sample)
 {
 	SphxEnv    *env = &build->env.base;
 	SphxMetaPageData *meta = &build->info.meta;
 	SphxTrainReport report[2];
 	SphxTrainParams params = {
-		.k = choose_cell_count(build),
+		.k = build->cells,
 		.gap_weight = build->options.gap_weight,
 		.spherical = meta->metric == SPHX_METRIC_COSINE,
 		.seed = TRAINING_SEED
 	};
-	float	   *sample;
-	uint64		n = draw_sample(build, params.k, &sample);
 
 	build->centroids = env->alloc(env, sizeof(float) * (Size) params.k *
 								  (Size) build->info.layout.D);
@@ -119,26 +117,22 @@ train_cells(SphxBuild *build)
 							  report);
 	Assert(build->cells >= 1 && build->cells <= params.k);
 	SphxCountProgress(&build->env, -1, 0, 0);
-	env->release(env, sample);
 	meta->training = training_data(&report[0]);
 	meta->kmeans = training_data(&report[1]);
 }
 
 /* Figures of centroids that were trained elsewhere; there is no k-means beside them. */
 static void
-measure_cells(SphxBuild *build)
+measure_cells(SphxBuild *build, uint64 n, const float *sample)
 {
 	static const SphxTrainingData unknown = {NAN, NAN, NAN, NAN, NAN};
 	SphxEnv    *env = &build->env.base;
 	SphxMetaPageData *meta = &build->info.meta;
 	SphxTrainReport report;
-	float	   *sample;
-	uint64		n = draw_sample(build, build->cells, &sample);
 
 	Assert(build->centroids != NULL);
 	sphx_train_measure(env, n, build->info.layout.D, sample, build->cells, build->centroids,
 					   &report);
-	env->release(env, sample);
 	meta->training = training_data(&report);
 	meta->kmeans = unknown;
 	meta->gap_weight = NAN;
@@ -193,7 +187,7 @@ make_layer_above(SphxBuild *build, const SphxSkeletonLayer *layer, SphxSkeletonL
 	SphxTrainReport report[2];
 	SphxTrainParams params = {
 		.k = (int) ((layer->count + LAYER_RATIO - 1) / LAYER_RATIO),
-		.spherical = build->info.meta.metric == SPHX_METRIC_COSINE,
+		.spherical = build->info.meta.metric == SPHX_METRIC_COSINE && !build->info.meta.centered,
 		.seed = TRAINING_SEED
 	};
 	float	   *means = palloc_extended(sizeof(float) * (Size) params.k * (Size) D, MCXT_ALLOC_HUGE);
@@ -229,16 +223,34 @@ make_layer_above(SphxBuild *build, const SphxSkeletonLayer *layer, SphxSkeletonL
 	above->below = below;
 }
 
+/* Cells, and the coordinates that they and all rows are seen in from now on. */
+static void
+learn_geometry(SphxBuild *build)
+{
+	SphxEnv    *env = &build->env.base;
+	bool		given = build->cells > 0;
+	float	   *sample;
+	uint64		n;
+
+	if (!given)
+		build->cells = choose_cell_count(build);
+	n = draw_sample(build, build->cells, &sample);
+	if (given)
+		measure_cells(build, n, sample);
+	else
+		train_cells(build, n, sample);
+	SphxLearnBasis(build, n, sample);
+	SphxSeeRows(build, (uint64) build->cells, build->info.layout.D, build->centroids);
+	env->release(env, sample);
+}
+
 void
 SphxTrainCells(SphxBuild *build)
 {
 	SphxSkeletonLayer layers[SPHX_MAX_LAYERS] = {{0}};
 	int			top = 0;
 
-	if (build->cells > 0)
-		measure_cells(build);
-	else
-		train_cells(build);
+	learn_geometry(build);
 	Assert(build->cells >= 1 && build->cells <= SPHX_MAX_LISTS);
 	layers[0].count = (uint32) build->cells;
 	layers[0].centroids = build->centroids;
@@ -249,7 +261,7 @@ SphxTrainCells(SphxBuild *build)
 										layers[top + 1].count, layers[top + 1].centroids);
 		top++;
 	}
-	SphxWriteSkeleton(&build->pages, &build->info, top + 1, layers);
+	SphxWriteSkeleton(&build->pages, &build->info, build->basis, top + 1, layers);
 	for (int i = 0; i <= top; i++)
 	{
 		if (layers[i].edges != NULL)

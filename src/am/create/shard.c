@@ -129,6 +129,7 @@ next_batch(SphxBuild *build, uint32 room, SphxBuildRow *rows, float *x)
 
 	while (count < room && SphxNextRow(build->rows, &rows[count], x + (Size) count * build->d))
 		count++;
+	SphxSeeRows(build, count, build->d, x);
 	assign_rows(build, count, rows, x);
 	return count;
 }

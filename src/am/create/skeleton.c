@@ -30,6 +30,8 @@ plan_blocks(SphxMetaPageData *meta, int layer_count, const SphxSkeletonLayer *la
 	meta->version = SPHX_FORMAT_VERSION;
 	meta->cells = layers[0].count;
 	meta->cells_per_page = SPHX_CELLS_PER_PAGE;
+	meta->basis = next;
+	next += SphxBasisBlocks(meta);
 	meta->directory = next;
 	next += meta->cells / meta->cells_per_page + 1; /* one entry more than
 													 * cells */
@@ -68,6 +70,30 @@ write_meta(Skeleton *skeleton)
 	memcpy(PageGetContents(BufferGetPage(buffer)), &skeleton->info->meta,
 		   sizeof(SphxMetaPageData));
 	UnlockReleaseBuffer(buffer);
+}
+
+/* The bytes of the basis, page after page. */
+static void
+write_basis(Skeleton *skeleton, const SphxBasis *basis)
+{
+	const SphxMetaPageData *meta = &skeleton->info->meta;
+	Size		size = SphxBasisBytes(meta);
+	char	   *bytes;
+
+	if (size == 0)
+		return;
+	bytes = palloc_extended(size, MCXT_ALLOC_HUGE);
+	sphx_basis_write(basis, bytes);
+	for (Size done = 0; done < size; done += SPHX_PAGE_ROOM)
+	{
+		Buffer		buffer = next_page(skeleton, SPHX_PAGE_BASIS,
+									   meta->basis + (BlockNumber) (done / SPHX_PAGE_ROOM));
+
+		memcpy(PageGetContents(BufferGetPage(buffer)), bytes + done,
+			   Min(size - done, SPHX_PAGE_ROOM));
+		UnlockReleaseBuffer(buffer);
+	}
+	pfree(bytes);
 }
 
 static void
@@ -154,8 +180,8 @@ write_layer(Skeleton *skeleton, int layer)
 }
 
 void
-SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, int layer_count,
-				  const SphxSkeletonLayer *layers)
+SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, const SphxBasis *basis,
+				  int layer_count, const SphxSkeletonLayer *layers)
 {
 	Skeleton	skeleton = {.pages = pages,.info = info,.layers = layers};
 
@@ -167,6 +193,7 @@ SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, int layer_count,
 
 	plan_blocks(&info->meta, layer_count, layers);
 	write_meta(&skeleton);
+	write_basis(&skeleton, basis);
 	write_directory(&skeleton);
 	for (int i = 0; i < layer_count; i++)
 		write_layer(&skeleton, i);

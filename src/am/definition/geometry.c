@@ -11,6 +11,7 @@
 
 #include "math/graph/construct.h"
 #include "math/kernels/kernels.h"
+#include "page/basis_pages.h"
 
 /*
  * Elements are cut off here, so that no square of one overflows in single
@@ -44,7 +45,8 @@ bool
 SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, float *x)
 {
 	const SphxMetaPageData *meta = &info->meta;
-	const SphxRotation *rotation = SphxGetRotation(info->layout.D, meta->rotation_seed);
+	const SphxRotation *rotation;
+	const SphxBasis *basis;
 
 	if (v->dim != (int) meta->dims)
 		ereport(ERROR,
@@ -66,7 +68,12 @@ SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, floa
 	}
 	for (int i = v->dim; i < info->layout.D; i++)
 		x[i] = 0.0f;
+	/* the first of them may read pages */
+	basis = SphxGetBasis(pages, info);
+	rotation = SphxGetRotation(info->layout.D, meta->rotation_seed);
 	sphx_rotate(rotation, x);
+	if (basis != NULL)
+		sphx_basis_apply(basis, x);
 	return true;
 }
 

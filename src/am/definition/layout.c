@@ -1,163 +1,257 @@
 /*-------------------------------------------------------------------------
  *
  * layout.c
- *	  The layout of records that follows from an index's dimensions and
- *	  options.
+ *	  The layout of records that follows from an index's dimensions, its
+ *	  options, and what is known of its vectors.
+ *
+ * A layout is as good as a search over it is cheap and its records are small:
+ * of all that fit, the one with the least product of the nodes a search is
+ * expected to read and of the bytes a record takes, so that a record twice as
+ * large has to halve the reads.  (Buffers, and with them memory and reads from
+ * disk, are what an index costs.)
  *
  *-------------------------------------------------------------------------
  */
 #include "am/definition/layout.h"
 
+#include <math.h>
+
 #include "utils/lsyscache.h"
 
 #include "am/definition/opclass.h"
 #include "am/definition/options.h"
+#include "math/graph/allot.h"
+#include "server/memory.h"
 
-#define AUTO_M				32	/* the degree that measurements favour */
-#define AUTO_M_LOWEST		30	/* as far as it goes down for one more record
-								 * a page */
-#define AUTO_M_ORTHOPLEX	24	/* the same with codes of half a bit, whose
-								 * neighbours are few bytes of the record */
-#define AUTO_M_SIGNS		22	/* as far as it goes down for codes of a bit a
-								 * dimension */
-#define AUTO_M_LAST			8	/* as far as it goes down for a record to fit
-								 * at all */
-#define SIGNS_DIMS			384 /* up to here at least one bit a dimension */
-#define LLOYD_DIMS			112 /* up to here two bits a dimension */
-#define PAYLOAD_SMALLEST	(2 * sizeof(ItemPointerData))
-#define PAYLOAD_LARGEST		(10 * sizeof(ItemPointerData))
+#define MOST_M				32	/* the degree that measurements favour, */
+#define LEAST_M				24	/* as far as it goes down for smaller records, */
+#define LAST_M				8	/* and for a record to fit at all */
 
-static int
-records_per_page(SphxLayout *layout)
+/* of what is not known: the intrinsic dimension, and an edge's length by the vectors' */
+#define USUAL_INTRINSIC		25.0f
+#define USUAL_EDGE			0.7f
+
+#define PAYLOAD_SMALLEST	(2 * (int) sizeof(ItemPointerData))
+#define PAYLOAD_LARGEST		(10 * (int) sizeof(ItemPointerData))
+
+/*
+ * Nodes that a search for recall .95 is expected to read.  How many nodes are
+ * nearer by their estimates than those looked for grows with the power of the
+ * intrinsic dimension: by noise x dimension.  Fitted to simulations of four data
+ * sets with codes of 1/16 to 2 bits a dimension.
+ */
+#define READS_LEAST			30.0
+#define READS_FACTOR		11.0
+#define READS_LINEAR		1.3
+#define READS_SQUARE		0.32
+
+/* rows that are fetched to put 10 in order, where their bounds overlap */
+#define ROWS_RETURNED		10.0
+
+/* errors of stored vectors by their norms that are tried; 0 is 16 bits for all */
+static const double errors[] = {0.0, 0.0075, 0.01, 0.015, 0.02, 0.04, 0.08, 0.16, 0.35};
+
+#define ERRORS_LIKED		5	/* beyond these only where nothing else fits */
+
+/* What layouts are chosen from. */
+typedef struct Choice
 {
+	const SphxOptions *options;
+	const SphxShape *shape;
+	SphxServerEnv env;
+	int			dims;
+	int			D;
+	int			most;			/* nibbles an edge: 4 bits a dimension */
+	float	   *noise;			/* by nibbles, 0..most */
+	float	   *even;			/* room for variances, or moments, that are not
+								 * known */
+
+	/* the best so far */
+	double		work;
+	SphxLayout	layout;
+	float		predicted;		/* its noise */
+	int			records;		/* a page; 0 when nothing fits */
+} Choice;
+
+/* Coordinates of a vector in the index. */
+static int
+padded_dims(int dims)
+{
+	return (dims + 3) / 4 * 4;
+}
+
+static double
+expected_work(const Choice *choice, int m, double noise, double error)
+{
+	double		intrinsic = choice->shape->intrinsic;
+	double		x = Min(noise * intrinsic, 8.0);
+	double		reads = READS_LEAST + READS_FACTOR * exp(READS_LINEAR * x + READS_SQUARE * x * x);
+	double		spread = Min(2.0 * error / choice->shape->edge * intrinsic, 8.0);
+
+	return reads * sqrt((double) MOST_M / m) + ROWS_RETURNED * (exp(spread) - 1.0);
+}
+
+/* Nibbles an edge that are left of a record of `size` bytes. */
+static int
+nibbles_left(const Choice *choice, const SphxLayout *layout, int vector, int size)
+{
+	int			fixed = (int) sizeof(SphxRecord) + PAYLOAD_SMALLEST + vector +
+	layout->m * ((int) sizeof(uint32) + 2);
+	int			left = size - fixed - 4;	/* for alignment */
+
+	return left <= 0 ? 0 : (int) Min((int64) left * 2 / layout->m, choice->most);
+}
+
+/* Keep the layout if it is the best so far. */
+static void
+consider(Choice *choice, SphxLayout *layout, int nibbles, double error)
+{
+	double		work;
+	int			records;
+
+	layout->band_count = sphx_allot_bands(&choice->env.base, choice->D, choice->shape->variances,
+										  nibbles, layout->bands);
 	sphx_layout_init(layout);
-	return (int) SPHX_PAGE_ROOM / layout->size;
+	records = (int) SPHX_PAGE_ROOM / layout->size;
+	if (records == 0)
+		return;
+	work = expected_work(choice, layout->m, choice->noise[nibbles], error) / records;
+	if (choice->records > 0 && work >= choice->work)
+		return;
+	choice->work = work;
+	choice->layout = *layout;
+	choice->predicted = choice->noise[nibbles];
+	choice->records = records;
 }
 
-/*
- * Records a page with m as given, or, when m is open, with the largest m not
- * far below AUTO_M that lets one more in.  Leaves the choice in layout.
- */
+/* The bits of code_bits a dimension; 0 when they are open. */
 static int
-choose_m(SphxLayout *layout, int m)
+given_nibbles(const Choice *choice)
 {
-	int			lowest = layout->book == SPHX_CODE_ORTHOPLEX &&
-	layout->storage == SPHX_STORAGE_INT16 ? AUTO_M_ORTHOPLEX : AUTO_M_LOWEST;
-	int			most;
+	if (choice->options->code_bits == 0.0)
+		return 0;
+	return (int) Max(Min(rint(choice->options->code_bits * choice->D / 4.0), choice->most),
+					 sphx_least_nibbles(choice->D));
+}
 
-	layout->m = m != 0 ? m : AUTO_M;
-	most = records_per_page(layout);
-	if (m != 0)
-		return most;
-	for (layout->m = AUTO_M - 2; layout->m >= lowest; layout->m -= 2)
+/* All numbers of records a page, with m and the width of vectors given. */
+static void
+try_records(Choice *choice, SphxLayout *layout, int vector, double error)
+{
+	int			given = given_nibbles(choice);
+	int			least = given > 0 ? given : sphx_least_nibbles(choice->D);
+
+	for (int records = 1; records <= SPHX_PAGE_ROOM; records++)
 	{
-		int			records = records_per_page(layout);
+		int			nibbles = nibbles_left(choice, layout, vector,
+										   (int) SPHX_PAGE_ROOM / records / 4 * 4);
 
-		if (records > most)
-			return records;
+		if (nibbles < least)
+			break;
+		consider(choice, layout, given > 0 ? given : nibbles, error);
 	}
-	layout->m = AUTO_M;
-	return records_per_page(layout);
 }
 
-/*
- * 16 bits a dimension spare the executor much sorting by exact distance, for
- * which it reads the heap; 8 bits are taken where they let twice as many
- * records into a page.
- */
-static int
-choose_storage(SphxLayout *layout, const SphxOptions *options)
+/* The widths that the option `storage` leaves open, with m given. */
+static void
+try_widths(Choice *choice, int m, int from, int end)
 {
-	int			wide;
-	int			narrow;
+	SphxLayout	layout = {.dims = choice->dims,.D = choice->D,.m = m,
+		.payload_bytes = PAYLOAD_SMALLEST};
 
-	if (options->storage != SPHX_STORAGE_AUTO)
+	for (int i = from; i < end; i++)
 	{
-		layout->storage = (SphxStorage) options->storage;
-		return choose_m(layout, options->m);
+		double		error = errors[i];
+		int			vector = 2 * choice->D;
+
+		memset(layout.stored, 0, sizeof(layout.stored));
+		layout.stored[0] = choice->D;
+		if (error > 0.0)
+			vector = sphx_allot_widths(choice->D, choice->shape->moments, error, layout.stored);
+		try_records(choice, &layout, vector, error);
 	}
-	layout->storage = SPHX_STORAGE_INT8;
-	narrow = choose_m(layout, options->m);
-	layout->storage = SPHX_STORAGE_INT16;
-	wide = choose_m(layout, options->m);
-	if (wide > 0 && narrow < 2 * wide)
-		return wide;
-	layout->storage = SPHX_STORAGE_INT8;
-	return choose_m(layout, options->m);
 }
 
-static SphxCodebook
-given_book(double code_bits)
+/* The width that the option `storage` names. */
+static void
+try_storage(Choice *choice, int m, SphxStorage storage)
 {
-	return code_bits == 2.0 ? SPHX_CODE_LLOYD :
-		code_bits == 1.0 ? SPHX_CODE_SIGNS : SPHX_CODE_ORTHOPLEX;
+	static const double error[SPHX_WIDTHS] = {0.0, 0.0075, 0.11, 0.35};
+	SphxLayout	layout = {.dims = choice->dims,.D = choice->D,.m = m,
+		.payload_bytes = PAYLOAD_SMALLEST};
+
+	layout.stored[storage] = choice->D;
+	try_records(choice, &layout, choice->D * 2 >> storage, error[storage]);
 }
 
-/*
- * One bit a dimension where a page holds as many records with it as with half
- * a bit, if need be with fewer neighbours: at 512 dimensions 22 neighbours with
- * a bit need three fifths of the reads of 32 with half a bit.
- */
-static int
-choose_signs(SphxLayout *layout, const SphxOptions *options)
+static void
+try_degree(Choice *choice, int m, bool liked)
 {
-	int			most;
+	int			count = lengthof(errors);
 
-	layout->book = SPHX_CODE_ORTHOPLEX;
-	most = choose_storage(layout, options);
-	layout->book = SPHX_CODE_SIGNS;
-	if (options->m != 0)
-		return choose_storage(layout, options) == most ? most : 0;
-	for (layout->m = AUTO_M; layout->m >= AUTO_M_SIGNS; layout->m -= 2)
-		if (records_per_page(layout) == most)
-			return most;
-	return 0;
-}
-
-/*
- * Codes and the rest of the layout; the number of records a page, 0 when none
- * fits.  The noise of estimates falls with the dimension, so fewer bits do.
- */
-static int
-choose_codes(SphxLayout *layout, const SphxOptions *options)
-{
-	if (options->code_bits != 0.0)
-		layout->book = given_book(options->code_bits);
-	else if (layout->dims <= LLOYD_DIMS)
-		layout->book = SPHX_CODE_LLOYD;
-	else if (layout->dims <= SIGNS_DIMS)
-		layout->book = SPHX_CODE_SIGNS;
+	if (choice->options->storage != SPHX_STORAGE_AUTO)
+		try_storage(choice, m, (SphxStorage) choice->options->storage);
+	else if (liked)
+		try_widths(choice, m, 0, ERRORS_LIKED);
 	else
-	{
-		int			records = choose_signs(layout, options);
-
-		if (records > 0)
-			return records;
-		layout->book = SPHX_CODE_ORTHOPLEX;
-	}
-	return choose_storage(layout, options);
+		try_widths(choice, m, ERRORS_LIKED, count);
 }
 
-/* A layout for options; the number of records a page, 0 when none fits. */
-static int
-try_layout(SphxLayout *layout, const SphxOptions *options)
+/* All degrees that the option m leaves open. */
+static void
+try_degrees(Choice *choice)
 {
-	int			records = choose_codes(layout, options);
+	int			m = choice->options->m;
 
-	if (records == 0 && options->code_bits == 0.0)
+	for (int liked = 1; liked >= 0 && choice->records == 0; liked--)
 	{
-		layout->book = SPHX_CODE_ORTHOPLEX;
-		records = choose_storage(layout, options);
+		for (int i = MOST_M; m == 0 && i >= LEAST_M; i -= 2)
+			try_degree(choice, i, liked);
+		for (int i = LEAST_M - 2; m == 0 && choice->records == 0 && i >= LAST_M; i -= 2)
+			try_degree(choice, i, liked);
+		if (m != 0)
+			try_degree(choice, m, liked);
 	}
-	if (records == 0 && options->m == 0)
+}
+
+/* Choose a layout for `dims` dimensions; choice->records is 0 when none fits. */
+static void
+choose(Choice *choice, int dims, const SphxOptions *options, const SphxShape *shape)
+{
+	static SphxShape unknown = {.intrinsic = USUAL_INTRINSIC,.edge = USUAL_EDGE};
+	SphxShape	even = unknown;
+	int			D = padded_dims(dims);
+
+	memset(choice, 0, sizeof(*choice));
+	choice->options = options;
+	choice->dims = dims;
+	choice->D = D;
+	choice->most = D;
+	SphxInitEnv(&choice->env, CurrentMemoryContext);
+	if (shape == NULL)
 	{
-		if (options->storage == SPHX_STORAGE_AUTO)
-			layout->storage = SPHX_STORAGE_INT8;
-		for (layout->m = AUTO_M_LOWEST - 2; records == 0 && layout->m >= AUTO_M_LAST; layout->m -= 2)
-			records = records_per_page(layout);
-		layout->m += 2;
+		choice->even = palloc(sizeof(float) * (Size) D);
+		for (int i = 0; i < D; i++)
+			choice->even[i] = 1.0f / (float) D;
+		even.variances = even.moments = choice->even;
+		shape = &even;
 	}
-	return records;
+	choice->shape = shape;
+	choice->noise = palloc(sizeof(float) * ((Size) choice->most + 1));
+	sphx_noise_curve(&choice->env.base, D, shape->variances, choice->most, choice->noise);
+	try_degrees(choice);
+	pfree(choice->noise);
+	if (choice->even != NULL)
+		pfree(choice->even);
+}
+
+static bool
+fits(int dims, const SphxOptions *options)
+{
+	Choice		choice;
+
+	choose(&choice, dims, options, NULL);
+	return choice.records > 0;
 }
 
 /* Say which option would make a record fit. */
@@ -167,72 +261,99 @@ report_too_large(int dims, const SphxOptions *options)
 	SphxOptions smaller_m = *options;
 	SphxOptions smaller_storage = *options;
 	SphxOptions smaller_code = *options;
-	SphxOptions small = {.code_bits = 0.5,.storage = SPHX_STORAGE_INT8};
-	SphxOptions smallest = {.m = SPHX_MIN_M,.code_bits = 0.5,.storage = SPHX_STORAGE_INT8};
-	SphxLayout	layout = {.dims = dims,.payload_bytes = PAYLOAD_SMALLEST};
 	const char *hint;
 
 	smaller_m.m = 0;
-	smaller_storage.storage = SPHX_STORAGE_INT8;
-	smaller_code.code_bits = 0.5;
-	if (try_layout(&layout, &smaller_m) > 0)
+	smaller_storage.storage = SPHX_STORAGE_AUTO;
+	smaller_code.code_bits = 0.0;
+	if (fits(dims, &smaller_m))
 		hint = "Set a smaller m, or leave it out.";
-	else if (try_layout(&layout, &smaller_storage) > 0)
-		hint = "Set storage = int8.";
-	else if (try_layout(&layout, &smaller_code) > 0)
-		hint = "Set code_bits = 0.5.";
-	else if (try_layout(&layout, &small) > 0)
-		hint = "Set storage = int8 and code_bits = 0.5, and leave out m.";
-	else if (try_layout(&layout, &smallest) > 0)
-		hint = psprintf("Set storage = int8, code_bits = 0.5 and m = %d.", SPHX_MIN_M);
+	else if (fits(dims, &smaller_storage))
+		hint = "Leave out storage.";
+	else if (fits(dims, &smaller_code))
+		hint = "Set a smaller code_bits, or leave it out.";
 	else
-		hint = "Create the index on an expression with fewer dimensions, such as subvector(column, 1, 2000).";
+		hint = "Leave out m, storage and code_bits.";
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("a vector of %d dimensions with its neighbours does not fit an index page", dims),
 			 errhint("%s", hint)));
 }
 
-void
-SphxChooseLayout(Relation index, int dims, SphxIndexInfo *info)
+/* What is left of the page's share goes to heap TIDs of duplicates. */
+static void
+widen_payload(SphxLayout *layout, int records)
 {
-	SphxOptions options = SphxGetOptions(index);
-	SphxLayout	layout = {.dims = dims,.payload_bytes = PAYLOAD_SMALLEST};
-	SphxMetaPageData *meta = &info->meta;
-	int			records;
-
-	records = try_layout(&layout, &options);
-	if (records == 0)
-		report_too_large(dims, &options);
-
-	/* what is left of the page's share goes to heap TIDs of duplicates */
-	while (layout.payload_bytes < (int) PAYLOAD_LARGEST)
+	while (layout->payload_bytes < PAYLOAD_LARGEST)
 	{
-		layout.payload_bytes += (int) sizeof(ItemPointerData);
-		if (records_per_page(&layout) < records)
+		layout->payload_bytes += (int) sizeof(ItemPointerData);
+		sphx_layout_init(layout);
+		if ((int) SPHX_PAGE_ROOM / layout->size < records)
 		{
-			layout.payload_bytes -= (int) sizeof(ItemPointerData);
+			layout->payload_bytes -= (int) sizeof(ItemPointerData);
 			break;
 		}
 	}
-	sphx_layout_init(&layout);
-	Assert(records > 0 && records == (int) SPHX_PAGE_ROOM / layout.size);
-	Assert(layout.payload_bytes >= (int) PAYLOAD_SMALLEST &&
-		   layout.payload_bytes <= (int) PAYLOAD_LARGEST);
-	Assert(options.m == 0 || layout.m == options.m);
+	sphx_layout_init(layout);
+}
 
+/* What the metapage says of the layout. */
+static void
+describe_layout(const SphxLayout *layout, SphxMetaPageData *meta)
+{
+	meta->version = SPHX_FORMAT_VERSION;
+	meta->storage = 0;
+	meta->book = 0;
+	meta->m = (uint16) layout->m;
+	meta->dims = (uint32) layout->dims;
+	meta->D = (uint32) layout->D;
+	meta->payload_bytes = (uint32) layout->payload_bytes;
+	meta->record_size = (uint32) layout->size;
+	meta->per_page = (uint32) (SPHX_PAGE_ROOM / layout->size);
+	meta->band_count = (uint32) layout->band_count;
+	memcpy(meta->bands, layout->bands, sizeof(meta->bands));
+	for (int i = 0; i < SPHX_WIDTHS; i++)
+		meta->stored[i] = (uint32) layout->stored[i];
+}
+
+void
+SphxChooseLayout(Relation index, int dims, const SphxShape *shape, SphxIndexInfo *info)
+{
+	SphxOptions options = SphxGetOptions(index);
+	SphxMetaPageData *meta = &info->meta;
+	Choice		choice;
+
+	choose(&choice, dims, &options, shape);
+	if (choice.records == 0)
+		report_too_large(dims, &options);
+	widen_payload(&choice.layout, choice.records);
+	Assert(choice.records == (int) SPHX_PAGE_ROOM / choice.layout.size);
+	Assert(choice.layout.payload_bytes >= PAYLOAD_SMALLEST &&
+		   choice.layout.payload_bytes <= PAYLOAD_LARGEST);
+	Assert(options.m == 0 || choice.layout.m == options.m);
+
+	info->layout = choice.layout;
+	describe_layout(&choice.layout, meta);
 	meta->metric = (uint16) SphxIndexMetric(index);
 	meta->operand = (uint32) SphxIndexOperand(index);
-	meta->storage = (uint16) layout.storage;
-	meta->book = (uint16) layout.book;
-	meta->m = (uint16) layout.m;
-	meta->dims = (uint32) dims;
-	meta->payload_bytes = (uint32) layout.payload_bytes;
-	meta->record_size = (uint32) layout.size;
-	meta->per_page = (uint32) records;
 	meta->ef_construction = (uint32) options.ef_construction;
 	meta->gap_weight = options.gap_weight;
-	info->layout = layout;
+	meta->shape.noise = choice.predicted;
+}
+
+double
+SphxLeastNoise(const SphxIndexInfo *info, const float *variances)
+{
+	SphxServerEnv env;
+	int			nibbles = info->layout.pieces;
+	float	   *noise = palloc(sizeof(float) * ((Size) nibbles + 1));
+	double		least;
+
+	SphxInitEnv(&env, CurrentMemoryContext);
+	sphx_noise_curve(&env.base, info->layout.D, variances, nibbles, noise);
+	least = noise[nibbles];
+	pfree(noise);
+	return least;
 }
 
 int

@@ -24,8 +24,21 @@ static relopt_enum_elt_def storage_values[] = {
 	{"auto", SPHX_STORAGE_AUTO},
 	{"int16", SPHX_STORAGE_INT16},
 	{"int8", SPHX_STORAGE_INT8},
+	{"int4", SPHX_STORAGE_INT4},
+	{"int2", SPHX_STORAGE_INT2},
 	{NULL, 0}
 };
+
+static relopt_enum_elt_def rotation_values[] = {
+	{"auto", SPHX_ROTATION_AUTO},
+	{"random", SPHX_ROTATION_RANDOM},
+	{"learned", SPHX_ROTATION_LEARNED},
+	{NULL, 0}
+};
+
+/* bits a dimension that edge codes may have */
+#define LEAST_CODE_BITS		0.125
+#define MOST_CODE_BITS		4.0
 
 /* Is it a name, with or without a schema?  Whether it exists is the build's question. */
 static void
@@ -54,7 +67,11 @@ SphxInitOptions(void)
 					   0.0, -DBL_MAX, DBL_MAX, AccessExclusiveLock);
 	add_enum_reloption(option_kind, "storage", "Precision of vectors in the index",
 					   storage_values, SPHX_STORAGE_AUTO,
-					   gettext_noop("Valid values are \"auto\", \"int16\" and \"int8\"."),
+					   gettext_noop("Valid values are \"auto\", \"int16\", \"int8\", \"int4\" and \"int2\"."),
+					   AccessExclusiveLock);
+	add_enum_reloption(option_kind, "rotation", "Directions of the index's coordinates",
+					   rotation_values, SPHX_ROTATION_AUTO,
+					   gettext_noop("Valid values are \"auto\", \"random\" and \"learned\"."),
 					   AccessExclusiveLock);
 	add_string_reloption(option_kind, "centroids", "Relation with centroids trained elsewhere",
 						 NULL, check_centroids, AccessExclusiveLock);
@@ -71,12 +88,13 @@ check_options(const SphxOptions *options)
 				 errmsg("value %d out of bounds for option \"m\"", options->m),
 				 errdetail("Valid values are even numbers between \"%d\" and \"%d\", and \"0\" for a choice from the data.",
 						   SPHX_MIN_M, SPHX_MAX_M)));
-	if (options->code_bits != 0.0 && options->code_bits != 0.5 &&
-		options->code_bits != 1.0 && options->code_bits != 2.0)
+	if (options->code_bits != 0.0 &&
+		!(options->code_bits >= LEAST_CODE_BITS && options->code_bits <= MOST_CODE_BITS))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("value %g out of bounds for option \"code_bits\"", options->code_bits),
-				 errdetail("Valid values are \"0.5\", \"1\" and \"2\", and \"0\" for a choice from the data.")));
+				 errdetail("Valid values are between \"%g\" and \"%g\", and \"0\" for a choice from the data.",
+						   LEAST_CODE_BITS, MOST_CODE_BITS)));
 }
 
 bytea *
@@ -92,6 +110,8 @@ sphxoptions(Datum reloptions, bool validate)
 		{.optname = "code_bits",.opttype = RELOPT_TYPE_REAL,
 		.offset = offsetof(SphxOptions, code_bits)},
 		{.optname = "storage",.opttype = RELOPT_TYPE_ENUM,.offset = offsetof(SphxOptions, storage)},
+		{.optname = "rotation",.opttype = RELOPT_TYPE_ENUM,
+		.offset = offsetof(SphxOptions, rotation)},
 		{.optname = "centroids",.opttype = RELOPT_TYPE_STRING,
 		.offset = offsetof(SphxOptions, centroids)},
 	};

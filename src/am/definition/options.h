@@ -19,13 +19,21 @@ typedef struct SphxOptions
 	int			ef_construction;
 	int			lists;			/* 0 = chosen */
 	double		gap_weight;
-	double		code_bits;		/* 0 = chosen, .5, 1 or 2 */
+	double		code_bits;		/* 0 = chosen, or .125 to 4 */
 	int			storage;		/* SphxStorage, or SPHX_STORAGE_AUTO */
+	int			rotation;		/* SphxRotationOption */
 	int			centroids;		/* offset of a name from the start of what the
 								 * relation cache holds; 0 = none */
 } SphxOptions;
 
 #define SPHX_STORAGE_AUTO		(-1)
+
+typedef enum SphxRotationOption
+{
+	SPHX_ROTATION_AUTO,
+	SPHX_ROTATION_RANDOM,
+	SPHX_ROTATION_LEARNED
+} SphxRotationOption;
 
 extern void SphxInitOptions(void);
 

@@ -1,0 +1,292 @@
+/*-------------------------------------------------------------------------
+ *
+ * allot.c
+ *	  Bits for dimensions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "math/graph/allot.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UNIT				8
+
+/* the part of x that is spread as edges are, in the noise of an estimate */
+#define LIKE_EDGES			0.75
+
+/*
+ * What is left of a normal variable's variance (distortion), and nibbles of a
+ * unit of 8.  From one book to the next the gain a nibble falls, so taking the
+ * best step that there is ends at the best allotment.  Half a bit a dimension is
+ * not among them: a bit for half of the dimensions leaves less.
+ */
+static const struct
+{
+	SphxCodebook book;
+	int			nibbles;
+	double		distortion;
+}			books[] =
+{
+	{SPHX_CODE_SIGNS, 2, 0.3634},
+	{SPHX_CODE_LLOYD, 4, 0.1175},
+	{SPHX_CODE_LEVELS, 8, 0.01154},
+};
+
+#define BOOKS				3
+
+/* One unit's step from a book to the next. */
+typedef struct Step
+{
+	double		gain;			/* what it takes from the square of the noise */
+	int			nibbles;
+	int			unit;
+	int			level;			/* number of the book that it leads to */
+} Step;
+
+/* Steps of all units, the best first. */
+typedef struct Allotment
+{
+	int			units;
+	int			count;			/* of steps */
+	double		square;			/* of the noise, without any code */
+	Step	   *steps;
+	uint8_t    *level;			/* books that units have, 0 = none */
+} Allotment;
+
+static int
+unit_dims(int D, int unit)
+{
+	int			dims = D - unit * UNIT;
+
+	return dims < UNIT ? dims : UNIT;
+}
+
+static double
+unit_weight(int D, const float *variances, int unit)
+{
+	double		sum = 0.0;
+
+	for (int i = unit * UNIT; i < unit * UNIT + unit_dims(D, unit); i++)
+	{
+		double		s = (double) variances[i];
+
+		sum += s * (LIKE_EDGES * s + (1.0 - LIKE_EDGES) / D);
+	}
+	return sum;
+}
+
+/* by falling gain a nibble; units with equal ones in their order */
+static int
+compare_steps(const void *a, const void *b)
+{
+	const Step *x = a;
+	const Step *y = b;
+	double		left = x->gain * y->nibbles;
+	double		right = y->gain * x->nibbles;
+
+	if (left != right)
+		return left > right ? -1 : 1;
+	return x->unit != y->unit ? x->unit - y->unit : x->level - y->level;
+}
+
+static Allotment
+make_steps(SphxEnv *env, int D, const float *variances)
+{
+	Allotment	allotment = {.units = (D + UNIT - 1) / UNIT};
+
+	allotment.steps = env->alloc(env, sizeof(Step) * BOOKS * (size_t) allotment.units);
+	allotment.level = env->alloc(env, (size_t) allotment.units);
+	memset(allotment.level, 0, (size_t) allotment.units);
+	for (int u = 0; u < allotment.units; u++)
+	{
+		double		weight = unit_weight(D, variances, u);
+		double		before = 1.0;
+		int			nibbles = 0;
+
+		allotment.square += weight;
+		for (int level = 1; level <= BOOKS; level++)
+		{
+			int			needs = books[level - 1].nibbles * unit_dims(D, u) / UNIT;
+
+			allotment.steps[allotment.count++] = (Step)
+			{
+				.gain = weight * (before - books[level - 1].distortion),
+				.nibbles = needs - nibbles,
+				.unit = u,
+				.level = level
+			};
+			before = books[level - 1].distortion;
+			nibbles = needs;
+		}
+	}
+	qsort(allotment.steps, (size_t) allotment.count, sizeof(Step), compare_steps);
+	return allotment;
+}
+
+static void
+release_steps(SphxEnv *env, Allotment *allotment)
+{
+	env->release(env, allotment->steps);
+	env->release(env, allotment->level);
+}
+
+int
+sphx_least_nibbles(int D)
+{
+	return D < UNIT ? D / 4 : UNIT / 4;
+}
+
+void
+sphx_noise_curve(SphxEnv *env, int D, const float *variances, int most, float *noise)
+{
+	Allotment	allotment = make_steps(env, D, variances);
+	double		square = allotment.square;
+	int			used = 0;
+
+	for (int i = 0; i < allotment.count && used <= most; i++)
+	{
+		int			next = used + allotment.steps[i].nibbles;
+
+		for (int p = used; p < next && p <= most; p++)
+			noise[p] = (float) sqrt(square);
+		square = fmax(square - allotment.steps[i].gain, 0.0);
+		used = next;
+	}
+	for (int p = used; p <= most; p++)
+		noise[p] = (float) sqrt(square);
+	release_steps(env, &allotment);
+}
+
+/* Give units their books, the best steps first, as far as the nibbles last. */
+static void
+take_steps(Allotment *allotment, int nibbles)
+{
+	for (int i = 0; i < allotment->count; i++)
+	{
+		const Step *step = &allotment->steps[i];
+
+		if (step->nibbles > nibbles || allotment->level[step->unit] != step->level - 1)
+			continue;
+		allotment->level[step->unit] = (uint8_t) step->level;
+		nibbles -= step->nibbles;
+	}
+	/* bands follow each other: finer books come first, and nothing comes last */
+	for (int u = allotment->units - 2; u >= 0; u--)
+		if (allotment->level[u] < allotment->level[u + 1])
+		{
+			uint8_t		level = allotment->level[u];
+
+			allotment->level[u] = allotment->level[u + 1];
+			allotment->level[u + 1] = level;
+			u = u + 2 < allotment->units ? u + 2 : u + 1;
+		}
+}
+
+/*
+ * Bands of units with the same book whose mean variances differ by no more than
+ * `ratio`; returns their number, which may be more than there is room for.
+ */
+static int
+make_bands(const Allotment *allotment, int D, const float *variances, double ratio,
+		   SphxBand *bands)
+{
+	int			count = 0;
+	double		first = 0.0;
+	double		sum = 0.0;
+
+	for (int u = 0; u < allotment->units && allotment->level[u] > 0; u++)
+	{
+		double		mean = 0.0;
+		int			dims = unit_dims(D, u);
+		SphxCodebook book = books[allotment->level[u] - 1].book;
+		bool		same;
+
+		for (int i = 0; i < dims; i++)
+			mean += (double) variances[u * UNIT + i] / dims;
+		same = count > 0 && count <= SPHX_MAX_BANDS && bands[count - 1].book == book &&
+			mean * ratio >= first && mean <= first * ratio;
+		if (!same)
+		{
+			if (++count > SPHX_MAX_BANDS)
+				return count;
+			bands[count - 1] = (SphxBand)
+			{
+				.book = (uint8_t) book
+			};
+			first = mean;
+			sum = 0.0;
+		}
+		sum += mean * dims;
+		bands[count - 1].dims = (uint16_t) (bands[count - 1].dims + dims);
+		bands[count - 1].weight = (float) sqrt(fmax(sum / bands[count - 1].dims * D, 1e-12));
+	}
+	return count;
+}
+
+int
+sphx_allot_bands(SphxEnv *env, int D, const float *variances, int nibbles, SphxBand *bands)
+{
+	Allotment	allotment = make_steps(env, D, variances);
+	double		ratio = 1.2;
+	int			count;
+
+	assert(nibbles >= sphx_least_nibbles(D));
+	take_steps(&allotment, nibbles);
+	for (;;)
+	{
+		memset(bands, 0, sizeof(SphxBand) * SPHX_MAX_BANDS);
+		count = make_bands(&allotment, D, variances, ratio, bands);
+		if (count <= SPHX_MAX_BANDS)
+			break;
+		ratio *= 1.2;
+	}
+	release_steps(env, &allotment);
+	return count;
+}
+
+/* a coordinate is hardly ever beyond so many standard deviations */
+#define REACH				3.3
+
+int
+sphx_allot_widths(int D, const float *moments, double error, int stored[SPHX_WIDTHS])
+{
+	static const double most[SPHX_WIDTHS] = {32767.0, 127.0, 7.0, 1.5};
+	static const int bits[SPHX_WIDTHS] = {16, 8, 4, 2};
+	double		sum = 0.0;
+	double		step;
+	int			bytes = 0;
+	int			dims = 0;
+	int			end;
+
+	for (int i = 0; i < D; i++)
+		sum += (double) moments[i];
+	step = error * sqrt(12.0 * sum / D);
+	memset(stored, 0, sizeof(int) * SPHX_WIDTHS);
+
+	/* from the end, where coordinates are small: the width that the largest so far needs */
+	end = D;
+	for (int w = SPHX_WIDTHS - 1; w >= 0; w--)
+	{
+		int			u = (end + UNIT - 1) / UNIT;
+
+		for (; u > 0; u--)
+		{
+			int			from = (u - 1) * UNIT;
+			double		mean = 0.0;
+
+			for (int i = from; i < end && i < from + UNIT; i++)
+				mean += (double) moments[i] / (end - from < UNIT ? end - from : UNIT);
+			if (w > 0 && REACH * sqrt(mean) > (most[w] + 0.5) * step)
+				break;
+		}
+		dims = u * UNIT < end ? end - u * UNIT : 0;
+		stored[w] = dims;
+		end -= dims;
+		bytes += dims * bits[w] / 8;
+	}
+	assert(end == 0);
+	return bytes;
+}
