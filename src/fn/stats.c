@@ -125,11 +125,19 @@ metric_name(SphxMetric metric)
 	return metric == SPHX_METRIC_COSINE ? "cosine" : "l2";
 }
 
+/* of edge codes, on average over the dimensions: a nibble for every piece */
 static float4
-code_bits(SphxCodebook book)
+code_bits(const SphxLayout *layout)
 {
-	/* a nibble for every piece */
-	return 4.0f / (float4) sphx_code_piece_dim(book);
+	return 4.0f * (float4) layout->pieces / (float4) layout->D;
+}
+
+static const char *
+storage_name(const SphxLayout *layout)
+{
+	static const char *const names[] = {"int16", "int8", "int4", "int2", "mixed"};
+
+	return names[sphx_layout_storage(layout)];
 }
 
 /* what is not known is a NaN on the metapage */
@@ -166,10 +174,10 @@ add_parameters(RowBuilder *row, const SphxIndexInfo *info, const PageCounts *cou
 	add_training(row, &meta->training);
 	add_training(row, &meta->kmeans);
 	add_figure(row, meta->gap_weight);
-	add_column(row, Float4GetDatum(code_bits((SphxCodebook) meta->book)));
+	add_column(row, Float4GetDatum(code_bits(&info->layout)));
 	add_column(row, Float8GetDatum(meta->mean_a));
 	add_column(row, Int32GetDatum(meta->m));
-	add_column(row, CStringGetTextDatum(meta->storage == SPHX_STORAGE_INT16 ? "int16" : "int8"));
+	add_column(row, CStringGetTextDatum(storage_name(&info->layout)));
 }
 
 /* The columns from "bytes_per_vector" on. */

@@ -31,12 +31,12 @@ derive_info(SphxIndexInfo *info)
 	else
 	{
 		layout->D = (int) meta->D;
-		layout->band_count = (int) meta->band_count;
-		memcpy(layout->bands, meta->bands, sizeof(layout->bands));
+		layout->code.count = (int) meta->band_count;
+		memcpy(layout->code.bands, meta->bands, sizeof(layout->code.bands));
 		for (int i = 0; i < SPHX_WIDTHS; i++)
 			layout->stored[i] = (int) meta->stored[i];
+		sphx_layout_init(layout);
 	}
-	sphx_layout_init(layout);
 }
 
 /* Are codes and stored vectors of version 2 such that a layout can be made of them? */

@@ -241,6 +241,14 @@ SphxLearnBasis(SphxBuild *build, uint64 n, float *sample)
 			findings.moments[i] = (float) mean;
 		choose_layout(build, &findings, findings.even);
 	}
+	ereport(DEBUG1,
+			(errmsg_internal("layout: %d directions, center %.3f, m = %d, %d nibbles, %d + %d + %d + %d dimensions of 16, 8, 4, 2 bits, %d a page, intrinsic dimension %.1f, noise %.4f",
+							 build->basis != NULL ? build->basis->count : 0, build->info.meta.center_norm,
+							 build->info.layout.m, build->info.layout.pieces,
+							 build->info.layout.stored[0], build->info.layout.stored[1],
+							 build->info.layout.stored[2], build->info.layout.stored[3],
+							 build->info.meta.per_page, findings.spectrum->intrinsic,
+							 build->info.meta.shape.noise)));
 	pfree(findings.center);
 	build->env.base.release(&build->env.base, findings.spectrum);
 }

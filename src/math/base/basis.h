@@ -12,6 +12,8 @@
 #ifndef SPHX_BASIS_H
 #define SPHX_BASIS_H
 
+#include <stdbool.h>
+
 #include "math/base/reflect.h"
 
 typedef struct SphxBasis

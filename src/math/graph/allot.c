@@ -40,7 +40,8 @@ static const struct
 /* One unit's step from a book to the next. */
 typedef struct Step
 {
-	double		gain;			/* what it takes from the square of the noise */
+	double		gain;			/* what it takes from `square` */
+	double		captured;		/* of the edge's square: what codewords tell more of */
 	int			nibbles;
 	int			unit;
 	int			level;			/* number of the book that it leads to */
@@ -51,7 +52,7 @@ typedef struct Allotment
 {
 	int			units;
 	int			count;			/* of steps */
-	double		square;			/* of the noise, without any code */
+	double		square;			/* sum of s t, without any code */
 	Step	   *steps;
 	uint8_t    *level;			/* books that units have, 0 = none */
 } Allotment;
@@ -64,16 +65,19 @@ unit_dims(int D, int unit)
 	return dims < UNIT ? dims : UNIT;
 }
 
+/* sums of s t and of s over the unit's dimensions */
 static double
-unit_weight(int D, const float *variances, int unit)
+unit_weight(int D, const float *variances, int unit, double *energy)
 {
 	double		sum = 0.0;
 
+	*energy = 0.0;
 	for (int i = unit * UNIT; i < unit * UNIT + unit_dims(D, unit); i++)
 	{
 		double		s = (double) variances[i];
 
 		sum += s * (LIKE_EDGES * s + (1.0 - LIKE_EDGES) / D);
+		*energy += s;
 	}
 	return sum;
 }
@@ -102,7 +106,8 @@ make_steps(SphxEnv *env, int D, const float *variances)
 	memset(allotment.level, 0, (size_t) allotment.units);
 	for (int u = 0; u < allotment.units; u++)
 	{
-		double		weight = unit_weight(D, variances, u);
+		double		energy;
+		double		weight = unit_weight(D, variances, u, &energy);
 		double		before = 1.0;
 		int			nibbles = 0;
 
@@ -114,6 +119,7 @@ make_steps(SphxEnv *env, int D, const float *variances)
 			allotment.steps[allotment.count++] = (Step)
 			{
 				.gain = weight * (before - books[level - 1].distortion),
+				.captured = energy * (before - books[level - 1].distortion),
 				.nibbles = needs - nibbles,
 				.unit = u,
 				.level = level
@@ -139,11 +145,24 @@ sphx_least_nibbles(int D)
 	return D < UNIT ? D / 4 : UNIT / 4;
 }
 
+/*
+ * The noise of estimates whose codes capture c of an edge's square and leave
+ * `left` of the sum of s t, which is `all`.
+ */
+static float
+noise_of(double all, double left, double c)
+{
+	double		square = all - (all - left) * (2.0 / c - 1.0 / (c * c));
+
+	return c > 1e-6 ? (float) sqrt(fmax(square, 0.0)) : INFINITY;
+}
+
 void
 sphx_noise_curve(SphxEnv *env, int D, const float *variances, int most, float *noise)
 {
 	Allotment	allotment = make_steps(env, D, variances);
-	double		square = allotment.square;
+	double		left = allotment.square;
+	double		captured = 0.0;
 	int			used = 0;
 
 	for (int i = 0; i < allotment.count && used <= most; i++)
@@ -151,12 +170,13 @@ sphx_noise_curve(SphxEnv *env, int D, const float *variances, int most, float *n
 		int			next = used + allotment.steps[i].nibbles;
 
 		for (int p = used; p < next && p <= most; p++)
-			noise[p] = (float) sqrt(square);
-		square = fmax(square - allotment.steps[i].gain, 0.0);
+			noise[p] = noise_of(allotment.square, left, captured);
+		left = fmax(left - allotment.steps[i].gain, 0.0);
+		captured += allotment.steps[i].captured;
 		used = next;
 	}
 	for (int p = used; p <= most; p++)
-		noise[p] = (float) sqrt(square);
+		noise[p] = noise_of(allotment.square, left, captured);
 	release_steps(env, &allotment);
 }
 
@@ -226,25 +246,24 @@ make_bands(const Allotment *allotment, int D, const float *variances, double rat
 	return count;
 }
 
-int
-sphx_allot_bands(SphxEnv *env, int D, const float *variances, int nibbles, SphxBand *bands)
+void
+sphx_allot_bands(SphxEnv *env, int D, const float *variances, int nibbles, SphxCode *code)
 {
 	Allotment	allotment = make_steps(env, D, variances);
 	double		ratio = 1.2;
-	int			count;
 
 	assert(nibbles >= sphx_least_nibbles(D));
 	take_steps(&allotment, nibbles);
 	for (;;)
 	{
-		memset(bands, 0, sizeof(SphxBand) * SPHX_MAX_BANDS);
-		count = make_bands(&allotment, D, variances, ratio, bands);
-		if (count <= SPHX_MAX_BANDS)
+		memset(code, 0, sizeof(*code));
+		code->D = D;
+		code->count = make_bands(&allotment, D, variances, ratio, code->bands);
+		if (code->count <= SPHX_MAX_BANDS)
 			break;
 		ratio *= 1.2;
 	}
 	release_steps(env, &allotment);
-	return count;
 }
 
 /* a coordinate is hardly ever beyond so many standard deviations */

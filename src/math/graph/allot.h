@@ -15,24 +15,25 @@
 #include "math/graph/record.h"
 
 /*
- * Codes of `nibbles` a edge for unit edges with these variances (D of them, of
- * sum 1): the noise of an estimated inner product of an edge e with a vector x,
- * as a part of |x| |e|, is the root of
+ * Codes of `nibbles` an edge for unit edges e with these variances s (D of them,
+ * of sum 1).  Of the coordinates' distortions d (the part of the variance that
+ * codewords do not tell) follow c = sum s (1 - d), the part of the edge that its
+ * code captures, and the noise of an estimate |e| <x,u> / <e,u> of <x,e>, as a
+ * part of |x| |e|, whose square is
  *
- *		sum over dimensions of s (w s + (1 - w) / D) * distortion
+ *		sum s t (1 - (1 - d) (2 / c - 1 / c^2))
  *
- * where s is the variance, and x is taken to be spread mostly as edges are (w)
- * and for the rest evenly.  Bits go where they lower it most.
+ * where t are the variances of x, taken to be spread mostly as edges are and for
+ * the rest evenly.  Bits go where they lower sum s t d most.
  *
  * sphx_noise_curve writes the least noise with at most p nibbles to noise[p],
- * p = 0..most.  sphx_allot_bands fills bands (SPHX_MAX_BANDS) and returns their
- * number, for at least sphx_least_nibbles(D), which are those of one unit; fewer
- * than `nibbles` may be used.
+ * p = 0..most.  sphx_allot_bands fills *code, for at least sphx_least_nibbles(D),
+ * which are those of one unit; fewer than `nibbles` may be used.
  */
 extern int	sphx_least_nibbles(int D);
 extern void sphx_noise_curve(SphxEnv *env, int D, const float *variances, int most, float *noise);
-extern int	sphx_allot_bands(SphxEnv *env, int D, const float *variances, int nibbles,
-							 SphxBand *bands);
+extern void sphx_allot_bands(SphxEnv *env, int D, const float *variances, int nibbles,
+							 SphxCode *code);
 
 /*
  * Widths of stored vectors whose coordinates have these second moments (D): with

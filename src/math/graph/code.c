@@ -14,6 +14,7 @@
 
 /* E[x^2] of the Lloyd-Max output for a standard normal variable: 1 - its distortion .1175 */
 #define LLOYD_ENERGY		0.8825f
+#define LEVELS_ENERGY		0.9885f	/* the same of 16 levels */
 
 #define LENGTH_UNIT			(UINT32_C(1) << SPHX_LENGTH_SHIFT)
 #define LENGTH_CODE_MAX		UINT32_C(255)
@@ -62,22 +63,79 @@ sphx_gain_encode(float inverse_a)
 int
 sphx_code_piece_dim(SphxCodebook book)
 {
-	return book == SPHX_CODE_ORTHOPLEX ? 8 : book == SPHX_CODE_SIGNS ? 4 : 2;
+	switch (book)
+	{
+		case SPHX_CODE_ORTHOPLEX:
+			return 8;
+		case SPHX_CODE_SIGNS:
+			return 4;
+		case SPHX_CODE_LLOYD:
+			return 2;
+		case SPHX_CODE_LEVELS:
+			break;
+	}
+	return 1;
+}
+
+static int
+band_pieces(const SphxBand *band)
+{
+	assert(band->dims % sphx_code_piece_dim((SphxCodebook) band->book) == 0);
+	return band->dims / sphx_code_piece_dim((SphxCodebook) band->book);
 }
 
 int
-sphx_code_pieces(SphxCodebook book, int D)
+sphx_code_pieces(const SphxCode *code)
 {
-	assert(D % sphx_code_piece_dim(book) == 0);
-	return D / sphx_code_piece_dim(book);
+	int			pieces = 0;
+
+	for (int i = 0; i < code->count; i++)
+		pieces += band_pieces(&code->bands[i]);
+	return pieces;
+}
+
+/* the mean size of a normal variable, and of the largest of 8: what a sign stands for */
+#define SIGNS_SCALE			0.79788f
+#define ORTHOPLEX_SCALE		1.42360f
+
+float
+sphx_band_scale(const SphxBand *band)
+{
+	if (band->book == SPHX_CODE_SIGNS)
+		return band->weight * SIGNS_SCALE;
+	return band->book == SPHX_CODE_ORTHOPLEX ? band->weight * ORTHOPLEX_SCALE : band->weight;
+}
+
+/* squared nominal norm of a band's codewords before they are scaled */
+static float
+band_energy(const SphxBand *band)
+{
+	switch ((SphxCodebook) band->book)
+	{
+		case SPHX_CODE_ORTHOPLEX:
+			return (float) band_pieces(band);
+		case SPHX_CODE_SIGNS:
+			return (float) band->dims;
+		case SPHX_CODE_LLOYD:
+			return LLOYD_ENERGY * (float) band->dims;
+		case SPHX_CODE_LEVELS:
+			break;
+	}
+	return LEVELS_ENERGY * (float) band->dims;
 }
 
 float
-sphx_code_norm(SphxCodebook book, int D)
+sphx_code_norm(const SphxCode *code)
 {
-	if (book == SPHX_CODE_ORTHOPLEX)
-		return sqrtf((float) sphx_code_pieces(book, D));
-	return sqrtf(book == SPHX_CODE_SIGNS ? (float) D : LLOYD_ENERGY * (float) D);
+	float		square = 0.0f;
+
+	for (int i = 0; i < code->count; i++)
+	{
+		float		scale = sphx_band_scale(&code->bands[i]);
+
+		square += scale * scale * band_energy(&code->bands[i]);
+	}
+	return sqrtf(square);
 }
 
 /*
@@ -133,62 +191,109 @@ encode_lloyd(const float *e, float threshold, float *sum)
 	return nibble;
 }
 
-float
-sphx_code_encode(SphxCodebook book, const float *e, int D, float e_norm, uint8_t *nibbles)
+static inline unsigned
+encode_level(float e, float inverse, float *sum)
 {
-	int			pieces = sphx_code_pieces(book, D);
-	float		sums[4] = {0.0f, 0.0f, 0.0f, 0.0f}; /* of <e, u>, four for
-													 * speed */
-	float		threshold = SPHX_LLOYD_THRESHOLD * e_norm / sqrtf((float) D);
+	float		level = fmaxf(0.0f, fminf(15.0f, floorf(e * inverse) + 8.0f));
 
-	if (!(e_norm > 0.0f))
-	{
-		memset(nibbles, 0, (size_t) pieces);
-		return 0.0f;
-	}
+	*sum = e * (2.0f * level - 15.0f) * SPHX_LEVELS_UNIT;
+	return (unsigned) level;
+}
+
+/* encode the band's coordinates, of standard deviation `deviation`; returns <e, u>, u not scaled */
+static float
+encode_band(const SphxBand *band, const float *e, float deviation, uint8_t *nibbles)
+{
+	int			pieces = band_pieces(band);
+	float		sums[4] = {0.0f, 0.0f, 0.0f, 0.0f}; /* four for speed */
+	float		threshold = SPHX_LLOYD_THRESHOLD * deviation;
+	float		inverse = deviation > 1e-30f ? 1.0f / (2.0f * SPHX_LEVELS_UNIT * deviation) : 0.0f;
+
 	for (int l = 0; l < pieces; l++)
 	{
 		float		sum;
 
-		if (book == SPHX_CODE_ORTHOPLEX)
+		if (band->book == SPHX_CODE_ORTHOPLEX)
 			nibbles[l] = (uint8_t) encode_orthoplex(e + 8 * l, &sum);
-		else if (book == SPHX_CODE_SIGNS)
+		else if (band->book == SPHX_CODE_SIGNS)
 			nibbles[l] = (uint8_t) encode_signs(e + 4 * l, &sum);
-		else
+		else if (band->book == SPHX_CODE_LLOYD)
 			nibbles[l] = (uint8_t) encode_lloyd(e + 2 * l, threshold, &sum);
+		else
+			nibbles[l] = (uint8_t) encode_level(e[l], inverse, &sum);
 		sums[l & 3] += sum;
 	}
-	return ((sums[0] + sums[1]) + (sums[2] + sums[3])) / (e_norm * sphx_code_norm(book, D));
+	return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-void
-sphx_code_decode(SphxCodebook book, const uint8_t *nibbles, int D, float *u)
+float
+sphx_code_encode(const SphxCode *code, const float *e, float e_norm, uint8_t *nibbles)
+{
+	float		sum = 0.0f;
+
+	if (!(e_norm > 0.0f))
+	{
+		memset(nibbles, 0, (size_t) sphx_code_pieces(code));
+		return 0.0f;
+	}
+	for (int i = 0; i < code->count; i++)
+	{
+		const SphxBand *band = &code->bands[i];
+		float		deviation = band->weight * (e_norm / sqrtf((float) code->D));
+
+		sum += sphx_band_scale(band) * encode_band(band, e, deviation, nibbles);
+		e += band->dims;
+		nibbles += band_pieces(band);
+	}
+	return sum / (e_norm * sphx_code_norm(code));
+}
+
+static void
+decode_piece(SphxCodebook book, unsigned nibble, float *u)
 {
 	static const float level[4] = {
 		-10 * SPHX_LLOYD_UNIT, -3 * SPHX_LLOYD_UNIT, 3 * SPHX_LLOYD_UNIT, 10 * SPHX_LLOYD_UNIT
 	};
-	int			pieces = sphx_code_pieces(book, D);
 
-	for (int l = 0; l < pieces; l++)
+	switch (book)
 	{
-		unsigned	nibble = nibbles[l];
-
-		if (book == SPHX_CODE_ORTHOPLEX)
-		{
+		case SPHX_CODE_ORTHOPLEX:
 			for (unsigned i = 0; i < 8; i++)
-				u[8 * l + (int) i] = i != nibble % 8 ? 0.0f : nibble < 8 ? 1.0f : -1.0f;
-		}
-		else if (book == SPHX_CODE_SIGNS)
-		{
+				u[i] = i != nibble % 8 ? 0.0f : nibble < 8 ? 1.0f : -1.0f;
+			break;
+		case SPHX_CODE_SIGNS:
 			for (unsigned i = 0; i < 4; i++)
-				u[4 * l + (int) i] = nibble >> i & 1 ? -1.0f : 1.0f;
-		}
-		else
-		{
-			u[2 * l] = level[nibble & 3];
-			u[2 * l + 1] = level[nibble >> 2];
-		}
+				u[i] = nibble >> i & 1 ? -1.0f : 1.0f;
+			break;
+		case SPHX_CODE_LLOYD:
+			u[0] = level[nibble & 3];
+			u[1] = level[nibble >> 2];
+			break;
+		case SPHX_CODE_LEVELS:
+			u[0] = (2.0f * (float) nibble - 15.0f) * SPHX_LEVELS_UNIT;
+			break;
 	}
+}
+
+void
+sphx_code_decode(const SphxCode *code, const uint8_t *nibbles, float *u)
+{
+	const float *end = u + code->D;
+
+	for (int i = 0; i < code->count; i++)
+	{
+		const SphxBand *band = &code->bands[i];
+		int			dim = sphx_code_piece_dim((SphxCodebook) band->book);
+		float		scale = sphx_band_scale(band);
+
+		for (int l = 0; l < band->dims; l += dim)
+			decode_piece((SphxCodebook) band->book, *nibbles++, u + l);
+		for (int l = 0; l < band->dims; l++)
+			u[l] *= scale;
+		u += band->dims;
+	}
+	while (u < end)
+		*u++ = 0.0f;
 }
 
 size_t

@@ -28,21 +28,50 @@ extern uint32_t sphx_length_base(float max_length);
 extern uint8_t sphx_length_encode(uint32_t length_base, float length);
 extern uint8_t sphx_gain_encode(float inverse_a);
 
-/* dimensions of a piece; pieces of D dimensions; U for D dimensions */
+/* dimensions of a piece */
 extern int	sphx_code_piece_dim(SphxCodebook book);
-extern int	sphx_code_pieces(SphxCodebook book, int D);
-extern float sphx_code_norm(SphxCodebook book, int D);
+
+/*
+ * A run of dimensions, a multiple of the piece's, that have one codebook.
+ * Codewords are multiplied by the weight, the standard deviation of a unit
+ * edge's coordinate there times sqrt(D), and by a factor of the book that makes
+ * those of different books the best guesses beside each other.
+ */
+typedef struct SphxBand
+{
+	uint16_t	dims;
+	uint8_t		book;			/* SphxCodebook */
+	uint8_t		unused;			/* 0 */
+	float		weight;
+} SphxBand;
+
+#define SPHX_MAX_BANDS		16
+
+/* Bands from dimension 0 on; what is behind them has no code. */
+typedef struct SphxCode
+{
+	int			D;
+	int			count;			/* of bands, at least 1 */
+	SphxBand	bands[SPHX_MAX_BANDS];
+} SphxCode;
+
+/* nibbles of an edge; U */
+extern int	sphx_code_pieces(const SphxCode *code);
+extern float sphx_code_norm(const SphxCode *code);
+
+/* what the band's codewords are multiplied by */
+extern float sphx_band_scale(const SphxBand *band);
 
 /*
  * Encode direction e (D dimensions): nibbles[l] = the codeword of piece l.
  * Returns A, the cosine against the nominal norm; 0 for a zero vector (whose
  * nibbles are 0).  e_norm is |e|.
  */
-extern float sphx_code_encode(SphxCodebook book, const float *e, int D, float e_norm,
+extern float sphx_code_encode(const SphxCode *code, const float *e, float e_norm,
 							  uint8_t *nibbles);
 
 /* u of the given nibbles */
-extern void sphx_code_decode(SphxCodebook book, const uint8_t *nibbles, int D, float *u);
+extern void sphx_code_decode(const SphxCode *code, const uint8_t *nibbles, float *u);
 
 /*
  * Nibbles of neighbour j inside a record's code area for m neighbours: blocks

@@ -12,9 +12,9 @@
 #include "math/graph/record.h"
 #include "math/graph/select.h"
 
-/* the largest stored elements */
-#define LIMIT_INT16		32767.0f
-#define LIMIT_INT8		127.0f
+/* the largest stored elements, in steps, and the bits of one */
+static const float limits[SPHX_WIDTHS] = {32767.0f, 127.0f, 7.0f, 1.5f};
+static const int bits[SPHX_WIDTHS] = {16, 8, 4, 2};
 
 static int
 align_up(int x, int to)
@@ -22,24 +22,21 @@ align_up(int x, int to)
 	return (x + to - 1) / to * to;
 }
 
-/* D for dims under the codebook */
-static int
-padded_dims(SphxCodebook book, int dims)
-{
-	return align_up(dims, book == SPHX_CODE_ORTHOPLEX ? 8 : 4);
-}
-
 void
 sphx_layout_init(SphxLayout *layout)
 {
-	int			element = layout->storage == SPHX_STORAGE_INT16 ? 2 : 1;
+	int			vector = 0;
 
 	assert(layout->m >= SPHX_MIN_M && layout->m <= SPHX_MAX_M && layout->m % 2 == 0);
-	layout->D = padded_dims(layout->book, layout->dims);
-	layout->pieces = sphx_code_pieces(layout->book, layout->D);
+	assert(layout->D >= layout->dims && layout->D % 4 == 0);
+	for (int w = 0; w < SPHX_WIDTHS; w++)
+		vector += layout->stored[w] * bits[w] / 8;
+	layout->code.D = layout->D;
+	layout->code_norm = sphx_code_norm(&layout->code);
+	layout->pieces = sphx_code_pieces(&layout->code);
 	layout->payload = sizeof(SphxRecord);
 	layout->vector = align_up(layout->payload + layout->payload_bytes, 2);
-	layout->codes = layout->vector + layout->D * element;
+	layout->codes = layout->vector + vector;
 	layout->ids = align_up(layout->codes + (int) sphx_code_bytes(layout->pieces, layout->m), 4);
 	layout->lengths = layout->ids + layout->m * (int) sizeof(uint32_t);
 	layout->gains = layout->lengths + layout->m;
@@ -47,19 +44,40 @@ sphx_layout_init(SphxLayout *layout)
 	assert(layout->size - layout->ids >= SPHX_CODE_OVERREAD);
 }
 
-static float
-largest_coordinate(const float *x, int D)
+void
+sphx_layout_uniform(SphxLayout *layout, SphxCodebook book, SphxStorage storage)
 {
-	float		max = 0.0f;
+	layout->D = align_up(layout->dims, book == SPHX_CODE_ORTHOPLEX ? 8 : 4);
+	layout->code.count = 1;
+	layout->code.bands[0] = (SphxBand)
+	{
+		.dims = (uint16_t) layout->D,.book = (uint8_t) book,.weight = 1.0f
+	};
+	memset(layout->stored, 0, sizeof(layout->stored));
+	layout->stored[storage] = layout->D;
+	sphx_layout_init(layout);
+}
 
-	for (int i = 0; i < D; i++)
-		max = fmaxf(max, fabsf(x[i]));
-	return max;
+SphxStorage
+sphx_layout_storage(const SphxLayout *layout)
+{
+	int			w = 0;
+
+	while (w < SPHX_WIDTHS && layout->stored[w] != layout->D)
+		w++;
+	return (SphxStorage) w;
+}
+
+/* are errors as large as half a step everywhere at most: nothing is cut off */
+static bool
+is_exact(const SphxLayout *layout)
+{
+	return sphx_layout_storage(layout) <= SPHX_STORAGE_INT8;
 }
 
 /*
- * The largest error of a stored vector: half a step in every coordinate, and
- * something for the rounding of x / scale.
+ * The largest error of a stored vector of which nothing is cut off: half a step
+ * in every coordinate, and something for the rounding of x / scale.
  */
 static float
 largest_error(const SphxLayout *layout, float scale)
@@ -67,84 +85,47 @@ largest_error(const SphxLayout *layout, float scale)
 	return 0.505f * scale * sqrtf((float) layout->D);
 }
 
-/* |x - stored vector| as a part of the largest error, in steps of 1/255, rounded up */
+/*
+ * Where coordinates may be cut off the byte is a logarithm of the error: a tenth
+ * of one to the base 2, of the error by scale * sqrt(D).
+ */
+#define ERROR_ONE			100
+#define ERROR_STEPS			10.0f
+
+/* x in steps, as a stored element of this width can be */
+static inline float
+nearest_step(float x, SphxStorage width)
+{
+	float		y = width == SPHX_STORAGE_INT2 ? rintf(x - 0.5f) + 0.5f : rintf(x);
+
+	return fmaxf(-limits[width], fminf(limits[width], y));
+}
+
+/* |x - stored vector|, rounded up; 0 where the stored vector is 0 */
 static uint8_t
 measure_error(const SphxLayout *layout, const SphxRecord *r, const float *x)
 {
-	const void *stored = (const char *) r + layout->vector;
 	float		square = 0.0f;
 	float		part;
 
 	if (r->scale == 0.0f)
 		return 0;
-	for (int i = 0; i < layout->D; i++)
+	for (int w = 0; w < SPHX_WIDTHS; w++)
 	{
-		float		y = layout->storage == SPHX_STORAGE_INT16 ?
-		(float) ((const int16_t *) stored)[i] : (float) ((const int8_t *) stored)[i];
-		float		difference = x[i] / r->scale - y;
+		for (int i = 0; i < layout->stored[w]; i++)
+		{
+			float		y = x[i] / r->scale;
+			float		difference = y - nearest_step(y, (SphxStorage) w);
 
-		square += difference * difference;
+			square += difference * difference;
+		}
+		x += layout->stored[w];
 	}
-	/* of .505 a coordinate, .005 are for rounding: in measuring as well */
-	part = (sqrtf(square / (float) layout->D) + 0.005f) / 0.505f;
-	return (uint8_t) fmaxf(1.0f, fminf(255.0f, ceilf(part * 255.0f)));
-}
-
-float
-sphx_record_norm(const SphxLayout *layout, const SphxRecord *r)
-{
-	float		limit = layout->storage == SPHX_STORAGE_INT16 ? LIMIT_INT16 : LIMIT_INT8;
-
-	return 1.001f * limit * r->scale * sqrtf((float) layout->D);
-}
-
-void
-sphx_record_init(const SphxLayout *layout, SphxRecord *r, const float *x)
-{
-	bool		wide = layout->storage == SPHX_STORAGE_INT16;
-	float		limit = wide ? LIMIT_INT16 : LIMIT_INT8;
-	float		scale = largest_coordinate(x, layout->D) / limit;
-	void	   *stored = (char *) r + layout->vector;
-
-	/* below this the inverse would overflow; such a vector is stored as zero */
-	if (scale < 1e-37f)
-		scale = 0.0f;
-	for (int i = 0; i < layout->D; i++)
-	{
-		float		y = scale > 0.0f ? rintf(x[i] / scale) : 0.0f;
-
-		y = fmaxf(-limit, fminf(limit, y));
-		if (wide)
-			((int16_t *) stored)[i] = (int16_t) y;
-		else
-			((int8_t *) stored)[i] = (int8_t) y;
-	}
-	r->flags = SPHX_NODE_USED;
-	r->neighbours = 0;
-	r->scale = scale;
-	r->error = measure_error(layout, r, x);
-	r->unused = 0;
-	r->length_base = 0;
-	r->next = SPHX_INVALID_NODE;
-}
-
-void
-sphx_record_vector(const SphxLayout *layout, const SphxRecord *r, float *x)
-{
-	const void *stored = (const char *) r + layout->vector;
-
-	if (layout->storage == SPHX_STORAGE_INT16)
-		sphx_kernels->decode_i16(stored, r->scale, x, (size_t) layout->D);
-	else
-		sphx_kernels->decode_i8(stored, r->scale, x, (size_t) layout->D);
-}
-
-bool
-sphx_record_same_vector(const SphxLayout *layout, const SphxRecord *a, const SphxRecord *b)
-{
-	return a->scale == b->scale &&
-		memcmp((const char *) a + layout->vector, (const char *) b + layout->vector,
-			   (size_t) (layout->codes - layout->vector)) == 0;
+	/* .005 a coordinate are for rounding: in measuring as well */
+	part = sqrtf(square / (float) layout->D) + 0.005f;
+	if (is_exact(layout))
+		return (uint8_t) fmaxf(1.0f, fminf(255.0f, ceilf(part / 0.505f * 255.0f)));
+	return (uint8_t) fmaxf(1.0f, fminf(255.0f, ceilf(log2f(part) * ERROR_STEPS) + ERROR_ONE));
 }
 
 float
@@ -156,8 +137,243 @@ sphx_record_error(const SphxLayout *layout, const SphxRecord *r)
 	 */
 	if (r->scale == 0.0f)
 		return 4e-33f * sqrtf((float) layout->D);
+	if (is_exact(layout))
+		return largest_error(layout, r->scale) * (r->error == 0 ? 1.0f : (float) r->error / 255.0f);
+	return r->scale * sqrtf((float) layout->D) * 1.0001f *
+		exp2f(((float) r->error - ERROR_ONE) / ERROR_STEPS);
+}
 
-	return largest_error(layout, r->scale) * (r->error == 0 ? 1.0f : (float) r->error / 255.0f);
+float
+sphx_record_norm(const SphxLayout *layout, const SphxRecord *r)
+{
+	float		square = 0.0f;
+
+	for (int w = 0; w < SPHX_WIDTHS; w++)
+		square += (float) layout->stored[w] * limits[w] * limits[w];
+	return 1.001f * r->scale * sqrtf(square);
+}
+
+/* the squared error, in the square of `unit`, of a vector stored with this scale */
+static float
+error_with(const SphxLayout *layout, const float *x, float scale, float unit)
+{
+	float		inverse = 1.0f / scale;
+	float		square = 0.0f;
+
+	for (int w = 0; w < SPHX_WIDTHS; w++)
+	{
+		for (int i = 0; i < layout->stored[w]; i++)
+		{
+			float		y = x[i] * inverse;
+			float		difference = (y - nearest_step(y, (SphxStorage) w)) * (scale / unit);
+
+			square += difference * difference;
+		}
+		x += layout->stored[w];
+	}
+	return square;
+}
+
+/* what a scale is tried to be made smaller by, time and again; more is cut off then */
+#define SCALE_STEP			0.75f
+#define SCALE_TRIALS		10
+
+/*
+ * The scale of a record.  With one width of 16 or 8 bits nothing is cut off;
+ * else the errors decide, of all and of what is cut off.
+ */
+static float
+choose_scale(const SphxLayout *layout, const float *x)
+{
+	const float *part = x;
+	float		largest = 0.0f;
+	float		best;
+	float		least;
+
+	for (int w = 0; w < SPHX_WIDTHS; w++)
+	{
+		float		amax = sphx_kernels->amax_f32(part, (size_t) layout->stored[w]);
+
+		largest = fmaxf(largest, amax / limits[w]);
+		part += layout->stored[w];
+	}
+	/* below this the inverse would overflow; such a vector is stored as zero */
+	if (largest < 1e-37f)
+		return 0.0f;
+	if (is_exact(layout) || largest < 1e-30f)
+		return largest;
+	best = largest;
+	least = error_with(layout, x, largest, largest);
+	for (int i = 1; i <= SCALE_TRIALS; i++)
+	{
+		float		scale = largest * powf(SCALE_STEP, (float) i);
+		float		error = error_with(layout, x, scale, largest);
+
+		if (error < least)
+		{
+			least = error;
+			best = scale;
+		}
+	}
+	return best;
+}
+
+/* an element of the width, `count` of which are at `stored` */
+static void
+store_element(uint8_t *stored, SphxStorage width, int i, int count, float y)
+{
+	switch (width)
+	{
+		case SPHX_STORAGE_INT16:
+			((int16_t *) stored)[i] = (int16_t) y;
+			break;
+		case SPHX_STORAGE_INT8:
+			((int8_t *) stored)[i] = (int8_t) y;
+			break;
+		case SPHX_STORAGE_INT4:
+			stored[i % (count / 2)] |= (uint8_t) ((int) y + 8) << 4 * (i / (count / 2));
+			break;
+		case SPHX_STORAGE_INT2:
+			stored[i % (count / 4)] |= (uint8_t) (y + 1.5f) << 2 * (i / (count / 4));
+			break;
+		case SPHX_WIDTHS:
+			assert(false);
+	}
+}
+
+static void
+store_vector(const SphxLayout *layout, SphxRecord *r, const float *x)
+{
+	uint8_t    *stored = (uint8_t *) r + layout->vector;
+
+	memset(stored, 0, (size_t) (layout->codes - layout->vector));
+	for (int w = 0; w < SPHX_WIDTHS; w++)
+	{
+		int			count = layout->stored[w];
+
+		for (int i = 0; i < count; i++)
+			store_element(stored, (SphxStorage) w, i, count,
+						  nearest_step(r->scale > 0.0f ? x[i] / r->scale : 0.0f, (SphxStorage) w));
+		x += count;
+		stored += count * bits[w] / 8;
+	}
+}
+
+void
+sphx_record_init(const SphxLayout *layout, SphxRecord *r, const float *x)
+{
+	r->flags = SPHX_NODE_USED;
+	r->neighbours = 0;
+	r->scale = choose_scale(layout, x);
+	store_vector(layout, r, x);
+	r->error = measure_error(layout, r, x);
+	r->unused = 0;
+	r->length_base = 0;
+	r->next = SPHX_INVALID_NODE;
+}
+
+/* the coordinates of 4 and of 2 bits, whose bytes begin at v */
+static void
+decode_narrow(const SphxLayout *layout, const uint8_t *v, float scale, float *x)
+{
+	int			nibbles = layout->stored[SPHX_STORAGE_INT4];
+	int			pairs = layout->stored[SPHX_STORAGE_INT2];
+
+	if (nibbles > 0)
+		sphx_kernels->decode_i4(v, scale, x, (size_t) nibbles);
+	if (pairs > 0)
+		sphx_kernels->decode_i2(v + nibbles / 2, scale, x + nibbles, (size_t) pairs);
+}
+
+void
+sphx_record_vector(const SphxLayout *layout, const SphxRecord *r, float *x)
+{
+	const uint8_t *v = (const uint8_t *) r + layout->vector;
+	int			wide = layout->stored[SPHX_STORAGE_INT16];
+	int			bytes = layout->stored[SPHX_STORAGE_INT8];
+
+	if (wide > 0)
+		sphx_kernels->decode_i16((const int16_t *) v, r->scale, x, (size_t) wide);
+	if (bytes > 0)
+		sphx_kernels->decode_i8((const int8_t *) v + 2 * wide, r->scale, x + wide, (size_t) bytes);
+	decode_narrow(layout, v + 2 * wide + bytes, r->scale, x + wide + bytes);
+}
+
+/*
+ * The same for the narrow widths, whose coordinates begin at q: they are decoded
+ * first.
+ */
+static float
+narrow_residual(const SphxLayout *layout, const uint8_t *v, float scale, const float *q, float *x,
+				float *amax)
+{
+	size_t		count = (size_t) (layout->stored[SPHX_STORAGE_INT4] +
+								  layout->stored[SPHX_STORAGE_INT2]);
+
+	decode_narrow(layout, v, scale, x);
+	for (size_t i = 0; i < count; i++)
+		x[i] = q[i] - x[i];
+	*amax = fmaxf(*amax, sphx_kernels->amax_f32(x, count));
+	return sphx_kernels->dot_f32(x, x, count);
+}
+
+float
+sphx_record_residual(const SphxLayout *layout, const SphxRecord *r, const float *q, float *x,
+					 float *amax)
+{
+	const uint8_t *v = (const uint8_t *) r + layout->vector;
+	int			wide = layout->stored[SPHX_STORAGE_INT16];
+	int			bytes = layout->stored[SPHX_STORAGE_INT8];
+	float		square = 0.0f;
+
+	*amax = 0.0f;
+	if (wide > 0)
+		square = sphx_kernels->residual_i16(q, (const int16_t *) v, r->scale, x, (size_t) wide,
+											amax);
+	if (wide == layout->D)
+		return square;
+	if (bytes > 0)
+	{
+		float		largest;
+
+		square += sphx_kernels->residual_i8(q + wide, (const int8_t *) v + 2 * wide, r->scale,
+											x + wide, (size_t) bytes, &largest);
+		*amax = fmaxf(*amax, largest);
+	}
+	if (wide + bytes < layout->D)
+		square += narrow_residual(layout, v + 2 * wide + bytes, r->scale, q + wide + bytes,
+								  x + wide + bytes, amax);
+	return square;
+}
+
+float
+sphx_record_dot(const SphxLayout *layout, const SphxRecord *r, const float *q, float *room)
+{
+	const uint8_t *v = (const uint8_t *) r + layout->vector;
+	int			wide = layout->stored[SPHX_STORAGE_INT16];
+	int			bytes = layout->stored[SPHX_STORAGE_INT8];
+	int			narrow = layout->D - wide - bytes;
+	float		sum = 0.0f;
+
+	if (wide > 0)
+		sum = sphx_kernels->dot_i16(q, (const int16_t *) v, r->scale, (size_t) wide);
+	if (bytes > 0)
+		sum += sphx_kernels->dot_i8(q + wide, (const int8_t *) v + 2 * wide, r->scale,
+									(size_t) bytes);
+	if (narrow > 0)
+	{
+		decode_narrow(layout, v + 2 * wide + bytes, r->scale, room);
+		sum += sphx_kernels->dot_f32(q + wide + bytes, room, (size_t) narrow);
+	}
+	return sum;
+}
+
+bool
+sphx_record_same_vector(const SphxLayout *layout, const SphxRecord *a, const SphxRecord *b)
+{
+	return a->scale == b->scale &&
+		memcmp((const char *) a + layout->vector, (const char *) b + layout->vector,
+			   (size_t) (layout->codes - layout->vector)) == 0;
 }
 
 static uint8_t *
@@ -189,7 +405,7 @@ static void
 put_edge(const SphxLayout *layout, SphxRecord *r, int j, uint32_t id, const float *e, float length,
 		 uint8_t *nibbles)
 {
-	float		a = sphx_code_encode(layout->book, e, layout->D, length, nibbles);
+	float		a = sphx_code_encode(&layout->code, e, length, nibbles);
 
 	sphx_code_put(record_codes(layout, r), layout->pieces, layout->m, j, nibbles);
 	sphx_record_ids(layout, r)[j] = id;
@@ -333,7 +549,7 @@ decode_edge(const SphxLayout *layout, const SphxRecord *r, int j, SphxEdgeWork *
 	float		norm;
 
 	sphx_code_get(record_codes(layout, r), layout->pieces, layout->m, j, work->nibbles);
-	sphx_code_decode(layout->book, work->nibbles, layout->D, work->x);
+	sphx_code_decode(&layout->code, work->nibbles, work->x);
 	norm = vector_norm(work->x, layout->D);
 	for (int i = 0; i < layout->D; i++)
 		work->x[i] *= length / norm;
@@ -482,25 +698,93 @@ sphx_record_offer_edges(const SphxLayout *layout, SphxRecord *r, int n, const ui
 	return changed;
 }
 
+/* the unit of a band's table by the largest |x[i]|, codewords not scaled */
+static float
+table_unit(SphxCodebook book)
+{
+	switch (book)
+	{
+		case SPHX_CODE_ORTHOPLEX:
+			return 1.0f / SPHX_RANGE_ORTHOPLEX;
+		case SPHX_CODE_SIGNS:
+			return 1.0f / SPHX_RANGE_SIGNS;
+		case SPHX_CODE_LLOYD:
+			return SPHX_LLOYD_TOP / SPHX_RANGE_LLOYD;
+		case SPHX_CODE_LEVELS:
+			break;
+	}
+	return SPHX_LEVELS_TOP / SPHX_RANGE_LEVELS;
+}
+
+static float
+fill_table(SphxCodebook book, const float *x, size_t dims, float amax, uint8_t *table)
+{
+	switch (book)
+	{
+		case SPHX_CODE_ORTHOPLEX:
+			return sphx_kernels->table_orthoplex(x, dims, amax, table);
+		case SPHX_CODE_SIGNS:
+			return sphx_kernels->table_signs(x, dims, amax, table);
+		case SPHX_CODE_LLOYD:
+			return sphx_kernels->table_lloyd(x, dims, amax, table);
+		case SPHX_CODE_LEVELS:
+			break;
+	}
+	return sphx_kernels->table_levels(x, dims, amax, table);
+}
+
+/*
+ * Tables of several bands have one unit, the largest that one of them needs:
+ * each is made as if its largest coordinate were as large as fits the unit.
+ */
+static float
+fill_tables(const SphxCode *code, const float *x, uint8_t *table)
+{
+	const float *part = x;
+	float		scale[SPHX_MAX_BANDS];	/* of tables, by the largest |x[i]| */
+	float		unit = 0.0f;
+
+	for (int i = 0; i < code->count; i++)
+	{
+		const SphxBand *band = &code->bands[i];
+
+		scale[i] = sphx_band_scale(band) * table_unit((SphxCodebook) band->book);
+		unit = fmaxf(unit, scale[i] * sphx_kernels->amax_f32(part, band->dims));
+		part += band->dims;
+	}
+	for (int i = 0; i < code->count; i++)
+	{
+		const SphxBand *band = &code->bands[i];
+
+		(void) fill_table((SphxCodebook) band->book, x, band->dims, unit / scale[i], table);
+		x += band->dims;
+		table += 16 * band->dims / sphx_code_piece_dim((SphxCodebook) band->book);
+	}
+	return unit;
+}
+
 /* the look-up table of x; returns its unit divided by the nominal norm of a code */
 float
 sphx_record_table(const SphxLayout *layout, const float *x, float amax, uint8_t *table)
 {
-	size_t		D = (size_t) layout->D;
-	float		unit = layout->book == SPHX_CODE_ORTHOPLEX ?
-	sphx_kernels->table_orthoplex(x, D, amax, table) :
-	layout->book == SPHX_CODE_SIGNS ?
-	sphx_kernels->table_signs(x, D, amax, table) :
-	sphx_kernels->table_lloyd(x, D, amax, table);
+	const SphxCode *code = &layout->code;
+	const SphxBand *band = &code->bands[0];
+	float		unit;
 
-	return unit / sphx_code_norm(layout->book, layout->D);
+	if (code->count > 1 || band->dims < layout->D)
+		unit = fill_tables(code, x, table);
+	else
+		unit = sphx_band_scale(band) *
+			fill_table((SphxCodebook) band->book, x, band->dims, amax, table);
+	return unit / layout->code_norm;
 }
 
 void
 sphx_record_estimate(const SphxLayout *layout, const SphxRecord *r, const float *x, float square,
 					 uint8_t *table, float *estimates)
 {
-	float		unit = sphx_record_table(layout, x, largest_coordinate(x, layout->D), table);
+	float		unit = sphx_record_table(layout, x, sphx_kernels->amax_f32(x, (size_t) layout->D),
+									 table);
 	int32_t		sums[SPHX_CODE_BLOCK];
 
 	for (int start = 0; start < r->neighbours; start += SPHX_CODE_BLOCK)

@@ -8,7 +8,7 @@
  *
  *		SphxRecord			16 bytes
  *		payload				layout->payload_bytes; heap TIDs and the like, not interpreted here
- *		vector				D elements of int16 or int8, each times scale
+ *		vector				D elements of 16, 8, 4 or 2 bits, each times scale
  *		codes				nibbles of m edges, in kernel order
  *		neighbour ids		m * uint32
  *		lengths, gains		m bytes each
@@ -48,18 +48,22 @@ typedef enum SphxMetric
 typedef enum SphxStorage
 {
 	SPHX_STORAGE_INT16,
-	SPHX_STORAGE_INT8
+	SPHX_STORAGE_INT8,
+	SPHX_STORAGE_INT4,			/* -7..7 */
+	SPHX_STORAGE_INT2,			/* -1.5, -.5, .5, 1.5 */
+	SPHX_WIDTHS
 } SphxStorage;
 
 typedef struct SphxLayout
 {
 	int			dims;			/* of the user's vectors */
-	int			D;				/* padded: a multiple of 8 for orthoplex
-								 * codes, else of 4 */
+	int			D;				/* padded: a multiple of 4 */
 	int			m;				/* room for neighbours, even */
-	SphxCodebook book;
-	SphxStorage storage;
+	SphxCode	code;			/* of edges */
+	int			stored[SPHX_WIDTHS];	/* dimensions by width, from 0 on in this
+										 * order; multiples of 4 */
 	int			pieces;			/* nibbles an edge */
+	float		code_norm;		/* U */
 	int			payload_bytes;
 	/* offsets within a record, and its size (a multiple of 4) */
 	int			payload;
@@ -97,8 +101,14 @@ typedef struct SphxRecord
 									 * be of vectors that differ, though they
 									 * are stored alike */
 
-/* fill *layout from its first fields dims, m, book, storage, payload_bytes */
+/* fill *layout from dims, D, m, code, stored and payload_bytes */
 extern void sphx_layout_init(SphxLayout *layout);
+
+/* the same from dims, m and payload_bytes, with one codebook and one width for all dimensions */
+extern void sphx_layout_uniform(SphxLayout *layout, SphxCodebook book, SphxStorage storage);
+
+/* the width of all dimensions, or SPHX_WIDTHS where it varies */
+extern SphxStorage sphx_layout_storage(const SphxLayout *layout);
 
 static inline uint32_t
 sphx_record_length_base(const SphxRecord *r)
@@ -125,6 +135,15 @@ extern void sphx_record_init(const SphxLayout *layout, SphxRecord *r, const floa
 extern void sphx_record_vector(const SphxLayout *layout, const SphxRecord *r, float *x);
 extern bool sphx_record_same_vector(const SphxLayout *layout, const SphxRecord *a,
 									const SphxRecord *b);
+
+/*
+ * Against the stored vector v: x = q - v, with its squared norm returned and the
+ * largest |x[i]| in *amax; and <q, v>, which takes room for D floats.
+ */
+extern float sphx_record_residual(const SphxLayout *layout, const SphxRecord *r, const float *q,
+								  float *x, float *amax);
+extern float sphx_record_dot(const SphxLayout *layout, const SphxRecord *r, const float *q,
+							 float *room);
 
 /* bounds on |stored vector - vector it was made from|, and on |stored vector| */
 extern float sphx_record_error(const SphxLayout *layout, const SphxRecord *r);

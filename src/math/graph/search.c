@@ -365,17 +365,10 @@ beam_refill(SphxSearch *search, size_t ef)
 static float
 exact_distance(SphxSearch *search, const SphxRecord *r, float *amax)
 {
-	const SphxLayout *layout = search->layout;
-	const void *v = (const char *) r + layout->vector;
-	size_t		D = (size_t) layout->D;
-	bool		wide = layout->storage == SPHX_STORAGE_INT16;
-
 	*amax = 0.0f;
 	if (search->metric == SPHX_METRIC_IP)
-		return wide ? -sphx_kernels->dot_i16(search->q, v, r->scale, D) :
-			-sphx_kernels->dot_i8(search->q, v, r->scale, D);
-	return wide ? sphx_kernels->residual_i16(search->q, v, r->scale, search->x, D, amax) :
-		sphx_kernels->residual_i8(search->q, v, r->scale, search->x, D, amax);
+		return -sphx_record_dot(search->layout, r, search->q, search->x);
+	return sphx_record_residual(search->layout, r, search->q, search->x, amax);
 }
 
 /* inner product: -<q,w> ~ -<q,v> - |e| / A * unit * sum */

@@ -65,6 +65,15 @@ typedef struct SphxKernels
 	void		(*decode_i16) (const int16_t *v, float scale, float *x, size_t n);
 	void		(*decode_i8) (const int8_t *v, float scale, float *x, size_t n);
 
+	/*
+	 * decode_* of narrow elements, n a multiple of 4.  Nibbles: element i is
+	 * the low one of byte i and element i + n / 2 the high one, as (value + 8);
+	 * v points to n / 2 bytes.  Pairs of bits: element i + j n / 4 is in bits
+	 * 2j of byte i, 0..3 for -1.5, -.5, .5, 1.5; n / 4 bytes.
+	 */
+	void		(*decode_i4) (const uint8_t *v, float scale, float *x, size_t n);
+	void		(*decode_i2) (const uint8_t *v, float scale, float *x, size_t n);
+
 	/* half precision to single, exactly; NaN stays some NaN */
 	void		(*half_to_f32) (const uint16_t *half, float *x, size_t n);
 
@@ -91,6 +100,10 @@ typedef struct SphxKernels
 	float		(*table_orthoplex) (const float *x, size_t D, float amax, uint8_t *table);
 	float		(*table_signs) (const float *x, size_t D, float amax, uint8_t *table);
 	float		(*table_lloyd) (const float *x, size_t D, float amax, uint8_t *table);
+	float		(*table_levels) (const float *x, size_t D, float amax, uint8_t *table);
+
+	/* max |x[i]|, 0 for n = 0 */
+	float		(*amax_f32) (const float *x, size_t n);
 
 	/*
 	 * sums[j] = sum over pieces of (table[16*l + nibble(l, j)] - 128) for j <

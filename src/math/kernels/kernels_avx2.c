@@ -13,6 +13,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "math/kernels/kernels_generic.h"
 #include "math/kernels/kernels_x86.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -479,6 +480,8 @@ sphx_hadamard_f32_avx2(float *x, size_t n)
 			sphx_butterfly_f32_avx2(x + i, x + i + stride, stride);
 }
 
+SPHX_GENERIC_KERNELS(avx2, AVX2)
+
 const SphxKernels *
 sphx_kernels_avx2(void)
 {
@@ -502,6 +505,10 @@ sphx_kernels_avx2(void)
 		.table_orthoplex = sphx_table_orthoplex_avx2,
 		.table_signs = sphx_table_signs_avx2,
 		.table_lloyd = sphx_table_lloyd_avx2,
+		.table_levels = table_levels_avx2,
+		.amax_f32 = amax_f32_avx2,
+		.decode_i4 = decode_i4_avx2,
+		.decode_i2 = decode_i2_avx2,
 		.code_sums = sphx_code_sums_avx2,
 		.estimate = sphx_estimate_avx2,
 	};

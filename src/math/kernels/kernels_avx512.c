@@ -16,6 +16,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "math/kernels/kernels_generic.h"
 #include "math/kernels/kernels_x86.h"
 
 #ifdef SPHX_HAVE_AVX512
@@ -483,6 +484,8 @@ hadamard_f32_avx512(float *x, size_t n)
 			hadamard_radix_2(x + i, stride);
 }
 
+SPHX_GENERIC_KERNELS(avx512, AVX512)
+
 const SphxKernels *
 sphx_kernels_avx512(void)
 {
@@ -507,6 +510,10 @@ sphx_kernels_avx512(void)
 		.table_orthoplex = sphx_table_orthoplex_avx512,
 		.table_signs = sphx_table_signs_avx512,
 		.table_lloyd = sphx_table_lloyd_avx512,
+		.table_levels = table_levels_avx512,
+		.amax_f32 = amax_f32_avx512,
+		.decode_i4 = decode_i4_avx512,
+		.decode_i2 = decode_i2_avx512,
 		.code_sums = sphx_code_sums_avx512,
 		.estimate = sphx_estimate_avx512,
 	};

@@ -20,7 +20,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "math/kernels/kernels_private.h"
+#include "math/kernels/kernels_generic.h"
+
 
 #define INLINE	inline __attribute__((always_inline))
 
@@ -602,6 +603,8 @@ estimate_neon(const int32_t *sums, const uint8_t *length, const uint8_t *gain,
 									   n - j, est + j);
 }
 
+SPHX_GENERIC_KERNELS(neon, )
+
 const SphxKernels *
 sphx_kernels_neon(void)
 {
@@ -625,6 +628,10 @@ sphx_kernels_neon(void)
 		.table_orthoplex = table_orthoplex_neon,
 		.table_signs = table_signs_neon,
 		.table_lloyd = table_lloyd_neon,
+		.table_levels = table_levels_neon,
+		.amax_f32 = amax_f32_neon,
+		.decode_i4 = decode_i4_neon,
+		.decode_i2 = decode_i2_neon,
 		.code_sums = code_sums_neon,
 		.estimate = estimate_neon,
 	};

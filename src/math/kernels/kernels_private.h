@@ -35,20 +35,6 @@ extern const SphxKernels sphx_kernels_scalar_table;
 
 #define SPHX_TABLE_BIAS		128
 
-/*
- * Factors from x to table entries are RANGE / amax.  An orthoplex entry is one
- * rounded number of up to 127.  The others are sums of two rounded halves of
- * up to 63 each, and a half is up to 2 amax (signs) or amax (Lloyd, in terms
- * of the upper level).
- */
-#define SPHX_RANGE_ORTHOPLEX	127.0f
-#define SPHX_RANGE_SIGNS		31.5f
-#define SPHX_RANGE_LLOYD		63.0f
-
-/* the lower Lloyd level in terms of the upper: 3 units of 10 */
-#define SPHX_LLOYD_RATIO	0.3f
-#define SPHX_LLOYD_TOP		(10.0f * SPHX_LLOYD_UNIT)
-
 /* factor from x to table entries; 0 when there is no finite one, or a sum may overflow */
 static inline float
 table_factor(float range, float amax)

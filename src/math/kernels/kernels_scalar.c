@@ -31,7 +31,7 @@
 #include <string.h>
 
 #include "math/kernels/kernels.h"
-#include "math/kernels/kernels_private.h"
+#include "math/kernels/kernels_generic.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -335,6 +335,8 @@ table_lloyd_scalar(const float *x, size_t D, float amax, uint8_t *table)
 	return amax * (SPHX_LLOYD_TOP / SPHX_RANGE_LLOYD);
 }
 
+SPHX_GENERIC_KERNELS(scalar,)
+
 static void
 code_sums_scalar(const uint8_t *codes, size_t pieces, int width, const uint8_t *table,
 				 int32_t *sums)
@@ -397,6 +399,10 @@ const SphxKernels sphx_kernels_scalar_table = {
 	.table_orthoplex = table_orthoplex_scalar,
 	.table_signs = table_signs_scalar,
 	.table_lloyd = table_lloyd_scalar,
+	.table_levels = table_levels_scalar,
+	.amax_f32 = amax_f32_scalar,
+	.decode_i4 = decode_i4_scalar,
+	.decode_i2 = decode_i2_scalar,
 	.code_sums = code_sums_scalar,
 	.estimate = estimate_scalar,
 };

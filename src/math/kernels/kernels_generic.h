@@ -1,0 +1,124 @@
+/*-------------------------------------------------------------------------
+ *
+ * kernels_generic.h
+ *	  Kernels that compilers turn into vector instructions by themselves: one
+ *	  text, compiled for every instruction set.
+ *
+ * SPHX_GENERIC_KERNELS(set, attribute) defines table_levels_<set> and the others
+ * with this attribute.  No operation depends on the order of others, so the bits
+ * are the same everywhere.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPHX_KERNELS_GENERIC_H
+#define SPHX_KERNELS_GENERIC_H
+
+#include <math.h>
+#include <string.h>
+
+#include "math/kernels/kernels_private.h"
+
+#ifdef __GNUC__
+#define GENERIC_INLINE		inline __attribute__((always_inline))
+#else
+#define GENERIC_INLINE		inline
+#endif
+
+/*
+ * Adding 1.5 * 2^23 leaves a number of up to 2^22, rounded to the nearest integer
+ * (ties to even), in the low bits.
+ */
+#define ROUNDER				12582912.0f
+#define ROUNDER_BITS		UINT32_C(0x4b400000)
+
+/* the entries of one dimension; `levels` are -15, -13, ... 15 */
+static GENERIC_INLINE void
+levels_entries(float step, uint8_t *table)
+{
+	float		rounded[16];
+	uint32_t	bits[16];
+
+	for (int level = 0; level < 16; level++)
+		rounded[level] = (float) (2 * level - 15) * step + ROUNDER;
+	memcpy(bits, rounded, sizeof(bits));
+	for (int level = 0; level < 16; level++)
+		table[level] = (uint8_t) (bits[level] - ROUNDER_BITS + SPHX_TABLE_BIAS);
+}
+
+static GENERIC_INLINE SPHX_NO_CONTRACT float
+generic_table_levels(const float *x, size_t D, float amax, uint8_t *table)
+{
+	float		f = table_factor(SPHX_RANGE_LEVELS, amax) / 15.0f;
+
+	if (f == 0.0f)
+	{
+		memset(table, SPHX_TABLE_BIAS, D * 16);
+		return 0.0f;
+	}
+	for (size_t i = 0; i < D; i++)
+		levels_entries(x[i] * f, table + 16 * i);
+	return amax * (SPHX_LEVELS_TOP / SPHX_RANGE_LEVELS);
+}
+
+#define AMAX_LANES			16
+
+static GENERIC_INLINE float
+generic_amax(const float *x, size_t n)
+{
+	float		largest[AMAX_LANES] = {0.0f};
+	size_t		i = 0;
+
+	for (; i + AMAX_LANES <= n; i += AMAX_LANES)
+		for (int k = 0; k < AMAX_LANES; k++)
+			largest[k] = larger(fabsf(x[i + (size_t) k]), largest[k]);
+	for (; i < n; i++)
+		largest[0] = larger(fabsf(x[i]), largest[0]);
+	for (int k = 1; k < AMAX_LANES; k++)
+		largest[0] = larger(largest[k], largest[0]);
+	return largest[0];
+}
+
+static GENERIC_INLINE SPHX_NO_CONTRACT void
+generic_decode_i4(const uint8_t *v, float scale, float *x, size_t n)
+{
+	size_t		half = n / 2;
+
+	for (size_t i = 0; i < half; i++)
+		x[i] = scale * (float) ((int) (v[i] & 15) - 8);
+	for (size_t i = 0; i < half; i++)
+		x[half + i] = scale * (float) ((int) (v[i] >> 4) - 8);
+}
+
+static GENERIC_INLINE SPHX_NO_CONTRACT void
+generic_decode_i2(const uint8_t *v, float scale, float *x, size_t n)
+{
+	size_t		quarter = n / 4;
+
+	for (int k = 0; k < 4; k++, x += quarter)
+		for (size_t i = 0; i < quarter; i++)
+			x[i] = scale * ((float) (v[i] >> 2 * k & 3) - 1.5f);
+}
+
+#define SPHX_GENERIC_KERNELS(set, attribute) \
+static attribute float \
+table_levels_##set(const float *x, size_t D, float amax, uint8_t *table) \
+{ \
+	return generic_table_levels(x, D, amax, table); \
+} \
+static attribute float \
+amax_f32_##set(const float *x, size_t n) \
+{ \
+	return generic_amax(x, n); \
+} \
+static attribute void \
+decode_i4_##set(const uint8_t *v, float scale, float *x, size_t n) \
+{ \
+	generic_decode_i4(v, scale, x, n); \
+} \
+static attribute void \
+decode_i2_##set(const uint8_t *v, float scale, float *x, size_t n) \
+{ \
+	generic_decode_i2(v, scale, x, n); \
+}
+
+#endif							/* SPHX_KERNELS_GENERIC_H */
