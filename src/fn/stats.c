@@ -135,7 +135,7 @@ code_bits(const SphxLayout *layout)
 static const char *
 storage_name(const SphxLayout *layout)
 {
-	static const char *const names[] = {"int16", "int8", "int4", "int2", "mixed"};
+	static const char *const names[] = {"int16", "int8", "int6", "int4", "int2", "mixed"};
 
 	return names[sphx_layout_storage(layout)];
 }

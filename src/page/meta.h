@@ -114,9 +114,10 @@ typedef struct SphxMetaPageData
 	uint32		centered;		/* vectors are moved */
 	float4		center_norm;	/* by how much */
 	SphxShapeData shape;
+	uint32		unused;			/* 0 */
 } SphxMetaPageData;
 
-StaticAssertDecl(sizeof(SphxMetaPageData) == 432, "the metapage is part of the format");
+StaticAssertDecl(sizeof(SphxMetaPageData) == 440, "the metapage is part of the format");
 StaticAssertDecl(offsetof(SphxMetaPageData, checksum) == 240, "the metapage is part of the format");
 
 /*

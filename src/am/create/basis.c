@@ -242,11 +242,11 @@ SphxLearnBasis(SphxBuild *build, uint64 n, float *sample)
 		choose_layout(build, &findings, findings.even);
 	}
 	ereport(DEBUG1,
-			(errmsg_internal("layout: %d directions, center %.3f, m = %d, %d nibbles, %d + %d + %d + %d dimensions of 16, 8, 4, 2 bits, %d a page, intrinsic dimension %.1f, noise %.4f",
+			(errmsg_internal("layout: %d directions, center %.3f, m = %d, %d nibbles, %d + %d + %d + %d + %d dimensions of 16, 8, 6, 4, 2 bits, %d a page, intrinsic dimension %.1f, noise %.4f",
 							 build->basis != NULL ? build->basis->count : 0, build->info.meta.center_norm,
 							 build->info.layout.m, build->info.layout.pieces,
 							 build->info.layout.stored[0], build->info.layout.stored[1],
-							 build->info.layout.stored[2], build->info.layout.stored[3],
+							 build->info.layout.stored[2], build->info.layout.stored[3], build->info.layout.stored[4],
 							 build->info.meta.per_page, findings.spectrum->intrinsic,
 							 build->info.meta.shape.noise)));
 	pfree(findings.center);

@@ -41,16 +41,25 @@
 #define READS_USUAL			45.0
 #define READS_FACTOR		0.22
 
+/* and with half the neighbours so many times as many: 2 to this power */
+#define DEGREE_POWER		0.65
+
 /* records of half the size may cost so many times the reads: 2 to this power */
 #define SIZE_POWER			1.25
 
-/* rows that are fetched to put 10 in order, where their bounds overlap */
+/*
+ * Of 10 rows returned, so many more are fetched where bounds overlap, as a power
+ * of e of error x intrinsic dimension (measured: 27 % at .49), each for the price
+ * of some reads, as their vectors may be in TOAST.
+ */
 #define ROWS_RETURNED		10.0
+#define ROW_READS			4.0
+#define OVERLAP_FACTOR		0.5
 
 /* errors of stored vectors by their norms that are tried; 0 is 16 bits for all */
-static const double errors[] = {0.0, 0.0075, 0.01, 0.015, 0.02, 0.04, 0.08, 0.16, 0.35};
+static const double errors[] = {0.0, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.08, 0.16, 0.35};
 
-#define ERRORS_LIKED		5	/* beyond these only where nothing else fits */
+#define ERRORS_LIKED		4	/* beyond these only where nothing else fits */
 
 /* What layouts are chosen from. */
 typedef struct Choice
@@ -85,9 +94,10 @@ expected_work(const Choice *choice, int m, double noise, double error)
 	double		intrinsic = choice->shape->intrinsic;
 	double		x = Min(noise * intrinsic, 100.0);
 	double		reads = READS_USUAL * (1.0 + READS_FACTOR * x * x * x * x);
-	double		spread = Min(2.0 * error / choice->shape->edge * intrinsic, 20.0);
+	double		spread = Min(OVERLAP_FACTOR * error / choice->shape->edge * intrinsic, 20.0);
 
-	return reads * sqrt((double) MOST_M / m) + ROWS_RETURNED * (exp(spread) - 1.0);
+	return reads * pow((double) MOST_M / m, DEGREE_POWER) +
+		ROWS_RETURNED * ROW_READS * (exp(spread) - 1.0);
 }
 
 /* Nibbles an edge that are left of a record of `size` bytes. */
@@ -176,12 +186,13 @@ try_widths(Choice *choice, int m, int from, int end)
 static void
 try_storage(Choice *choice, int m, SphxStorage storage)
 {
-	static const double error[SPHX_WIDTHS] = {0.0, 0.0075, 0.11, 0.35};
+	static const int bits[SPHX_WIDTHS] = {16, 8, 6, 4, 2};
+	static const double error[SPHX_WIDTHS] = {0.0, 0.0075, 0.03, 0.11, 0.35};
 	SphxLayout	layout = {.dims = choice->dims,.D = choice->D,.m = m,
 		.payload_bytes = PAYLOAD_SMALLEST};
 
 	layout.stored[storage] = choice->D;
-	try_records(choice, &layout, choice->D * 2 >> storage, error[storage]);
+	try_records(choice, &layout, choice->D * bits[storage] / 8, error[storage]);
 }
 
 static void

@@ -24,6 +24,7 @@ static relopt_enum_elt_def storage_values[] = {
 	{"auto", SPHX_STORAGE_AUTO},
 	{"int16", SPHX_STORAGE_INT16},
 	{"int8", SPHX_STORAGE_INT8},
+	{"int6", SPHX_STORAGE_INT6},
 	{"int4", SPHX_STORAGE_INT4},
 	{"int2", SPHX_STORAGE_INT2},
 	{NULL, 0}
@@ -67,7 +68,7 @@ SphxInitOptions(void)
 					   0.0, -DBL_MAX, DBL_MAX, AccessExclusiveLock);
 	add_enum_reloption(option_kind, "storage", "Precision of vectors in the index",
 					   storage_values, SPHX_STORAGE_AUTO,
-					   gettext_noop("Valid values are \"auto\", \"int16\", \"int8\", \"int4\" and \"int2\"."),
+					   gettext_noop("Valid values are \"auto\", \"int16\", \"int8\", \"int6\", \"int4\" and \"int2\"."),
 					   AccessExclusiveLock);
 	add_enum_reloption(option_kind, "rotation", "Directions of the index's coordinates",
 					   rotation_values, SPHX_ROTATION_AUTO,

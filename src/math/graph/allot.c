@@ -272,8 +272,8 @@ sphx_allot_bands(SphxEnv *env, int D, const float *variances, int nibbles, SphxC
 int
 sphx_allot_widths(int D, const float *moments, double error, int stored[SPHX_WIDTHS])
 {
-	static const double most[SPHX_WIDTHS] = {32767.0, 127.0, 7.0, 1.5};
-	static const int bits[SPHX_WIDTHS] = {16, 8, 4, 2};
+	static const double most[SPHX_WIDTHS] = {32767.0, 127.0, 31.0, 7.0, 1.5};
+	static const int bits[SPHX_WIDTHS] = {16, 8, 6, 4, 2};
 	double		sum = 0.0;
 	double		step;
 	int			bytes = 0;

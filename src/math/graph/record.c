@@ -13,8 +13,8 @@
 #include "math/graph/select.h"
 
 /* the largest stored elements, in steps, and the bits of one */
-static const float limits[SPHX_WIDTHS] = {32767.0f, 127.0f, 7.0f, 1.5f};
-static const int bits[SPHX_WIDTHS] = {16, 8, 4, 2};
+static const float limits[SPHX_WIDTHS] = {32767.0f, 127.0f, 31.0f, 7.0f, 1.5f};
+static const int bits[SPHX_WIDTHS] = {16, 8, 6, 4, 2};
 
 static int
 align_up(int x, int to)
@@ -230,6 +230,10 @@ store_element(uint8_t *stored, SphxStorage width, int i, int count, float y)
 		case SPHX_STORAGE_INT8:
 			((int8_t *) stored)[i] = (int8_t) y;
 			break;
+		case SPHX_STORAGE_INT6:
+			stored[i % (count / 2)] |= (uint8_t) (((int) y + 32) % 16) << 4 * (i / (count / 2));
+			stored[count / 2 + i % (count / 4)] |= (uint8_t) (((int) y + 32) / 16) << 2 * (i / (count / 4));
+			break;
 		case SPHX_STORAGE_INT4:
 			stored[i % (count / 2)] |= (uint8_t) ((int) y + 8) << 4 * (i / (count / 2));
 			break;
@@ -272,13 +276,18 @@ sphx_record_init(const SphxLayout *layout, SphxRecord *r, const float *x)
 	r->next = SPHX_INVALID_NODE;
 }
 
-/* the coordinates of 4 and of 2 bits, whose bytes begin at v */
+/* the coordinates of 6, 4 and 2 bits, whose bytes begin at v */
 static void
 decode_narrow(const SphxLayout *layout, const uint8_t *v, float scale, float *x)
 {
+	int			sixes = layout->stored[SPHX_STORAGE_INT6];
 	int			nibbles = layout->stored[SPHX_STORAGE_INT4];
 	int			pairs = layout->stored[SPHX_STORAGE_INT2];
 
+	if (sixes > 0)
+		sphx_kernels->decode_i6(v, scale, x, (size_t) sixes);
+	v += sixes * 6 / 8;
+	x += sixes;
 	if (nibbles > 0)
 		sphx_kernels->decode_i4(v, scale, x, (size_t) nibbles);
 	if (pairs > 0)
@@ -307,7 +316,8 @@ static float
 narrow_residual(const SphxLayout *layout, const uint8_t *v, float scale, const float *q, float *x,
 				float *amax)
 {
-	size_t		count = (size_t) (layout->stored[SPHX_STORAGE_INT4] +
+	size_t		count = (size_t) (layout->stored[SPHX_STORAGE_INT6] +
+								  layout->stored[SPHX_STORAGE_INT4] +
 								  layout->stored[SPHX_STORAGE_INT2]);
 
 	decode_narrow(layout, v, scale, x);

@@ -8,7 +8,7 @@
  *
  *		SphxRecord			16 bytes
  *		payload				layout->payload_bytes; heap TIDs and the like, not interpreted here
- *		vector				D elements of 16, 8, 4 or 2 bits, each times scale
+ *		vector				D elements of 16, 8, 6, 4 or 2 bits, each times scale
  *		codes				nibbles of m edges, in kernel order
  *		neighbour ids		m * uint32
  *		lengths, gains		m bytes each
@@ -49,6 +49,7 @@ typedef enum SphxStorage
 {
 	SPHX_STORAGE_INT16,
 	SPHX_STORAGE_INT8,
+	SPHX_STORAGE_INT6,			/* -31..31 */
 	SPHX_STORAGE_INT4,			/* -7..7 */
 	SPHX_STORAGE_INT2,			/* -1.5, -.5, .5, 1.5 */
 	SPHX_WIDTHS

@@ -507,6 +507,7 @@ sphx_kernels_avx2(void)
 		.table_lloyd = sphx_table_lloyd_avx2,
 		.table_levels = table_levels_avx2,
 		.amax_f32 = amax_f32_avx2,
+		.decode_i6 = decode_i6_avx2,
 		.decode_i4 = decode_i4_avx2,
 		.decode_i2 = decode_i2_avx2,
 		.code_sums = sphx_code_sums_avx2,

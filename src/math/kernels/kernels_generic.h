@@ -89,6 +89,23 @@ generic_decode_i4(const uint8_t *v, float scale, float *x, size_t n)
 		x[half + i] = scale * (float) ((int) (v[i] >> 4) - 8);
 }
 
+/* quarter by quarter: whose low bits are in the first or second half of bytes, low or high */
+static GENERIC_INLINE SPHX_NO_CONTRACT void
+generic_decode_i6(const uint8_t *v, float scale, float *x, size_t n)
+{
+	size_t		quarter = n / 4;
+	const uint8_t *high = v + n / 2;
+
+	for (int k = 0; k < 4; k++, x += quarter)
+	{
+		const uint8_t *low = v + (k % 2 == 0 ? 0 : quarter);
+		int			shift = k < 2 ? 0 : 4;
+
+		for (size_t i = 0; i < quarter; i++)
+			x[i] = scale * (float) ((low[i] >> shift & 15) + 16 * (high[i] >> 2 * k & 3) - 32);
+	}
+}
+
 static GENERIC_INLINE SPHX_NO_CONTRACT void
 generic_decode_i2(const uint8_t *v, float scale, float *x, size_t n)
 {
@@ -109,6 +126,11 @@ static attribute float \
 amax_f32_##set(const float *x, size_t n) \
 { \
 	return generic_amax(x, n); \
+} \
+static attribute void \
+decode_i6_##set(const uint8_t *v, float scale, float *x, size_t n) \
+{ \
+	generic_decode_i6(v, scale, x, n); \
 } \
 static attribute void \
 decode_i4_##set(const uint8_t *v, float scale, float *x, size_t n) \

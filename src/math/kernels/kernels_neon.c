@@ -630,6 +630,7 @@ sphx_kernels_neon(void)
 		.table_lloyd = table_lloyd_neon,
 		.table_levels = table_levels_neon,
 		.amax_f32 = amax_f32_neon,
+		.decode_i6 = decode_i6_neon,
 		.decode_i4 = decode_i4_neon,
 		.decode_i2 = decode_i2_neon,
 		.code_sums = code_sums_neon,

@@ -401,6 +401,7 @@ const SphxKernels sphx_kernels_scalar_table = {
 	.table_lloyd = table_lloyd_scalar,
 	.table_levels = table_levels_scalar,
 	.amax_f32 = amax_f32_scalar,
+	.decode_i6 = decode_i6_scalar,
 	.decode_i4 = decode_i4_scalar,
 	.decode_i2 = decode_i2_scalar,
 	.code_sums = code_sums_scalar,
