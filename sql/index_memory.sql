@@ -76,6 +76,7 @@ CREATE FUNCTION found() RETURNS text LANGUAGE sql AS $$
 	FROM (SELECT * FROM memory_large WHERE id <= 40) q,
 		LATERAL (SELECT array_agg(id)::text AS ids FROM (SELECT id FROM memory_large ORDER BY e <-> q.e LIMIT 20) n) l2,
 		LATERAL (SELECT array_agg(id)::text AS ids FROM (SELECT id FROM memory_large ORDER BY e <#> q.e LIMIT 20) n) ip $$;
+SET sphx.ef_search = 400;
 SELECT found() AS default_answers \gset
 SELECT context_bytes('sphx hints') BETWEEN 2048 AND 32 * 1024 AS remembers;
 SET sphx.hint_memory = '1kB';

@@ -5,7 +5,7 @@ CREATE FUNCTION draw(i int, j int) RETURNS int LANGUAGE sql IMMUTABLE AS
 INSERT INTO points (cat, e)
 	SELECT draw(i, 0) % 100, (SELECT array_agg(draw(i, j) % 10 ORDER BY j) FROM generate_series(1, 6) j)::real[]::vector
 	FROM generate_series(1, 20000) i;
-CREATE INDEX ON points USING sphx (e);
+CREATE INDEX ON points USING sphx (e) WITH (m = 32, code_bits = 4);
 CREATE TABLE distances AS SELECT DISTINCT sqrt(i)::float8 AS x FROM generate_series(0, 200) i;
 ANALYZE points, distances;
 
@@ -25,6 +25,7 @@ BEGIN
 	DROP TABLE with_index, without;
 END $$;
 
+SET sphx.ef_search = 400;
 SELECT name, s.* FROM (VALUES
 	('window by partition', 'SELECT id, count(*) OVER (PARTITION BY e <-> QUERY) FROM points'),
 	('rank', 'SELECT id, rank() OVER (ORDER BY e <-> QUERY) FROM points WHERE cat < 10'),
@@ -49,6 +50,7 @@ SELECT name, s.* FROM (VALUES
 		SELECT * FROM near ORDER BY d OFFSET 20 LIMIT 40'),
 	('array', 'SELECT ARRAY(SELECT e <-> QUERY FROM points WHERE cat = 11 ORDER BY 1)'),
 	('everything', 'SELECT id FROM points ORDER BY e <-> QUERY')) q(name, query), same_rows(query) s;
+RESET sphx.ef_search;
 
 -- what is read to its end is complete, however narrow the search
 SET sphx.ef_search = 1;

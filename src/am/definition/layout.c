@@ -23,6 +23,7 @@
 
 #define MOST_M				32	/* the degree that measurements favour, */
 #define LEAST_M				24	/* as far as it goes down for smaller records, */
+#define LEAST_M_IP			28	/* also where edges have to lead to long vectors, */
 #define LAST_M				8	/* and for a record to fit at all */
 
 /* of what is not known: the intrinsic dimension, and an edge's length by the vectors' */
@@ -66,6 +67,7 @@ typedef struct Choice
 {
 	const SphxOptions *options;
 	const SphxShape *shape;
+	int			least_m;
 	SphxServerEnv env;
 	int			dims;
 	int			D;
@@ -216,9 +218,9 @@ try_degrees(Choice *choice)
 
 	for (int liked = 1; liked >= 0 && choice->records == 0; liked--)
 	{
-		for (int i = MOST_M; m == 0 && i >= LEAST_M; i -= 2)
+		for (int i = MOST_M; m == 0 && i >= choice->least_m; i -= 2)
 			try_degree(choice, i, liked);
-		for (int i = LEAST_M - 2; m == 0 && choice->records == 0 && i >= LAST_M; i -= 2)
+		for (int i = choice->least_m - 2; m == 0 && choice->records == 0 && i >= LAST_M; i -= 2)
 			try_degree(choice, i, liked);
 		if (m != 0)
 			try_degree(choice, m, liked);
@@ -227,7 +229,8 @@ try_degrees(Choice *choice)
 
 /* Choose a layout for `dims` dimensions; choice->records is 0 when none fits. */
 static void
-choose(Choice *choice, int dims, const SphxOptions *options, const SphxShape *shape)
+choose(Choice *choice, int dims, SphxMetric metric, const SphxOptions *options,
+	   const SphxShape *shape)
 {
 	static SphxShape unknown = {.intrinsic = USUAL_INTRINSIC,.edge = USUAL_EDGE};
 	SphxShape	even = unknown;
@@ -235,6 +238,7 @@ choose(Choice *choice, int dims, const SphxOptions *options, const SphxShape *sh
 
 	memset(choice, 0, sizeof(*choice));
 	choice->options = options;
+	choice->least_m = metric == SPHX_METRIC_IP ? LEAST_M_IP : LEAST_M;
 	choice->dims = dims;
 	choice->D = D;
 	choice->most = D;
@@ -261,7 +265,7 @@ fits(int dims, const SphxOptions *options)
 {
 	Choice		choice;
 
-	choose(&choice, dims, options, NULL);
+	choose(&choice, dims, SPHX_METRIC_L2, options, NULL);
 	return choice.records > 0;
 }
 
@@ -334,7 +338,7 @@ SphxChooseLayout(Relation index, int dims, const SphxShape *shape, SphxIndexInfo
 	SphxMetaPageData *meta = &info->meta;
 	Choice		choice;
 
-	choose(&choice, dims, &options, shape);
+	choose(&choice, dims, SphxIndexMetric(index), &options, shape);
 	if (choice.records == 0)
 		report_too_large(dims, &options);
 	widen_payload(&choice.layout, choice.records);
