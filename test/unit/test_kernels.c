@@ -216,6 +216,31 @@ test_floats(Bench *bench, const SphxKernels *k)
 		ok(check_length(bench, k, longer[i]), "%s: float kernels, length %zu", k->name, longer[i]);
 }
 
+/* sums of four rows have the bits of the oracle */
+static void
+test_axpy4(Bench *bench, const SphxKernels *k)
+{
+	const SphxKernels *oracle = sphx_kernels_scalar();
+	bool		good = true;
+
+	for (size_t n = 0; n <= 67; n++)
+	{
+		float		expected[67];
+		float		rows[3 * 70 + 67];
+		float		factors[4];
+		float	   *x = fenced_at(bench->a, n * sizeof(float), 0);
+
+		fill_floats(&bench->random, x, n);
+		fill_floats(&bench->random, rows, 3 * 70 + n);
+		fill_floats(&bench->random, factors, 4);
+		memcpy(expected, x, n * sizeof(float));
+		k->axpy4_f32(x, rows, 70, factors, n);
+		oracle->axpy4_f32(expected, rows, 70, factors, n);
+		good &= memcmp(x, expected, n * sizeof(float)) == 0;
+	}
+	ok(good, "%s: axpy4 equal to the oracle, lengths 0..67", k->name);
+}
+
 /* the steps of the rotation have the bits of the oracle */
 static void
 test_rotation_steps(Bench *bench, const SphxKernels *k)
@@ -530,6 +555,7 @@ test_level(Bench *bench, SphxSimd level)
 		return;
 	k = sphx_kernels;
 	test_floats(bench, k);
+	test_axpy4(bench, k);
 	test_rotation_steps(bench, k);
 	test_halves(bench, k);
 	for (int book = SPHX_CODE_ORTHOPLEX; book <= SPHX_CODE_LLOYD; book++)

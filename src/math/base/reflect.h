@@ -1,11 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * reflect.h
+ *	  A learned orthogonal transform: a product of Householder reflectors.
+ *
+ *-------------------------------------------------------------------------
+ */
 #ifndef SPHX_REFLECT_H
 #define SPHX_REFLECT_H
+
 #include "math/base/env.h"
+
 typedef struct SphxReflectors SphxReflectors;
-extern SphxReflectors *sphx_reflectors_create(SphxEnv *env, int D, int count, const float *vectors);
+
+/*
+ * The transform Q of D dimensions whose first `count` <= D coordinates are the
+ * products with the rows of `vectors`, which must be orthonormal: <vectors_i, x>, up
+ * to what storing Q costs, for most x some 3e-5 |x|.  The others are those of some
+ * orthonormal basis of the complement.  One allocation of env,
+ * released as one.
+ */
+extern SphxReflectors *sphx_reflectors_create(SphxEnv *env, int D, int count,
+											  const float *vectors);
+
+/*
+ * The serialised form.  Any bytes are some orthogonal transform, and what
+ * sphx_reflectors_write has written is the one it was called with, to the bit.
+ */
 extern size_t sphx_reflectors_bytes(int D, int count);
-extern void sphx_reflectors_write(const SphxReflectors *r, void *bytes);
+extern void sphx_reflectors_write(const SphxReflectors *reflectors, void *bytes);
 extern SphxReflectors *sphx_reflectors_read(SphxEnv *env, int D, int count, const void *bytes);
-extern void sphx_reflect(const SphxReflectors *r, float *x, float *scratch);
-extern int sphx_reflectors_count(int D);
-#endif
+
+/*
+ * In place: x = Q x, or x = Q^T x.  Scratch has `count` floats.  In single
+ * precision the result is off by at most 2e-6 |x|.
+ */
+extern void sphx_reflect(const SphxReflectors *reflectors, float *x, float *scratch);
+extern void sphx_reflect_back(const SphxReflectors *reflectors, float *x, float *scratch);
+
+/*
+ * x = Q x of n rows, by matrix products: the same up to rounding, which differs
+ * with the BLAS and with n.  sphx_blas_load must have returned true.
+ */
+extern void sphx_reflect_rows(const SphxReflectors *reflectors, SphxEnv *env, size_t n,
+							  float *rows);
+
+/* the most reflectors that a query can afford */
+extern int	sphx_reflectors_count(int D);
+
+#endif							/* SPHX_REFLECT_H */

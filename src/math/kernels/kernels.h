@@ -104,6 +104,12 @@ typedef struct SphxKernels
 	float		(*table_lloyd) (const float *x, size_t D, float amax, uint8_t *table);
 	float		(*table_levels) (const float *x, size_t D, float amax, uint8_t *table);
 
+	/*
+	 * x[i] += a[0] rows[i] + .. + a[3] rows[3 * stride + i], term after term,
+	 * the same bits on every level
+	 */
+	void		(*axpy4_f32) (float *x, const float *rows, size_t stride, const float a[4], size_t n);
+
 	/* max |x[i]|, 0 for n = 0 */
 	float		(*amax_f32) (const float *x, size_t n);
 

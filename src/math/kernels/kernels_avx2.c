@@ -506,6 +506,7 @@ sphx_kernels_avx2(void)
 		.table_signs = sphx_table_signs_avx2,
 		.table_lloyd = sphx_table_lloyd_avx2,
 		.table_levels = table_levels_avx2,
+		.axpy4_f32 = axpy4_f32_avx2,
 		.amax_f32 = amax_f32_avx2,
 		.decode_i6 = decode_i6_avx2,
 		.decode_i4 = decode_i4_avx2,

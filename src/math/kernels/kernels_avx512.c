@@ -511,6 +511,7 @@ sphx_kernels_avx512(void)
 		.table_signs = sphx_table_signs_avx512,
 		.table_lloyd = sphx_table_lloyd_avx512,
 		.table_levels = table_levels_avx512,
+		.axpy4_f32 = axpy4_f32_avx512,
 		.amax_f32 = amax_f32_avx512,
 		.decode_i6 = decode_i6_avx512,
 		.decode_i4 = decode_i4_avx512,

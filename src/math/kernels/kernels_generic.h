@@ -116,7 +116,40 @@ generic_decode_i2(const uint8_t *v, float scale, float *x, size_t n)
 			x[i] = scale * ((float) (v[i] >> 2 * k & 3) - 1.5f);
 }
 
+#define AXPY_LANES			16
+
+static GENERIC_INLINE SPHX_NO_CONTRACT void
+generic_axpy4(float *x, const float *rows, size_t stride, const float a[4], size_t n)
+{
+	const float *r1 = rows + stride;
+	const float *r2 = r1 + stride;
+	const float *r3 = r2 + stride;
+	size_t		i = 0;
+
+	for (; i + AXPY_LANES <= n; i += AXPY_LANES)
+	{
+		float		sum[AXPY_LANES];
+
+		for (size_t k = 0; k < AXPY_LANES; k++)
+			sum[k] = x[i + k] + a[0] * rows[i + k];
+		for (size_t k = 0; k < AXPY_LANES; k++)
+			sum[k] += a[1] * r1[i + k];
+		for (size_t k = 0; k < AXPY_LANES; k++)
+			sum[k] += a[2] * r2[i + k];
+		for (size_t k = 0; k < AXPY_LANES; k++)
+			sum[k] += a[3] * r3[i + k];
+		memcpy(x + i, sum, sizeof(sum));
+	}
+	for (; i < n; i++)
+		x[i] = (((x[i] + a[0] * rows[i]) + a[1] * r1[i]) + a[2] * r2[i]) + a[3] * r3[i];
+}
+
 #define SPHX_GENERIC_KERNELS(set, attribute) \
+static attribute void \
+axpy4_f32_##set(float *x, const float *rows, size_t stride, const float a[4], size_t n) \
+{ \
+	generic_axpy4(x, rows, stride, a, n); \
+} \
 static attribute float \
 table_levels_##set(const float *x, size_t D, float amax, uint8_t *table) \
 { \

@@ -629,6 +629,7 @@ sphx_kernels_neon(void)
 		.table_signs = table_signs_neon,
 		.table_lloyd = table_lloyd_neon,
 		.table_levels = table_levels_neon,
+		.axpy4_f32 = axpy4_f32_neon,
 		.amax_f32 = amax_f32_neon,
 		.decode_i6 = decode_i6_neon,
 		.decode_i4 = decode_i4_neon,

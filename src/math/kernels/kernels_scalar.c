@@ -400,6 +400,7 @@ const SphxKernels sphx_kernels_scalar_table = {
 	.table_signs = table_signs_scalar,
 	.table_lloyd = table_lloyd_scalar,
 	.table_levels = table_levels_scalar,
+	.axpy4_f32 = axpy4_f32_scalar,
 	.amax_f32 = amax_f32_scalar,
 	.decode_i6 = decode_i6_scalar,
 	.decode_i4 = decode_i4_scalar,
