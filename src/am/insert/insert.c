@@ -73,6 +73,16 @@ struct SphxInserter
 	SphxRecord *neighbour;		/* that is offered this one */
 };
 
+#ifdef USE_ASSERT_CHECKING
+/* L4: what searches find is not freed, by an insert's lock or by being the only vacuum. */
+static bool
+keeps_nodes(SphxPages *pages)
+{
+	return SphxHoldsPageLock(pages->index, SPHX_META_BLOCK, ShareLock) ||
+		SphxExcludesVacuum(pages->index);
+}
+#endif
+
 /* Hits that are looked at when neighbours are chosen. */
 static int
 most_candidates(const SphxInserter *inserter)
@@ -205,6 +215,7 @@ search_hits(SphxInserter *inserter, SphxPages *pages, SphxHit **hits, uint32 *ce
 	int			count;
 
 	Assert(!SphxHoldsPage());	/* L1 */
+	Assert(keeps_nodes(pages)); /* L4: before the first id is read */
 	SphxInitStore(&store, pages, &inserter->info);
 	count = SphxNearestCells(&descent, SAMPLED_CELLS, cells);
 	*cell = cells[0];
@@ -228,6 +239,7 @@ search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hit
 	uint32		living;
 
 	Assert(!SphxHoldsPage());	/* L1 */
+	Assert(SphxHoldsPageLock(pages->index, inserter->info.meta.directory, ExclusiveLock));	/* L4 */
 	SphxReadCell(pages, &inserter->info.meta, cell, &data);
 	living = SphxFindLiving(pages, &inserter->info, data.first);
 	if (living == SPHX_INVALID_NODE)
@@ -437,6 +449,8 @@ link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, 
 	bool		linked = false;
 
 	Assert(candidate->id != id);	/* I2 */
+	Assert(keeps_nodes(pages)); /* L4: both ends of the edge stay what they
+								 * are */
 	if (r != NULL && r->version == candidate->version && !(r->flags & SPHX_NODE_DELETED))
 	{
 		/* in a copy first: most pages do not change, and need no WAL */
@@ -499,6 +513,7 @@ add_row(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, int count
 	uint32		id;
 
 	Assert(!SphxHoldsPage());	/* L1 */
+	Assert(SphxHoldsPageLock(pages->index, SPHX_META_BLOCK, ShareLock));	/* L4 */
 	memset(inserter->record, 0, (Size) info->layout.size);
 	sphx_record_init(&info->layout, inserter->record, inserter->x);
 	if (join_duplicate(inserter, pages, hits, count, tid))
@@ -573,12 +588,10 @@ insert_vector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPoi
 		raise_max_norm(inserter, pages);
 
 	/* L4: vacuum waits for inserts that may know nodes it has marked */
-	Assert(!SphxHoldsPage());	/* L4 */
-	if (!pages->building)
-		LockPage(pages->index, SPHX_META_BLOCK, ShareLock);
+	Assert(!SphxHoldsPage() && !pages->building);	/* L4 */
+	LockPage(pages->index, SPHX_META_BLOCK, ShareLock);
 	insert_transformed(inserter, pages, tid);
-	if (!pages->building)
-		UnlockPage(pages->index, SPHX_META_BLOCK, ShareLock);
+	UnlockPage(pages->index, SPHX_META_BLOCK, ShareLock);
 	return true;
 }
 
@@ -640,6 +653,7 @@ SphxLinkNode(SphxInserter *inserter, SphxPages *pages, uint32 id, SphxSpareEdge 
 
 	Assert(id != SPHX_INVALID_NODE && spare != NULL);
 	Assert(!SphxHoldsPage());	/* L1 */
+	Assert(SphxExcludesVacuum(pages->index));	/* L4 */
 	if (!load_node(inserter, pages, id))
 		return;
 	count = search_hits(inserter, pages, &hits, &cell);
