@@ -15,6 +15,8 @@
 #include "miscadmin.h"
 #include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
+#include "storage/lock.h"
+#include "utils/rel.h"
 
 /* a node, two overflow pages (vacuum), the directory, a new page; and some that no longer are */
 #define NOTES	8
@@ -124,6 +126,26 @@ SphxMayChange(const void *place)
 	Buffer		buffer = buffer_of(place);
 
 	return !BufferIsValid(buffer) || SphxHoldsExclusive(buffer);
+}
+
+bool
+SphxHoldsPageLock(Relation index, BlockNumber block, LOCKMODE mode)
+{
+	LockRelId	id = index->rd_lockInfo.lockRelId;
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_PAGE(tag, id.dbId, id.relId, block);
+	return SphxHoldsHeavyweight(&tag, mode);
+}
+
+bool
+SphxExcludesVacuum(Relation index)
+{
+	LOCKTAG		tag;
+
+	/* an index is in the database of its table */
+	SET_LOCKTAG_RELATION(tag, index->rd_lockInfo.lockRelId.dbId, index->rd_index->indrelid);
+	return SphxHoldsHeavyweight(&tag, ShareUpdateExclusiveLock);
 }
 
 #endif							/* USE_ASSERT_CHECKING */

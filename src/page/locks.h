@@ -2,7 +2,7 @@
  *
  * locks.h
  *	  Builds with assertions know which pages this backend has locked, and
- *	  hold it to the order of locks (L1 to L5 in src/README).
+ *	  hold it to the rules of locks (L1 to L5 in src/README).
  *
  * In other builds the questions below do not exist: they are for Assert() only.
  *
@@ -13,7 +13,10 @@
 
 #include "server/compat.h"
 
+#include "storage/block.h"
 #include "storage/buf.h"
+#include "storage/lockdefs.h"
+#include "utils/relcache.h"
 
 /* Kinds of pages in the order in which they may be locked; the metapage alone. */
 typedef enum SphxLockRank
@@ -46,6 +49,12 @@ extern bool SphxHoldsExclusive(Buffer buffer);
  */
 extern bool SphxMayRead(const void *place);
 extern bool SphxMayChange(const void *place);
+
+/* Has this backend the heavyweight lock of the block's page, in just this mode (L4)? */
+extern bool SphxHoldsPageLock(Relation index, BlockNumber block, LOCKMODE mode);
+
+/* Is this backend in a command that keeps (other) vacuums away from the index's table? */
+extern bool SphxExcludesVacuum(Relation index);
 
 #else
 #define SphxNoteLock(buffer, rank)	((void) 0)	/* arguments are not evaluated */

@@ -146,6 +146,13 @@ typedef RelFileNode SphxRelLocator;
 #define SphxSortedDatum(sort, value, isnull) tuplesort_getdatum(sort, true, value, isnull, NULL)
 #endif
 
+/* Version 17 lets the same question count stronger modes as well. */
+#if PG_VERSION_NUM >= 170000
+#define SphxHoldsHeavyweight(tag, mode)	LockHeldByMe(tag, mode, false)
+#else
+#define SphxHoldsHeavyweight(tag, mode)	LockHeldByMe(tag, mode)
+#endif
+
 /* Version 17 has maintenance commands run with a search path of their own. */
 #if PG_VERSION_NUM < 170000
 #define RestrictSearchPath() ((void) 0)

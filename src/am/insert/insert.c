@@ -73,6 +73,16 @@ struct SphxInserter
 	SphxRecord *neighbour;		/* that is offered this one */
 };
 
+#ifdef USE_ASSERT_CHECKING
+/* L4: what searches find is not freed, by an insert's lock or by being the only vacuum. */
+static bool
+keeps_nodes(SphxPages *pages)
+{
+	return SphxHoldsPageLock(pages->index, SPHX_META_BLOCK, ShareLock) ||
+		SphxExcludesVacuum(pages->index);
+}
+#endif
+
 /* Hits that are looked at when neighbours are chosen. */
 static int
 most_candidates(const SphxInserter *inserter)
@@ -205,6 +215,7 @@ search_hits(SphxInserter *inserter, SphxPages *pages, SphxHit **hits, uint32 *ce
 	int			count;
 
 	Assert(!SphxHoldsPage());	/* L1 */
+	Assert(keeps_nodes(pages)); /* L4: before the first id is read */
 	SphxInitStore(&store, pages, &inserter->info);
 	count = SphxNearestCells(&descent, SAMPLED_CELLS, cells);
 	*cell = cells[0];
@@ -228,6 +239,7 @@ search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hit
 	uint32		living;
 
 	Assert(!SphxHoldsPage());	/* L1 */
+	Assert(SphxHoldsPageLock(pages->index, inserter->info.meta.directory, ExclusiveLock));	/* L4 */
 	SphxReadCell(pages, &inserter->info.meta, cell, &data);
 	living = SphxFindLiving(pages, &inserter->info, data.first);
 	if (living == SPHX_INVALID_NODE)
@@ -260,6 +272,23 @@ widen_error(SphxInserter *inserter, SphxPages *pages, Buffer buffer, uint32 id)
 }
 
 /*
+ * I13: the node is about to get this TID, so it does not have it yet.  The server
+ * uses a TID again only after a vacuum has removed it from all indexes, also
+ * when the row that had it was rolled back: it is an error of a damaged page,
+ * and no assertion.  Only the node's own record, which is at hand, is looked at.
+ * Its page is locked on entry and return.
+ */
+static void
+check_new_tid(SphxPages *pages, const SphxIndexInfo *info, uint32 id, const SphxRecord *r,
+			  ItemPointer tid)
+{
+	for (int i = 0; i < r->payload_count; i++)
+		if (ItemPointerEquals(&SphxRecordTids(info, r)[i], tid))
+			SphxCorrupted(pages->index, SphxNodeBlock(info, id),
+						  "the heap TID of a new row is in the index already");
+}
+
+/*
  * When a node stores exactly the same vector, let it have the TID.  The node
  * may have changed since the search read it.  On entry and return no page is
  * locked.
@@ -284,6 +313,7 @@ join_duplicate(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, in
 		Assert(i == 0 || hits[i - 1].distance <= hits[i].distance);
 		if (same)
 		{
+			check_new_tid(pages, info, id, r, tid);
 			widen_error(inserter, pages, buffer, id);
 			if (inserter->updated != NULL && r->payload_count >= SphxPayloadRoom(info))
 				SphxDropObsolete(pages, info, inserter->updated, buffer, id);
@@ -408,7 +438,8 @@ write_node(SphxInserter *inserter, SphxPages *pages, uint32 cell)
 	uint32		id;
 	Buffer		buffer = SphxFindSlot(pages, info, cell, &slot);
 
-	Assert(inserter->record->payload_count == 1);	/* I4 */
+	Assert(inserter->record->payload_count == 1);	/* I4, I13 */
+	Assert(ItemPointerIsValid(SphxRecordTids(info, inserter->record)));
 	Assert(SphxPageGetOpaque(BufferGetPage(buffer))->cell == cell); /* I6 */
 	SphxChangeBegin(&change, pages);
 	SphxFillSlot(info, SphxChangePage(&change, buffer), slot, inserter->record);
@@ -437,6 +468,8 @@ link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, 
 	bool		linked = false;
 
 	Assert(candidate->id != id);	/* I2 */
+	Assert(keeps_nodes(pages)); /* L4: both ends of the edge stay what they
+								 * are */
 	if (r != NULL && r->version == candidate->version && !(r->flags & SPHX_NODE_DELETED))
 	{
 		/* in a copy first: most pages do not change, and need no WAL */
@@ -499,6 +532,7 @@ add_row(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, int count
 	uint32		id;
 
 	Assert(!SphxHoldsPage());	/* L1 */
+	Assert(SphxHoldsPageLock(pages->index, SPHX_META_BLOCK, ShareLock));	/* L4 */
 	memset(inserter->record, 0, (Size) info->layout.size);
 	sphx_record_init(&info->layout, inserter->record, inserter->x);
 	if (join_duplicate(inserter, pages, hits, count, tid))
@@ -573,12 +607,10 @@ insert_vector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPoi
 		raise_max_norm(inserter, pages);
 
 	/* L4: vacuum waits for inserts that may know nodes it has marked */
-	Assert(!SphxHoldsPage());	/* L4 */
-	if (!pages->building)
-		LockPage(pages->index, SPHX_META_BLOCK, ShareLock);
+	Assert(!SphxHoldsPage() && !pages->building);	/* L4 */
+	LockPage(pages->index, SPHX_META_BLOCK, ShareLock);
 	insert_transformed(inserter, pages, tid);
-	if (!pages->building)
-		UnlockPage(pages->index, SPHX_META_BLOCK, ShareLock);
+	UnlockPage(pages->index, SPHX_META_BLOCK, ShareLock);
 	return true;
 }
 
@@ -640,6 +672,7 @@ SphxLinkNode(SphxInserter *inserter, SphxPages *pages, uint32 id, SphxSpareEdge 
 
 	Assert(id != SPHX_INVALID_NODE && spare != NULL);
 	Assert(!SphxHoldsPage());	/* L1 */
+	Assert(SphxExcludesVacuum(pages->index));	/* L4 */
 	if (!load_node(inserter, pages, id))
 		return;
 	count = search_hits(inserter, pages, &hits, &cell);

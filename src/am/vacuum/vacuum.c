@@ -541,6 +541,8 @@ static void
 wait_for_inserts(VacuumState *vacuum)
 {
 	Assert(!SphxHoldsPage());	/* L4 */
+	Assert(SphxExcludesVacuum(vacuum->pages.index));	/* nobody else frees
+														 * slots */
 	LockPage(vacuum->pages.index, SPHX_META_BLOCK, ExclusiveLock);
 	UnlockPage(vacuum->pages.index, SPHX_META_BLOCK, ExclusiveLock);
 }
