@@ -10,6 +10,7 @@
 #define SPHX_META_H
 
 #include "math/graph/record.h"
+#include "page/calibration.h"
 #include "page/page.h"
 #include "type/operand.h"
 
@@ -45,7 +46,7 @@ typedef struct SphxTrainingData
 
 /*
  * Contents of block 0.  Written by the build, after which only max_norm
- * changes; everything but the figures at the end is needed to read the index.
+ * changes; a calibration is behind it (calibration.h).  Everything but the figures at the end is needed to read the index.
  */
 typedef struct SphxMetaPageData
 {
@@ -121,6 +122,7 @@ typedef struct SphxIndexInfo
 {
 	SphxMetaPageData meta;
 	SphxLayout	layout;
+	SphxCalibration calibration;
 } SphxIndexInfo;
 
 /*

@@ -145,6 +145,7 @@ build_graph(SphxBuild *build)
 	if (SphxCountRows(build->rows) > 0)
 		SphxBuildShards(build);
 	finish_meta(build);
+	SphxCalibrateBuild(build);
 }
 
 IndexBuildResult *
