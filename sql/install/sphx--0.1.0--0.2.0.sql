@@ -29,6 +29,63 @@ CREATE FUNCTION sphx_check(index regclass, heap boolean DEFAULT false,
 
 COMMENT ON FUNCTION sphx_check(regclass, boolean) IS 'verifies the structure of an sphx index and, with heap, that every row of the table is in it once; an error where it is corrupted, otherwise counts; for the owner of the table; reads the whole index while inserts and queries go on';
 
+-- with what the calibration was made of, which it lacked
+DROP FUNCTION sphx_index_stats(regclass);
+
+CREATE FUNCTION sphx_index_stats(index regclass,
+		OUT dimensions integer, OUT metric text, OUT vectors bigint, OUT cells integer, OUT layers integer,
+		OUT separation double precision, OUT nearest_mean double precision, OUT nearest_p5 double precision,
+		OUT quantization_error double precision, OUT imbalance double precision,
+		OUT kmeans_separation double precision, OUT kmeans_nearest_mean double precision,
+		OUT kmeans_nearest_p5 double precision, OUT kmeans_quantization_error double precision,
+		OUT kmeans_imbalance double precision,
+		OUT gap_weight double precision, OUT code_bits real, OUT mean_a double precision,
+		OUT neighbours integer, OUT storage text, OUT bytes_per_vector double precision,
+		OUT meta_pages integer, OUT directory_pages integer, OUT centroid_pages integer,
+		OUT node_pages integer, OUT overflow_pages integer, OUT empty_pages integer,
+		OUT dead_records bigint, OUT free_slots bigint,
+		OUT calibrated_vectors bigint, OUT calibration_stale boolean)
+	RETURNS record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION sphx_index_stats(regclass) IS 'size, layout and training of an sphx index: centroid separation, mean and 5th percentile of the distance to the nearest other centroid, quantization error and imbalance of cells, each beside plain k-means; pages by kind; of how many vectors the calibration is, and whether there are many more or less now; reads the whole index';
+
+CREATE FUNCTION sphx_calibration(index regclass)
+	RETURNS TABLE (k integer, ef_search integer, recall double precision)
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION sphx_calibration(regclass) IS 'recall of the k nearest that the index was seen to reach at each ef_search, by which sphx.target_recall chooses one; no rows where it has not been measured';
+
+CREATE FUNCTION sphx_calibrate(index regclass)
+	RETURNS TABLE (k integer, ef_search integer, recall double precision)
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION sphx_calibrate(regclass) IS 'measures which recall the index reaches at each ef_search, with rows of its own as queries, and keeps it in the index, as a build does; for the owner of the table; queries and inserts go on';
+
+CREATE FUNCTION sphx_recall(index regclass, k integer DEFAULT 10, sample integer DEFAULT 200,
+		OUT recall double precision, OUT lower double precision, OUT upper double precision,
+		OUT queries_run integer, OUT at_k integer, OUT ef_search integer, OUT nodes_read double precision)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'sphx_recall_sample' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION sphx_recall(regclass, integer, integer) IS 'recall of the k nearest by the index, against exact answers from reading the table, with an interval of 95 % confidence; the queries are so many rows of the table, each without itself';
+
+CREATE FUNCTION sphx_recall(index regclass, k integer, queries text,
+		OUT recall double precision, OUT lower double precision, OUT upper double precision,
+		OUT queries_run integer, OUT at_k integer, OUT ef_search integer, OUT nodes_read double precision)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'sphx_recall_query' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION sphx_recall(regclass, integer, text) IS 'the same with the vectors of a query, one SELECT of one column, run with the caller''s rights';
+
+CREATE FUNCTION sphx_recall(index regclass, k integer, queries vector[],
+		OUT recall double precision, OUT lower double precision, OUT upper double precision,
+		OUT queries_run integer, OUT at_k integer, OUT ef_search integer, OUT nodes_read double precision)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'sphx_recall_array' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION sphx_recall(regclass, integer, vector[]) IS 'the same with these vectors';
+
 CREATE FUNCTION sphx_last_scan(OUT index regclass, OUT nodes_read bigint, OUT cells_read integer,
 		OUT widenings integer, OUT nodes_late bigint, OUT rows_returned bigint,
 		OUT rows_rechecked bigint, OUT table_read boolean)

@@ -11,6 +11,8 @@
 #include "access/relation.h"
 #include "access/xlog.h"
 #include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/lsyscache.h"
 
 #include "am/create/build.h"
@@ -78,4 +80,21 @@ SphxRequirePages(Relation index)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("index \"%s\" was not built", name),
 				 errhint("Please REINDEX it.")));
+}
+
+Relation
+SphxOpenReadable(Oid oid)
+{
+	Relation	index;
+	AclResult	acl;
+
+	SphxRequireIndex(oid);
+	index = SphxOpenIndex(oid);
+
+	/* one who may read the table may know what its index looks like */
+	acl = pg_class_aclcheck(index->rd_index->indrelid, GetUserId(), ACL_SELECT);
+	if (acl != ACLCHECK_OK)
+		aclcheck_error(acl, OBJECT_TABLE, get_rel_name(index->rd_index->indrelid));
+	SphxRequirePages(index);
+	return index;
 }

@@ -21,4 +21,10 @@ extern Relation SphxOpenIndex(Oid oid);
 /* An error unless it is an sphx index with pages that this session can read. */
 extern void SphxRequirePages(Relation index);
 
+/*
+ * The index, in AccessShareLock; an error unless it is an sphx index, of a table
+ * that the user may read.
+ */
+extern Relation SphxOpenReadable(Oid oid);
+
 #endif							/* SPHX_INSPECT_H */

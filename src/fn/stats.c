@@ -13,16 +13,24 @@
 #include "access/htup_details.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 #include "fn/inspect.h"
 #include "page/node.h"
 
 PG_FUNCTION_INFO_V1(sphx_index_stats);
 
-#define STATS_COLUMNS		29
+#define STATS_COLUMNS		31
+
+/* those that sphx 0.1 declares */
+#define FIRST_COLUMNS		29
+
+/*
+ * A calibration is stale when the index has so much more or less nodes than then:
+ * one of half as many rows again needs an ef_search that is a tenth larger for
+ * the same recall.
+ */
+#define STALE_PART			0.2
 
 /* what the walk over all pages counts */
 typedef struct PageCounts
@@ -32,6 +40,7 @@ typedef struct PageCounts
 	int64		tids;			/* heap TIDs */
 	int64		dead;			/* nodes marked DELETED */
 	int64		free;			/* slots of node and overflow pages */
+	int64		nodes;			/* living ones */
 } PageCounts;
 
 /* a row in the making */
@@ -58,27 +67,6 @@ add_null(RowBuilder *row)
 	row->values[row->count++] = (Datum) 0;
 }
 
-/*
- * The index, locked against changes of its definition; an error unless its
- * statistics can be had.
- */
-static Relation
-open_index(Oid oid)
-{
-	Relation	index;
-	AclResult	acl;
-
-	SphxRequireIndex(oid);
-	index = SphxOpenIndex(oid);
-
-	/* one who may read the table may know what its index looks like */
-	acl = pg_class_aclcheck(index->rd_index->indrelid, GetUserId(), ACL_SELECT);
-	if (acl != ACLCHECK_OK)
-		aclcheck_error(acl, OBJECT_TABLE, get_rel_name(index->rd_index->indrelid));
-	SphxRequirePages(index);
-	return index;
-}
-
 static void
 count_records(const SphxIndexInfo *info, Page page, PageCounts *counts)
 {
@@ -91,7 +79,10 @@ count_records(const SphxIndexInfo *info, Page page, PageCounts *counts)
 		else if (r->flags & SPHX_NODE_DELETED)
 			counts->dead++;
 		else
+		{
 			counts->tids += r->payload_count;
+			counts->nodes += r->flags & SPHX_NODE_OVERFLOW ? 0 : 1;
+		}
 	}
 }
 
@@ -202,6 +193,22 @@ add_counts(RowBuilder *row, const PageCounts *counts)
 	add_column(row, Int64GetDatum(counts->free));
 }
 
+/* The columns about the calibration. */
+static void
+add_calibration(RowBuilder *row, const SphxCalibration *calibration, int64 nodes)
+{
+	double		then = calibration->nodes;
+
+	if (calibration->checksum == 0)
+	{
+		add_null(row);
+		add_null(row);
+		return;
+	}
+	add_column(row, Int64GetDatum((int64) calibration->nodes));
+	add_column(row, BoolGetDatum(fabs((double) nodes - then) > STALE_PART * then));
+}
+
 /* One row about the index; reads all of it. */
 Datum
 sphx_index_stats(PG_FUNCTION_ARGS)
@@ -214,10 +221,10 @@ sphx_index_stats(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
-		desc->natts != STATS_COLUMNS)
+		(desc->natts != STATS_COLUMNS && desc->natts != FIRST_COLUMNS))
 		elog(ERROR, "return type must be a row of %d columns", STATS_COLUMNS);
 
-	index = open_index(PG_GETARG_OID(0));
+	index = SphxOpenReadable(PG_GETARG_OID(0));
 	SphxOpenPages(&pages, index);
 	pages.strategy = GetAccessStrategy(BAS_BULKREAD);
 	SphxGetInfo(&pages, &info);
@@ -228,6 +235,7 @@ sphx_index_stats(PG_FUNCTION_ARGS)
 	row.count = 0;
 	add_parameters(&row, &info, &counts);
 	add_counts(&row, &counts);
+	add_calibration(&row, &info.calibration, counts.nodes);
 	Assert(row.count == STATS_COLUMNS);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), row.values, row.nulls)));
 }

@@ -169,9 +169,11 @@ SphxReadInfo(SphxPages *pages, SphxIndexInfo *info)
 	Relation	index = pages->index;
 	Buffer		buffer = SphxReadPage(pages, SPHX_META_BLOCK, SPHX_PAGE_META, BUFFER_LOCK_SHARE);
 	SphxMetaPageData *meta = &info->meta;
+	PGAlignedBlock page;
 
-	memcpy(meta, PageGetContents(BufferGetPage(buffer)), sizeof(*meta));
+	memcpy(page.data, BufferGetPage(buffer), BLCKSZ);
 	UnlockReleaseBuffer(buffer);
+	memcpy(meta, PageGetContents(page.data), sizeof(*meta));
 
 	if (meta->magic != SPHX_META_MAGIC)
 		SphxCorrupted(index, SPHX_META_BLOCK, "this is not a metapage");
@@ -192,6 +194,7 @@ SphxReadInfo(SphxPages *pages, SphxIndexInfo *info)
 		SphxCorrupted(index, SPHX_META_BLOCK, "directory and layers are not where they belong");
 	if (meta->checksum != 0 && meta->checksum != compute_checksum(meta))
 		SphxCorrupted(index, SPHX_META_BLOCK, "its checksum is wrong");
+	(void) SphxTakeCalibration(index, page.data, &info->calibration);
 }
 
 /* May a page of this kind, and cell, be at this block? */

@@ -10,6 +10,7 @@
 #define SPHX_META_H
 
 #include "math/graph/record.h"
+#include "page/calibration.h"
 #include "page/page.h"
 #include "type/operand.h"
 
@@ -60,7 +61,7 @@ typedef struct SphxShapeData
 
 /*
  * Contents of block 0.  Written by the build, after which only max_norm
- * changes; everything but the figures at the end is needed to read the index.
+ * changes; a calibration is behind it (calibration.h).  Everything but the figures at the end is needed to read the index.
  */
 typedef struct SphxMetaPageData
 {
@@ -148,6 +149,7 @@ typedef struct SphxIndexInfo
 {
 	SphxMetaPageData meta;
 	SphxLayout	layout;
+	SphxCalibration calibration;
 } SphxIndexInfo;
 
 /*

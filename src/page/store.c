@@ -19,6 +19,8 @@ store_read(SphxStore *base, uint32_t id)
 	Assert(!BufferIsValid(store->buffer));	/* L1: one at a time */
 	Assert(store->kind == SPHX_PAGE_NODE || store->kind == SPHX_PAGE_CENTROID);
 	CHECK_FOR_INTERRUPTS();
+	if (id == store->hidden && store->kind == SPHX_PAGE_NODE)
+		return NULL;
 	store->buffer = SphxReadPage(store->pages, SphxNodeBlock(store->info, id), store->kind,
 								 BUFFER_LOCK_SHARE);
 	r = SphxCheckNode(store->pages, store->info, BufferGetPage(store->buffer), id);
@@ -67,4 +69,5 @@ SphxInitStore(SphxPageStore *store, SphxPages *pages, const SphxIndexInfo *info)
 	store->info = info;
 	store->kind = SPHX_PAGE_NODE;
 	store->buffer = InvalidBuffer;
+	store->hidden = SPHX_INVALID_NODE;
 }

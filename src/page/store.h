@@ -21,6 +21,8 @@ typedef struct SphxPageStore
 								 * an upper layer */
 	Buffer		buffer;			/* pinned and share-locked between read and
 								 * done, else InvalidBuffer */
+	uint32		hidden;			/* a node that is read as if it were none, or
+								 * SPHX_INVALID_NODE */
 } SphxPageStore;
 
 /*

@@ -13,8 +13,9 @@
 
 #include "math/kernels/kernels.h"
 
-/* sphx.ef_search and sphx.max_scan_tuples */
+/* sphx.ef_search, sphx.target_recall and sphx.max_scan_tuples */
 int			sphx_ef_search = 80;
+double		sphx_target_recall = 0.0;
 int			sphx_max_scan_tuples = 0;
 
 /* sphx.hint_memory, kB */
@@ -81,6 +82,12 @@ define_scan_settings(void)
 							&sphx_ef_search, 80, 1, 10000,
 							PGC_USERSET, 0,
 							NULL, NULL, NULL);
+	DefineCustomRealVariable("sphx.target_recall",
+							 "Recall for which an index scan chooses how widely it searches.",
+							 "It goes by the index's calibration; 0 means that sphx.ef_search is used.",
+							 &sphx_target_recall, 0.0, 0.0, 1.0,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 	DefineCustomIntVariable("sphx.max_scan_tuples",
 							"Rows after which an index scan ends.",
 							"0 means that a scan goes on for as long as rows are wanted.",

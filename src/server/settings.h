@@ -17,6 +17,7 @@ typedef enum SphxOrder
 } SphxOrder;
 
 extern int	sphx_ef_search;
+extern double sphx_target_recall;
 extern int	sphx_max_scan_tuples;
 extern int	sphx_hint_memory;	/* kB */
 extern int	sphx_order;			/* SphxOrder */

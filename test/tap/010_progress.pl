@@ -11,7 +11,7 @@ use SphxTest;
 my $node = new_node('progress');
 my $rows = 20000;
 my @phases = ('loading tuples', 'training centroids', 'assigning tuples to cells', 'writing nodes',
-	'finding neighbours', 'writing edges');
+	'finding neighbours', 'writing edges', 'measuring recall');
 
 $node->safe_psql('postgres', <<"SQL");
 CREATE TABLE items (id integer, embedding vector(32));

@@ -171,6 +171,7 @@ build_graph(SphxBuild *build)
 		SphxBuildShards(build);
 	Assert((double) count_tids(build) == build->info.meta.built_tuples);	/* I13 */
 	finish_meta(build);
+	SphxCalibrateBuild(build);
 }
 
 IndexBuildResult *

@@ -27,6 +27,7 @@
 #define SPHX_PHASE_WRITE	5
 #define SPHX_PHASE_NEIGHBOURS 6
 #define SPHX_PHASE_LINK		7
+#define SPHX_PHASE_CALIBRATE 8
 
 /* What goes with a transformed vector while the index is built. */
 typedef struct SphxBuildRow
@@ -176,6 +177,12 @@ extern void SphxWriteNodes(SphxBuild *build, SphxShard *shard, uint64 before);
  * `total` nodes, `before` are those of the shards before it.
  */
 extern void SphxLinkNodes(SphxBuild *build, SphxShard *shard, uint64 before, uint64 total);
+
+/*
+ * calibrate.c: measure which recall the index reaches, which is complete and has
+ * no WAL yet, and keep it in the metapage
+ */
+extern void SphxCalibrateBuild(SphxBuild *build);
 
 /* progress.c: a phase begins, or goes on with other rows, and of `total` rows so many are done */
 extern void SphxBuildPhase(SphxBuild *build, int phase, uint64 done, uint64 total);

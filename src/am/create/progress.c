@@ -20,7 +20,7 @@ SphxBuildPhase(SphxBuild *build, int phase, uint64 done, uint64 total)
 	};
 	const int64 values[] = {phase, (int64) total, (int64) done};
 
-	Assert(phase >= SPHX_PHASE_LOAD && phase <= SPHX_PHASE_LINK && done <= total);
+	Assert(phase >= SPHX_PHASE_LOAD && phase <= SPHX_PHASE_CALIBRATE && done <= total);
 	pgstat_progress_update_multi_param(3, params, values);
 }
 
@@ -34,7 +34,8 @@ sphxbuildphasename(int64 phase)
 		[SPHX_PHASE_ASSIGN] = "assigning tuples to cells",
 		[SPHX_PHASE_WRITE] = "writing nodes",
 		[SPHX_PHASE_NEIGHBOURS] = "finding neighbours",
-		[SPHX_PHASE_LINK] = "writing edges"
+		[SPHX_PHASE_LINK] = "writing edges",
+		[SPHX_PHASE_CALIBRATE] = "measuring recall"
 	};
 
 	if (phase < PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE || phase >= (int64) lengthof(names))

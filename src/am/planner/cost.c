@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "access/genam.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
@@ -17,6 +18,7 @@
 #include "utils/spccache.h"
 
 #include "am/definition/opclass.h"
+#include "page/meta.h"
 #include "server/settings.h"
 #include "server/tuning.h"
 #include "type/vector_cost.h"
@@ -149,13 +151,35 @@ scale_to_table(PlannerInfo *root, const IndexPath *path)
 	return known > 0.0 ? known / (known + fetches) : 1.0;
 }
 
+/* How widely the scan will search, as far as that is known now. */
+static int
+search_width(const PlannerInfo *root, const IndexOptInfo *info)
+{
+	Relation	index;
+	SphxPages	pages;
+	SphxIndexInfo described;
+	double		reached;
+
+	if (sphx_target_recall == 0.0 || info->hypothetical)
+		return sphx_ef_search;
+	/* locked by the planner */
+	index = index_open(info->indexoid, NoLock);
+	SphxOpenPages(&pages, index);
+	SphxGetInfo(&pages, &described);
+	index_close(index, NoLock);
+	if (described.calibration.checksum == 0)
+		return sphx_ef_search;
+	return SphxCalibratedWidth(&described.calibration, sphx_target_recall,
+							   root->limit_tuples > 0.0 ? (uint64) root->limit_tuples : 0, &reached);
+}
+
 void
 sphxcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
 				 Cost *total_cost, Selectivity *selectivity, double *correlation, double *pages)
 {
 	IndexOptInfo *index = path->indexinfo;
 	double		tuples = Max(index->tuples, 1.0);
-	double		reads = Min(SPHX_READS_PER_EF * sphx_ef_search + DESCENT_READS,
+	double		reads = Min(SPHX_READS_PER_EF * search_width(root, index) + DESCENT_READS,
 							Max(index->pages, 1));
 	double		cpu = cpu_index_tuple_cost + cpu_operator_cost;
 	double		scale;

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "access/relscan.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -511,6 +512,7 @@ note_counts(IndexScanDesc scan)
 	last_scan.nodes_read = SphxStreamReads(&so->stream);
 	last_scan.cells_read = so->stream.cell_next;
 	last_scan.widenings = so->stream.widenings;
+	last_scan.ef_search = so->stream.ef;
 	last_scan.nodes_late = so->stream.lates;
 	memset(&so->counts, 0, sizeof(so->counts));
 }
@@ -519,6 +521,12 @@ const SphxScanCounts *
 SphxLastScan(void)
 {
 	return &last_scan;
+}
+
+void
+SphxForgetScan(void)
+{
+	memset(&last_scan, 0, sizeof(last_scan));
 }
 
 void
@@ -571,6 +579,49 @@ transform_query(IndexScanDesc scan, SphxStream *stream, SphxPages *pages)
 		pfree(v);
 }
 
+/* Tell that the target cannot be met, once a statement of the client. */
+static void
+warn_of_target(Relation index, double reached, int width)
+{
+	static TimestampTz warned = 0;
+	const char *name = RelationGetRelationName(index);
+
+	if (warned == GetCurrentStatementStartTimestamp())
+		return;
+	warned = GetCurrentStatementStartTimestamp();
+	if (reached < 0.0)
+		ereport(WARNING,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" has no calibration for \"sphx.target_recall\"", name),
+				 errdetail("It is searched as \"sphx.ef_search\" says."),
+				 errhint("Call sphx_calibrate('%s').", name)));
+	else
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("index \"%s\" does not reach \"sphx.target_recall\"", name),
+				 errdetail("Its calibration has a recall of %.4f in place of %g.", reached, sphx_target_recall),
+				 errhint("Set \"sphx.target_recall\" to 0 and \"sphx.ef_search\" to more than %d, or build the index again with a larger m or ef_construction.",
+						 width)));
+}
+
+/* How widely to search for the scan's rows; the stream does so on its own for an index read whole. */
+static int
+choose_width(IndexScanDesc scan, ScanOpaque *so)
+{
+	const SphxCalibration *calibration = &so->stream.info.calibration;
+	double		reached = -1.0;
+	int			width = sphx_ef_search;
+
+	if (sphx_target_recall == 0.0 || so->stream.unordered || so->stream.whole)
+		return width;
+	if (calibration->checksum != 0)
+		width = SphxCalibratedWidth(calibration, sphx_target_recall,
+									SphxLimitRows(so->place.limit), &reached);
+	if (reached < sphx_target_recall && !SphxStreamSmall(&so->stream, width))
+		warn_of_target(scan->indexRelation, reached, width);
+	return width;
+}
+
 static void
 start_scan(IndexScanDesc scan, ScanOpaque *so, SphxPages *pages)
 {
@@ -590,6 +641,7 @@ start_scan(IndexScanDesc scan, ScanOpaque *so, SphxPages *pages)
 	so->stream.relaxed = sphx_order == SPHX_ORDER_RELAXED && so->place.unordered;
 	so->stream.whole = so->place.exhausted;
 	transform_query(scan, &so->stream, pages);
+	so->stream.ef = choose_width(scan, so);
 	so->cutoff = so->stream.unordered ? INFINITY : SphxCutoff(&so->qualifier);
 	so->started = true;
 	wanted = rows_to_hold(so);

@@ -28,6 +28,7 @@ typedef struct SphxScanCounts
 								 * index */
 	uint32		cells_read;		/* cells read whole */
 	int			widenings;		/* of the beam */
+	int			ef_search;		/* the setting, or what was chosen for it */
 	uint64		nodes_late;		/* found after farther ones had been passed on */
 	uint64		rows_returned;
 	uint64		rows_rechecked; /* of them, those whose distance the executor
@@ -37,5 +38,6 @@ typedef struct SphxScanCounts
 
 /* Those of the scan of this backend that ended last. */
 extern const SphxScanCounts *SphxLastScan(void);
+extern void SphxForgetScan(void);
 
 #endif							/* SPHX_SCAN_H */

@@ -285,6 +285,7 @@ static void
 init_descent(SphxStream *stream, SphxDescent *descent, SphxPageStore *store, SphxPages *pages)
 {
 	SphxInitStore(store, pages, &stream->info);
+	store->hidden = stream->hidden;
 	descent->store = store;
 	descent->info = &stream->info;
 	descent->search = stream->search;
@@ -297,6 +298,12 @@ static uint64
 node_room(const SphxStream *stream)
 {
 	return (uint64) RelationGetNumberOfBlocks(stream->index) * stream->info.meta.per_page;
+}
+
+bool
+SphxStreamSmall(const SphxStream *stream, int ef)
+{
+	return node_room(stream) <= (uint64) ef * WHOLE_FACTOR;
 }
 
 /* From the upper layers to where the graph search begins. */
@@ -316,7 +323,7 @@ start_graph(SphxStream *stream, SphxPages *pages)
 		SphxBorrowAgain(stream->loan, &stream->info.layout);
 	stream->search = SphxLoanSearch(stream->loan);
 	init_descent(stream, &descent, &store, pages);
-	stream->small = node_room(stream) <= (uint64) sphx_ef_search * WHOLE_FACTOR;
+	stream->small = SphxStreamSmall(stream, stream->ef);
 	if (stream->unordered || stream->whole || stream->small)
 	{
 		sphx_search_start(stream->search, descent.metric, stream->q, false);
@@ -355,7 +362,7 @@ graph_searched_enough(const SphxStream *stream)
 	uint64		reads = sphx_search_reads(stream->search);
 
 	return sphx_search_exhausted(stream->search) ||
-		(reads >= (uint64) sphx_ef_search * GRAPH_FACTOR &&
+		(reads >= (uint64) stream->ef * GRAPH_FACTOR &&
 		 reads >= Min(node_room(stream) / GRAPH_PART, GRAPH_READS));
 }
 
@@ -365,11 +372,12 @@ widen_graph(SphxStream *stream, SphxPages *pages)
 {
 	SphxPageStore store;
 	double		times = ldexp(1.0, stream->widenings++);
-	double		enough = Max(sphx_ef_search * SPHX_ENOUGH_FACTOR, SPHX_ENOUGH_LEAST) * times;
-	double		width = Max(sphx_ef_search * SPHX_BEAM_FACTOR * times, enough);
+	double		enough = Max(stream->ef * SPHX_ENOUGH_FACTOR, SPHX_ENOUGH_LEAST) * times;
+	double		width = Max(stream->ef * SPHX_BEAM_FACTOR * times, enough);
 
 	Assert(stream->stage == SPHX_STAGE_GRAPH && width >= enough);
 	SphxInitStore(&store, pages, &stream->info);
+	store.hidden = stream->hidden;
 	set_enough(stream, enough);
 	sphx_search_run(stream->search, &store.base, (int) Min(width, INT_MAX / 4));
 	take_hits(stream);
@@ -420,7 +428,8 @@ visit_page(SphxStream *stream, SphxPages *pages, uint32 cell, BlockNumber *block
 	if (SphxPageGetOpaque(page)->cell != cell)	/* I6 */
 		SphxCorrupted(pages->index, *block, "page is in the chain of another cell");
 	while (SphxNextNode(&walk))
-		if (sphx_search_visit(stream->search, walk.id, walk.record))
+		if (walk.id != stream->hidden &&
+			sphx_search_visit(stream->search, walk.id, walk.record))
 			visited++;
 	*block = SphxPageGetOpaque(page)->next;
 	UnlockReleaseBuffer(buffer);
@@ -540,6 +549,8 @@ SphxInitStream(SphxStream *stream, MemoryContext context, SphxPages *pages)
 	memset(stream, 0, sizeof(*stream));
 	stream->context = context;
 	stream->index = pages->index;
+	stream->ef = sphx_ef_search;
+	stream->hidden = SPHX_INVALID_NODE;
 	SphxGetInfo(pages, &stream->info);
 	stream->q = palloc(sizeof(float) * (Size) stream->info.layout.D);
 	stream->found = pairingheap_allocate(compare_items, NULL);

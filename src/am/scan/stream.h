@@ -57,6 +57,10 @@ typedef struct SphxStream
 	bool		relaxed;		/* what is late is passed on all the same */
 	bool		whole;			/* all nodes will be wanted */
 	bool		small;			/* all are read at once */
+	int			ef;				/* how widely to search: sphx.ef_search, or
+								 * what sphx.target_recall asks for */
+	uint32		hidden;			/* a node that is not to be found, or
+								 * SPHX_INVALID_NODE */
 
 	SphxSearchLoan *loan;		/* of search, or NULL */
 	SphxSearch *search;			/* NULL while it is given back */
@@ -109,6 +113,9 @@ extern void SphxEndStream(SphxStream *stream);
  * On entry and return no page is locked or pinned (L5).
  */
 extern bool SphxStreamNext(SphxStream *stream, SphxPages *pages, SphxItem *item);
+
+/* Is the index so small that a search of this width reads all of it? */
+extern bool SphxStreamSmall(const SphxStream *stream, int ef);
 
 /* Nodes read for the query so far. */
 extern uint64 SphxStreamReads(const SphxStream *stream);

@@ -1,0 +1,525 @@
+/*-------------------------------------------------------------------------
+ *
+ * calibrate.c
+ *	  Measuring which recall an index reaches by the width of the search.
+ *
+ * Rows of the index, drawn at random, are the queries.  The node of such a row
+ * is hidden from its search: its edges lead to just what is looked for, and a
+ * query has no such node.  What is right is found by comparing the queries with
+ * all nodes by matrix products, block by block.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "am/create/calibrate.h"
+
+#include <math.h>
+
+#include "commands/progress.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "am/create/build_state.h"
+#include "am/scan/bounds.h"
+#include "am/scan/stream.h"
+#include "math/base/blas.h"
+#include "math/base/random.h"
+#include "page/node.h"
+#include "type/vector.h"
+
+/*
+ * Queries: one of so many nodes, within these limits, and no more than take so
+ * many multiplications.  The recall of one row is either 0 or 1, so a thousand
+ * queries tell one of .95 to within .007 (a standard error).
+ */
+#define NODES_A_QUERY		10
+#define LEAST_QUERIES		200
+#define MOST_QUERIES		1000
+#define MOST_PRODUCTS		4e10
+
+/* an index of fewer nodes is read whole at the default of ef_search, or nearly so */
+#define LEAST_NODES			1280
+
+/* nodes compared at a time */
+#define BLOCK_NODES			256
+
+/*
+ * The nearest nodes of a query that are kept: those of the largest limit, and some
+ * more, since matrix products put some in another order than the search does.
+ */
+#define KEPT				108
+
+/* with this recall for every limit there is no reason to search more widely */
+#define PERFECT				0.9995
+
+/* from here on wider searches are tried with fewer queries, so that each width takes as long */
+#define FULL_WIDTH			80
+
+/* ef_search: each 1.4 times the one before.  Below 5 all are alike (stream.c). */
+static const uint16 widths[SPHX_CALIBRATION_WIDTHS] = {
+	5, 7, 10, 14, 20, 28, 40, 57, 80, 113, 160, 226, 320, 453, 640, 905
+};
+
+typedef struct Near
+{
+	float		key;
+	uint32		id;
+} Near;
+
+typedef struct Measure
+{
+	SphxPages  *pages;
+	SphxServerEnv *env;
+	const SphxIndexInfo *info;
+	int			count;			/* queries */
+	float	   *q;				/* count * D */
+	uint32	   *ids;			/* their nodes */
+	Near	   *near;			/* count * KEPT: a heap each, the farthest
+								 * first */
+	int		   *kept;			/* in the heaps */
+	double	   *bounds;			/* count * limits: of the last row that is
+								 * right */
+	int		   *missed;			/* count * limits: at the width before */
+	uint32		nodes;			/* living ones in the index */
+
+	/* the block of nodes to compare with */
+	int			block_count;
+	float	   *x;				/* BLOCK_NODES * D */
+	float	   *squares;
+	uint32	   *block_ids;
+	float	   *products;		/* count * BLOCK_NODES */
+} Measure;
+
+
+/* Queries */
+
+static uint64
+node_slots(const Measure *measure)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(measure->pages->index);
+	BlockNumber first = SphxFirstNodeBlock(&measure->info->meta);
+
+	return nblocks <= first ? 0 : (uint64) (nblocks - first) * measure->info->meta.per_page;
+}
+
+static int
+count_queries(const Measure *measure, uint64 nodes, Size memory)
+{
+	Size		D = (Size) measure->info->layout.D;
+	Size		each = sizeof(float) * (D + BLOCK_NODES) + sizeof(Near) * KEPT + 64;
+	Size		block = BLOCK_NODES * D * sizeof(float);
+	double		count = Min(Max(nodes / NODES_A_QUERY, LEAST_QUERIES), MOST_QUERIES);
+
+	count = Min(count, Max(MOST_PRODUCTS / ((double) nodes * (double) D), LEAST_QUERIES));
+	if (memory < block + each * (Size) count)
+		count = memory > block ? (double) ((memory - block) / each) : 0.0;
+	return (int) count;
+}
+
+static void
+allocate(Measure *measure, int count)
+{
+	Size		D = (Size) measure->info->layout.D;
+
+	measure->q = palloc(sizeof(float) * (Size) count * D);
+	measure->ids = palloc(sizeof(uint32) * (Size) count);
+	measure->near = palloc(sizeof(Near) * (Size) count * KEPT);
+	measure->kept = palloc0(sizeof(int) * (Size) count);
+	measure->bounds = palloc(sizeof(double) * (Size) count * SPHX_CALIBRATION_LIMITS);
+	measure->missed = palloc0(sizeof(int) * (Size) count * SPHX_CALIBRATION_LIMITS);
+	measure->x = palloc(sizeof(float) * BLOCK_NODES * D);
+	measure->squares = palloc(sizeof(float) * BLOCK_NODES);
+	measure->block_ids = palloc(sizeof(uint32) * BLOCK_NODES);
+	measure->products = palloc(sizeof(float) * (Size) count * BLOCK_NODES);
+}
+
+/* Make a query of this node, if it is one. */
+static bool
+take_query(Measure *measure, uint32 id)
+{
+	const SphxIndexInfo *info = measure->info;
+	SphxPageKind kind;
+	Buffer		buffer = SphxReadPlannedPage(measure->pages, info, SphxNodeBlock(info, id),
+											 BUFFER_LOCK_SHARE, &kind);
+	bool		taken = false;
+
+	if (kind == SPHX_PAGE_NODE)
+	{
+		const SphxRecord *r = SphxCheckNode(measure->pages, info, BufferGetPage(buffer), id);
+
+		if (r != NULL && !(r->flags & SPHX_NODE_DELETED))
+		{
+			sphx_record_vector(&info->layout, r,
+							   measure->q + (Size) measure->count * info->layout.D);
+			measure->ids[measure->count++] = id;
+			taken = true;
+		}
+	}
+	UnlockReleaseBuffer(buffer);
+	return taken;
+}
+
+/* Draw up to `wanted` nodes. */
+static void
+draw_queries(Measure *measure, int wanted)
+{
+	uint64		slots = node_slots(measure);
+	uint32		first = SphxNodeId(measure->info, SphxFirstNodeBlock(&measure->info->meta), 0);
+	SphxRandom	random;
+
+	sphx_random_seed(&random, 1);
+	for (int tries = 0; measure->count < wanted && tries < 20 * wanted; tries++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) take_query(measure, first + (uint32) sphx_random_below(&random, slots));
+	}
+}
+
+
+/* What is right */
+
+/* Put a node in the place of the farthest one of a full heap. */
+static void
+replace_farthest(Near *heap, Near node)
+{
+	int			i = 0;
+
+	for (;;)
+	{
+		int			child = 2 * i + 1;
+
+		if (child >= KEPT)
+			break;
+		if (child + 1 < KEPT && heap[child + 1].key > heap[child].key)
+			child++;
+		if (heap[child].key <= node.key)
+			break;
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = node;
+}
+
+static int
+compare_far(const void *a, const void *b)
+{
+	float		x = ((const Near *) a)->key;
+	float		y = ((const Near *) b)->key;
+
+	return (x < y) - (x > y);
+}
+
+/* Offer a node to a query. */
+static void
+offer(Measure *measure, int query, float key, uint32 id)
+{
+	Near	   *heap = measure->near + (Size) query * KEPT;
+	Near		node = {key, id};
+
+	if (id == measure->ids[query])
+		return;
+	if (measure->kept[query] == KEPT)
+	{
+		replace_farthest(heap, node);
+		return;
+	}
+	heap[measure->kept[query]++] = node;
+	/* descending order is a heap */
+	if (measure->kept[query] == KEPT)
+		qsort(heap, KEPT, sizeof(Near), compare_far);
+}
+
+/* Compare the block's nodes with all queries. */
+static void
+compare_block(Measure *measure)
+{
+	bool		product = measure->info->meta.metric == SPHX_METRIC_IP;
+	int			n = measure->block_count;
+
+	if (n == 0)
+		return;
+	sphx_gemm_nt((size_t) measure->count, (size_t) n, (size_t) measure->info->layout.D,
+				 measure->q, measure->x, measure->products);
+	for (int i = 0; i < measure->count; i++)
+	{
+		const float *products = measure->products + (Size) i * n;
+		const Near *heap = measure->near + (Size) i * KEPT;
+
+		for (int j = 0; j < n; j++)
+		{
+			float		key = product ? -products[j] : measure->squares[j] - 2.0f * products[j];
+
+			if (measure->kept[i] < KEPT || key < heap[0].key)
+				offer(measure, i, key, measure->block_ids[j]);
+		}
+	}
+	measure->block_count = 0;
+}
+
+/* Add the living nodes of a page, which is share-locked, to the block. */
+static void
+read_nodes(Measure *measure, Page page, BlockNumber block)
+{
+	const SphxLayout *layout = &measure->info->layout;
+	SphxRecordWalk walk = SphxWalkRecords(measure->pages, measure->info, page, block);
+
+	while (SphxNextLiving(&walk))
+	{
+		int			n = measure->block_count++;
+		float	   *x = measure->x + (Size) n * layout->D;
+		double		square = 0.0;
+
+		Assert(n < BLOCK_NODES);
+		sphx_record_vector(layout, walk.record, x);
+		for (int i = 0; i < layout->D; i++)
+			square += (double) x[i] * (double) x[i];
+		measure->squares[n] = (float) square;
+		measure->block_ids[n] = walk.id;
+		measure->nodes++;
+	}
+}
+
+/* Compare all nodes of the index with the queries. */
+static void
+find_nearest(Measure *measure)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(measure->pages->index);
+	BlockNumber first = SphxFirstNodeBlock(&measure->info->meta);
+
+	for (BlockNumber block = first; block < nblocks; block++)
+	{
+		SphxPageKind kind;
+		Buffer		buffer;
+
+		if (measure->block_count + measure->info->meta.per_page > BLOCK_NODES)
+			compare_block(measure);
+		measure->env->base.tick(&measure->env->base, block - first, nblocks - first);
+		buffer = SphxReadPlannedPage(measure->pages, measure->info, block, BUFFER_LOCK_SHARE,
+									 &kind);
+		if (kind == SPHX_PAGE_NODE)
+			read_nodes(measure, BufferGetPage(buffer), block);
+		UnlockReleaseBuffer(buffer);
+	}
+	compare_block(measure);
+}
+
+static int
+compare_double(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* What the search says of a query's nearest nodes: rows as near as the last are right as well. */
+static void
+set_bounds(Measure *measure, SphxSearch *search, int query)
+{
+	const SphxIndexInfo *info = measure->info;
+	const float *q = measure->q + (Size) query * info->layout.D;
+	double		norm = SphxVectorNorm(q, info->layout.D);
+	double		lower[KEPT];
+	double		upper;
+	SphxHit    *hits;
+	int			count;
+
+	sphx_search_start(search, (SphxMetric) info->meta.metric, q, false);
+	for (int i = 0; i < measure->kept[query]; i++)
+	{
+		uint32		id = measure->near[(Size) query * KEPT + i].id;
+		Buffer		buffer = SphxReadPage(measure->pages, SphxNodeBlock(info, id), SPHX_PAGE_NODE,
+										  BUFFER_LOCK_SHARE);
+		const SphxRecord *r = SphxCheckNode(measure->pages, info, BufferGetPage(buffer), id);
+
+		if (r != NULL)
+			(void) sphx_search_visit(search, id, r);
+		UnlockReleaseBuffer(buffer);
+	}
+	count = sphx_search_take(search, &hits);
+	for (int i = 0; i < count; i++)
+		SphxBoundHit(info, norm, &hits[i], &lower[i], &upper);
+	qsort(lower, (size_t) count, sizeof(double), compare_double);
+	for (int i = 0; i < SPHX_CALIBRATION_LIMITS; i++)
+	{
+		int			last = Min(sphx_calibration_limits[i], count);
+
+		measure->bounds[query * SPHX_CALIBRATION_LIMITS + i] = last > 0 ? lower[last - 1] : -INFINITY;
+	}
+}
+
+static void
+set_all_bounds(Measure *measure)
+{
+	SphxSearchLoan *loan = SphxBorrowSearch(&measure->info->layout, CurrentMemoryContext);
+
+	for (int i = 0; i < measure->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		set_bounds(measure, SphxLoanSearch(loan), i);
+	}
+	SphxReturnSearch(loan);
+}
+
+
+/* What is found */
+
+/* Of `limit` rows as near as the bound, how many are not among these? */
+static int
+count_missed(const double *lower, int count, double bound, int limit)
+{
+	int			found = 0;
+
+	for (int i = 0; i < count; i++)
+		found += lower[i] <= bound ? 1 : 0;
+	return limit - Min(found, limit);
+}
+
+/* Search as a scan with each of the limits does; how many rows it misses. */
+static void
+search_query(Measure *measure, SphxStream *stream, int query, int limits, int *missed)
+{
+	const double *bounds = measure->bounds + query * SPHX_CALIBRATION_LIMITS;
+	int			room = 256;
+	double	   *lower = palloc(sizeof(double) * (Size) room);
+	int			count = 0;
+	int			passed = 0;
+	SphxItem	item;
+	SphxItem   *late;
+
+	SphxResetStream(stream);
+	memcpy(stream->q, measure->q + (Size) query * measure->info->layout.D,
+		   sizeof(float) * (Size) measure->info->layout.D);
+	stream->norm = SphxVectorNorm(stream->q, measure->info->layout.D);
+	stream->hidden = measure->ids[query];
+	for (int i = 0; i < limits; i++)
+	{
+		int			lates;
+
+		while (passed < sphx_calibration_limits[i] && SphxStreamNext(stream, measure->pages, &item))
+		{
+			lower[count++] = item.lower;
+			passed++;
+		}
+		lates = SphxStreamLate(stream, &late);
+		while (count + lates + sphx_calibration_limits[limits - 1] > room)
+			lower = SphxEnlarge(CurrentMemoryContext, lower, &room, 0, sizeof(double));
+		for (int j = 0; j < lates; j++)
+			lower[count++] = late[j].lower;
+		missed[i] = count_missed(lower, count, bounds[i], sphx_calibration_limits[i]);
+	}
+	pfree(lower);
+}
+
+/*
+ * Recall at one more width, of `queries` of them.  Where these are not all, what is
+ * missed of all is as much less than at the width before as it is of these.
+ */
+static void
+measure_width(Measure *measure, SphxStream *stream, SphxCalibration *calibration, int queries)
+{
+	int			width = calibration->width_count++;
+	double		before[SPHX_CALIBRATION_LIMITS] = {0};
+	double		now[SPHX_CALIBRATION_LIMITS] = {0};
+
+	calibration->widths[width] = widths[width];
+	stream->ef = widths[width];
+	for (int i = 0; i < queries; i++)
+	{
+		int		   *missed = measure->missed + i * SPHX_CALIBRATION_LIMITS;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int j = 0; j < calibration->limit_count; j++)
+			before[j] += missed[j];
+		search_query(measure, stream, i, calibration->limit_count, missed);
+		for (int j = 0; j < calibration->limit_count; j++)
+			now[j] += missed[j];
+	}
+	for (int j = 0; j < calibration->limit_count; j++)
+	{
+		double		part = now[j] / ((double) queries * sphx_calibration_limits[j]);
+
+		if (queries < measure->count)
+			part = before[j] > 0.0 ?
+				(1.0 - (double) calibration->recall[j][width - 1]) * now[j] / before[j] : 0.0;
+		calibration->recall[j][width] = (float) (1.0 - part);
+		if (width > 0)
+			calibration->recall[j][width] = Max(calibration->recall[j][width],
+												calibration->recall[j][width - 1]);
+	}
+}
+
+static bool
+is_perfect(const SphxCalibration *calibration)
+{
+	for (int i = 0; i < calibration->limit_count; i++)
+		if (calibration->recall[i][calibration->width_count - 1] < PERFECT)
+			return false;
+	return true;
+}
+
+static void
+measure_widths(Measure *measure, SphxCalibration *calibration)
+{
+	SphxStream	stream;
+
+	SphxInitStream(&stream, CurrentMemoryContext, measure->pages);
+	do
+	{
+		int			width = widths[calibration->width_count];
+		int			queries = measure->count;
+
+		if (width > FULL_WIDTH)
+			queries = Max(queries * FULL_WIDTH / width, Min(queries, LEAST_QUERIES));
+		measure_width(measure, &stream, calibration, queries);
+	} while (!is_perfect(calibration) && calibration->width_count < SPHX_CALIBRATION_WIDTHS);
+	SphxEndStream(&stream);
+}
+
+bool
+SphxMeasureRecall(SphxPages *pages, SphxServerEnv *env, Size memory, SphxCalibration *calibration)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "sphx calibration",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	SphxIndexInfo info;
+	Measure		measure = {.pages = pages,.env = env,.info = &info};
+	int			wanted = 0;
+
+	Assert(!SphxHoldsPage());
+	memset(calibration, 0, sizeof(*calibration));
+	SphxGetInfo(pages, &info);
+	if (node_slots(&measure) > LEAST_NODES)
+		wanted = count_queries(&measure, node_slots(&measure), memory);
+	if (wanted > 0)
+	{
+		allocate(&measure, wanted);
+		draw_queries(&measure, wanted);
+	}
+	if (measure.count > 0)
+	{
+		find_nearest(&measure);
+		set_all_bounds(&measure);
+		calibration->queries = (uint32) measure.count;
+		calibration->nodes = measure.nodes;
+		for (int i = 0; i < SPHX_CALIBRATION_LIMITS; i++)
+			calibration->limit_count += (uint32) sphx_calibration_limits[i] < measure.nodes ? 1 : 0;
+	}
+	if (calibration->limit_count > 0)
+		measure_widths(&measure, calibration);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return calibration->limit_count > 0;
+}
+
+void
+SphxCalibrateBuild(SphxBuild *build)
+{
+	uint64		rows = (uint64) build->info.meta.built_tuples;	/* they have been
+																 * released */
+	SphxCalibration calibration;
+
+	SphxBuildPhase(build, SPHX_PHASE_CALIBRATE, 0, rows);
+	SphxCountProgress(&build->env, PROGRESS_CREATEIDX_TUPLES_DONE, 0, rows);
+	if (SphxMeasureRecall(&build->pages, &build->env, SphxBuildScratch(), &calibration))
+		SphxStoreCalibration(&build->pages, &calibration);
+}
