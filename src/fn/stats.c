@@ -20,7 +20,7 @@
 
 PG_FUNCTION_INFO_V1(sphx_index_stats);
 
-#define STATS_COLUMNS		31
+#define STATS_COLUMNS		41
 
 /* those that sphx 0.1 declares */
 #define FIRST_COLUMNS		29
@@ -179,7 +179,7 @@ add_counts(RowBuilder *row, const PageCounts *counts)
 		SPHX_PAGE_META, SPHX_PAGE_DIRECTORY, SPHX_PAGE_CENTROID,
 		SPHX_PAGE_NODE, SPHX_PAGE_OVERFLOW, 0
 	};
-	double		bytes = 0.0;
+	double		bytes = (double) BLCKSZ * counts->pages[SPHX_PAGE_BASIS];
 
 	for (int i = 0; i < lengthof(order); i++)
 		bytes += (double) BLCKSZ * counts->pages[order[i]];
@@ -191,6 +191,72 @@ add_counts(RowBuilder *row, const PageCounts *counts)
 		add_column(row, Int32GetDatum(counts->pages[order[i]]));
 	add_column(row, Int64GetDatum(counts->dead));
 	add_column(row, Int64GetDatum(counts->free));
+}
+
+/* Bits of the dimensions, as "16 x 4 + 40 x 2": so many of so many bits each. */
+static void
+append_part(StringInfo out, int dims, int bits)
+{
+	if (dims > 0)
+		appendStringInfo(out, "%s%d x %d", out->len > 0 ? " + " : "", dims, bits);
+}
+
+/* The bits of edges' codes; bands of the same book are one. */
+static char *
+describe_codes(const SphxLayout *layout)
+{
+	StringInfoData out;
+	int			rest = layout->D;
+
+	initStringInfo(&out);
+	for (int i = 0; i < layout->code.count;)
+	{
+		SphxCodebook book = (SphxCodebook) layout->code.bands[i].book;
+		int			dims = 0;
+
+		for (; i < layout->code.count && layout->code.bands[i].book == book; i++)
+			dims += layout->code.bands[i].dims;
+		if (book == SPHX_CODE_ORTHOPLEX)
+			appendStringInfo(&out, "%d x 0.5", dims);
+		else
+			append_part(&out, dims, 4 / sphx_code_piece_dim(book));
+		rest -= dims;
+	}
+	append_part(&out, rest, 0);
+	return out.data;
+}
+
+/* The bits of stored vectors. */
+static char *
+describe_vectors(const SphxLayout *layout)
+{
+	static const int bits[SPHX_WIDTHS] = {16, 8, 6, 4, 2};
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (int w = 0; w < SPHX_WIDTHS; w++)
+		append_part(&out, layout->stored[w], bits[w]);
+	return out.data;
+}
+
+/* The columns about the geometry: NULL where the build did not find it out. */
+static void
+add_geometry(RowBuilder *row, const SphxIndexInfo *info, const PageCounts *counts)
+{
+	const SphxMetaPageData *meta = &info->meta;
+	const SphxShapeData *shape = &meta->shape;
+	bool		known = shape->intrinsic > 0.0f;
+
+	add_column(row, CStringGetTextDatum(meta->basis_vectors > 0 ? "learned" : "random"));
+	add_column(row, Int32GetDatum((int32) meta->basis_vectors));
+	add_column(row, Float4GetDatum(meta->center_norm));
+	add_figure(row, known ? shape->anisotropy : NAN);
+	add_figure(row, known ? shape->head : NAN);
+	add_figure(row, known ? shape->intrinsic : NAN);
+	add_figure(row, meta->version > 1 ? shape->noise : NAN);
+	add_column(row, CStringGetTextDatum(describe_codes(&info->layout)));
+	add_column(row, CStringGetTextDatum(describe_vectors(&info->layout)));
+	add_column(row, Int32GetDatum(counts->pages[SPHX_PAGE_BASIS]));
 }
 
 /* The columns about the calibration. */
@@ -236,6 +302,7 @@ sphx_index_stats(PG_FUNCTION_ARGS)
 	add_parameters(&row, &info, &counts);
 	add_counts(&row, &counts);
 	add_calibration(&row, &info.calibration, counts.nodes);
+	add_geometry(&row, &info, &counts);
 	Assert(row.count == STATS_COLUMNS);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), row.values, row.nulls)));
 }

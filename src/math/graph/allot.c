@@ -91,7 +91,8 @@ compare_steps(const void *a, const void *b)
 	double		left = x->gain * y->nibbles;
 	double		right = y->gain * x->nibbles;
 
-	if (left != right)
+	/* differences in the last digits would put a short unit before others */
+	if (fabs(left - right) > 1e-9 * (left + right))
 		return left > right ? -1 : 1;
 	return x->unit != y->unit ? x->unit - y->unit : x->level - y->level;
 }
@@ -180,6 +181,27 @@ sphx_noise_curve(SphxEnv *env, int D, const float *variances, int most, float *n
 	release_steps(env, &allotment);
 }
 
+static int
+compare_levels(const void *a, const void *b)
+{
+	return (int) *(const uint8_t *) b - (int) *(const uint8_t *) a;
+}
+
+/*
+ * Bands follow each other: finer books come first, and nothing comes last.  (The
+ * variances may be in another order, where they are hardly different.)  A last
+ * unit that is short has no more than the one before it.
+ */
+static void
+sort_levels(Allotment *allotment)
+{
+	int			whole = allotment->units > 1 ? allotment->units - 1 : 1;
+
+	qsort(allotment->level, (size_t) whole, 1, compare_levels);
+	if (whole < allotment->units && allotment->level[whole] > allotment->level[whole - 1])
+		allotment->level[whole] = allotment->level[whole - 1];
+}
+
 /* Give units their books, the best steps first, as far as the nibbles last. */
 static void
 take_steps(Allotment *allotment, int nibbles)
@@ -193,16 +215,7 @@ take_steps(Allotment *allotment, int nibbles)
 		allotment->level[step->unit] = (uint8_t) step->level;
 		nibbles -= step->nibbles;
 	}
-	/* bands follow each other: finer books come first, and nothing comes last */
-	for (int u = allotment->units - 2; u >= 0; u--)
-		if (allotment->level[u] < allotment->level[u + 1])
-		{
-			uint8_t		level = allotment->level[u];
-
-			allotment->level[u] = allotment->level[u + 1];
-			allotment->level[u + 1] = level;
-			u = u + 2 < allotment->units ? u + 2 : u + 1;
-		}
+	sort_levels(allotment);
 }
 
 /*
