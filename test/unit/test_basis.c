@@ -14,6 +14,8 @@
 #include "math/base/random.h"
 #include "math/base/reflect.h"
 #include "math/kernels/kernels.h"
+#include "math/train/eigen.h"
+#include "math/train/spectrum.h"
 #include "helpers.h"
 #include "tap.h"
 
@@ -342,6 +344,229 @@ test_count(void)
 	ok(good && sphx_reflectors_count(256) == 256, "counts of reflectors are within the dimensions");
 }
 
+
+
+/* Eigenvectors */
+
+static void
+test_eigen(void)
+{
+	enum
+	{
+		N = 60
+	};
+	double		a[N * N];
+	double		copy[N * N];
+	double		vectors[N * N];
+	double		values[N];
+	double		error = 0.0;
+	bool		sorted = true;
+
+	for (int i = 0; i < N; i++)
+		for (int k = 0; k <= i; k++)
+			a[i * N + k] = a[k * N + i] = sphx_random_normal(&generator);
+	memcpy(copy, a, sizeof(a));
+	sphx_eigen(&counting.env, N, a, vectors, values);
+	for (int i = 0; i < N; i++)
+		for (int k = 0; k < N; k++)
+		{
+			double		product = dot_doubles(copy + k * N, vectors + i * N, N);
+
+			error = fmax(error, fabs(product - values[i] * vectors[i * N + k]));
+			error = fmax(error, fabs(dot_doubles(vectors + i * N, vectors + k * N, N) - (i == k)));
+			sorted = sorted && (i == 0 || values[i] <= values[i - 1]);
+		}
+	ok(error < 1e-12 && sorted, "eigenvectors of a %d x %d matrix to %.1e", N, N, error);
+	memset(a, 0, sizeof(a));
+	sphx_eigen(&counting.env, N, a, vectors, values);
+	ok(values[0] == 0.0 && values[N - 1] == 0.0 && vectors[0] == 1.0, "... and of zero");
+}
+
+
+/* Spectra */
+
+/* rows normal with standard deviations sigma in a random basis, around an offset */
+static float *
+shaped_rows(int n, int D, const double *sigma, const float *basis, float offset)
+{
+	float	   *rows = floats((size_t) n * (size_t) D);
+
+	for (int i = 0; i < n; i++)
+	{
+		float	   *row = rows + (size_t) i * (size_t) D;
+
+		for (int j = 0; j < D; j++)
+			row[j] = offset;
+		for (int k = 0; k < D; k++)
+		{
+			float		x = (float) (sigma[k] * sphx_random_normal(&generator));
+
+			for (int j = 0; j < D; j++)
+				row[j] += x * basis[(size_t) k * (size_t) D + (size_t) j];
+		}
+	}
+	return rows;
+}
+
+/* what must hold of every spectrum */
+static bool
+is_spectrum(const SphxSpectrum *s, int D, int most)
+{
+	double		sum = (double) s->rest * (D - s->count);
+	double		error = 0.0;
+	bool		good = s->D == D && s->count >= 0 && s->count <= most && s->rest >= 0.0f &&
+	isfinite(s->rest) && isfinite(s->intrinsic) && isfinite(s->length) && s->length > 0.0f;
+
+	for (int i = 0; i < s->count; i++)
+	{
+		sum += (double) s->variances[i];
+		good = good && s->variances[i] >= 0.0f && (i == 0 || s->variances[i] <= s->variances[i - 1]);
+		for (int k = 0; k <= i; k++)
+			error = fmax(error, fabs(dot_floats(s->vectors + (size_t) i * (size_t) D,
+												s->vectors + (size_t) k * (size_t) D, D) - (i == k)));
+	}
+	return good && fabs(sum - 1.0) < 1e-4 && error < 1e-5;
+}
+
+/* energy of the leading directions, and how much of them lies in the first rows of the basis */
+static void
+test_planted(int D, int planted, int n, int most, float offset)
+{
+	double	   *sigma = malloc(sizeof(double) * (size_t) D);
+	float	   *basis = random_basis(D, D);
+	double		total = 0.0;
+	double		head = 0.0;
+	double		found = 0.0;
+	double		inside = 0.0;
+	SphxSpectrum *s;
+	float	   *rows;
+
+	for (int k = 0; k < D; k++)
+		sigma[k] = k < planted ? 1.0 : 0.1;
+	for (int k = 0; k < D; k++)
+		total += sigma[k] * sigma[k];
+	head = planted / total;
+	rows = shaped_rows(n, D, sigma, basis, offset);
+	s = sphx_spectrum_train(&counting.env, n, rows, D, most, 1);
+	for (int i = 0; i < planted; i++)
+	{
+		found += (double) s->variances[i];
+		for (int k = 0; k < planted; k++)
+		{
+			double		product = dot_floats(s->vectors + (size_t) i * (size_t) D,
+											 basis + (size_t) k * (size_t) D, D);
+
+			inside += product * product / planted;
+		}
+	}
+	/* near neighbours differ less where rows do most, and more in the rest */
+	ok(is_spectrum(s, D, most) && s->count == most && inside > 0.99 && found < head + .01 &&
+	   found > 0.5 * head,
+	   "%d of %d dimensions, offset %g: %.4f of their space, energy %.3f of %.3f", planted, D,
+	   (double) offset, inside, found, head);
+	counting.env.release(&counting.env, s);
+	free(rows);
+	free(sigma);
+	free(basis);
+}
+
+/* no overfitting: along chosen directions of isotropic rows differences are not longer */
+static void
+test_isotropic(int n, int D, int most)
+{
+	float	   *rows = random_floats((size_t) n * (size_t) D);
+	SphxSpectrum *s = sphx_spectrum_train(&counting.env, n, rows, D, most, 1);
+	double		mean = 0.0;
+
+	for (int i = 0; i < s->count; i++)
+		mean += (double) s->variances[i] * D / s->count;
+	ok(is_spectrum(s, D, most) && mean > 0.9 && mean < 1.1,
+	   "isotropic: %d directions of %d have %.3f of the mean variance", s->count, D, mean);
+	counting.env.release(&counting.env, s);
+	free(rows);
+}
+
+typedef enum Strange
+{
+	EQUAL, ZERO, CONSTANT_COLUMNS, PAIRS, NOT_FINITE, HUGE_ROWS, TINY_ROWS, LINE,
+				STRANGE_KINDS
+} Strange;
+
+static const char *const strange_names[] = {
+	"equal rows", "zero rows", "constant columns", "each row 20 times", "rows that are not finite",
+	"huge rows", "tiny rows", "rows on a line"
+};
+
+static float *
+strange_rows(Strange kind, int n, int D)
+{
+	float	   *rows = random_floats((size_t) n * (size_t) D);
+
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < D; j++)
+		{
+			float	   *x = rows + (size_t) i * (size_t) D + j;
+
+			if (kind == EQUAL || (kind == CONSTANT_COLUMNS && j % 2 == 0))
+				*x = 3.25f * (float) (j + 1);
+			else if (kind == ZERO)
+				*x = 0.0f;
+			else if (kind == PAIRS)
+				*x = rows[(size_t) (i / 20 * 20) * (size_t) D + (size_t) j];
+			else if (kind == NOT_FINITE && i % 7 == 3)
+				*x = j % 2 == 0 ? NAN : -INFINITY;
+			else if (kind == HUGE_ROWS)
+				*x *= 3e37f;
+			else if (kind == TINY_ROWS)
+				*x *= 1e-38f;
+			else if (kind == LINE)
+				*x = (float) (i * (j + 1));
+		}
+	return rows;
+}
+
+static void
+test_strange(void)
+{
+	static const int sizes[][2] = {{0, 5}, {1, 5}, {2, 5}, {3, 1}, {30, 100}, {400, 24}, {1000, 1}};
+
+	for (int kind = 0; kind < STRANGE_KINDS; kind++)
+	{
+		bool		good = true;
+		int			found = 0;
+
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		{
+			int			n = sizes[i][0];
+			int			D = sizes[i][1];
+			float	   *rows = strange_rows((Strange) kind, n, D);
+			SphxSpectrum *s = sphx_spectrum_train(&counting.env, n, rows, D, 24, 7);
+
+			good = good && is_spectrum(s, D, 24);
+			found = s->count > found ? s->count : found;
+			counting.env.release(&counting.env, s);
+			free(rows);
+		}
+		ok(good && (found == 0) == (kind == EQUAL || kind == ZERO), "%s: up to %d directions",
+		   strange_names[kind], found);
+	}
+}
+
+static void
+test_seed(void)
+{
+	float	   *rows = random_floats(2000 * 40);
+	SphxSpectrum *a = sphx_spectrum_train(&counting.env, 2000, rows, 40, 10, 3);
+	SphxSpectrum *b = sphx_spectrum_train(&counting.env, 2000, rows, 40, 10, 3);
+
+	ok(a->count == b->count && memcmp(a->vectors, b->vectors, sizeof(float) * 400) == 0 &&
+	   memcmp(a->variances, b->variances, sizeof(float) * 10) == 0 && a->rest == b->rest,
+	   "the same seed, the same spectrum");
+	counting.env.release(&counting.env, a);
+	counting.env.release(&counting.env, b);
+	free(rows);
+}
+
 int
 main(void)
 {
@@ -360,6 +585,15 @@ main(void)
 		test_bad_vectors();
 	}
 	test_count();
+	test_eigen();
+	test_planted(64, 8, 3000, 16, 0.0f);
+	test_planted(64, 8, 3000, 64, 0.0f);
+	test_planted(200, 20, 3000, 30, 0.0f);
+	test_planted(64, 8, 3000, 16, 300.0f);
+	test_isotropic(2000, 64, 16);
+	test_isotropic(1000, 300, 128);
+	test_strange();
+	test_seed();
 	ok(counting.live == 0 && counting.progress_sane, "nothing leaks");
 	return tap_done();
 }

@@ -1,64 +1,696 @@
+/*-------------------------------------------------------------------------
+ *
+ * spectrum.c
+ *	  How differences between near rows are spread over directions.
+ *
+ * Neighbours are found by matrix products, among rows less their mean, since an
+ * offset that all share would leave nothing of small differences in single
+ * precision.  Differences are made of the rows themselves each time a block of
+ * them is needed: all of them would take more memory than the sample.
+ *
+ * Directions: randomised subspace iteration (Halko, Martinsson and Tropp), whose
+ * products are with the differences E, V <- V E^T E; at its end the eigenvectors
+ * of the small matrix V E^T E V^T turn V (Rayleigh and Ritz).  No matrix is D x D.
+ *
+ * Variances along directions that were fitted to the same few differences would
+ * be too large, the more so the more directions there are.  So directions come
+ * from the even anchors and variances from the odd ones, less those differences
+ * that lead to a row which the even ones have seen: in many dimensions few rows
+ * are neighbours of many.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
-#include <stdlib.h>
-#include "math/train/spectrum.h"
-#include "math/base/random.h"
+
 #include "math/base/blas.h"
+#include "math/base/random.h"
 #include "math/kernels/kernels.h"
-#define K 16
-static void orth(int D, int r, float *q)
+#include "math/train/eigen.h"
+#include "math/train/spectrum.h"
+
+#define NEIGHBOURS		16
+
+/* one row in 8 is an anchor, within these limits */
+#define ROWS_AN_ANCHOR	8
+#define LEAST_ANCHORS	256
+#define MOST_ANCHORS	1024
+
+/* differences of which one direction is made at least */
+#define EDGES_A_VECTOR	8
+
+#define ITERATIONS		4
+
+/* rows of a matrix product */
+#define BLOCK			256
+
+/*
+ * Squared distances below this share of the squares they are the difference of are
+ * rounding.  Of so many neighbours an anchor has the rows themselves are looked at.
+ */
+#define NOISE			1e-6f
+#define MOST_DOUBTS		64
+
+/* a row that shrinks to less than this was a combination of those before it */
+#define DEPENDENT		1e-4
+
+typedef struct Anchor
 {
-	for (int i = 0; i < r; i++) for (int pass = 0; pass < 2; pass++) {
-		float *v = q + (size_t) i * D;
-		for (int k = 0; k < i; k++) { float s = sphx_kernels->dot_f32(v, q + (size_t) k * D, D); for (int j = 0; j < D; j++) v[j] -= s * q[(size_t) k * D + j]; }
-		float n = sqrtf(sphx_kernels->dot_f32(v, v, D)); if (n > 1e-20f) for (int j = 0; j < D; j++) v[j] /= n; }
+	int			row;
+	int			count;			/* of neighbours */
+	int			doubts;			/* neighbours whose distance was not clear */
+	int			ids[NEIGHBOURS];
+	float		squares[NEIGHBOURS];	/* of distances, ascending */
+} Anchor;
+
+typedef struct Search
+{
+	SphxEnv    *env;
+	int			n;
+	int			D;
+	const float *sample;
+	float		scale;			/* makes the largest entry about 1 */
+	int			anchor_count;
+	Anchor	   *anchors;
+	bool	   *seen;			/* n: ends of differences of the trained half */
+	SphxRandom	random;
+} Search;
+
+/* an anchor's half */
+typedef enum Half
+{
+	TRAINED,
+	HELD_OUT
+} Half;
+
+/* some differences as unit vectors, one a row, and transposed */
+typedef struct Edges
+{
+	bool		all;			/* those that lead to seen rows, too */
+	int			anchor;			/* the next one, */
+	int			neighbour;		/* and its neighbour */
+	int			count;			/* rows */
+	float	   *rows;			/* BLOCK x D */
+	float	   *transposed;		/* D x count */
+} Edges;
+
+
+/* Neighbours */
+
+static const float *
+sample_row(const Search *search, int i)
+{
+	return search->sample + (size_t) i * (size_t) search->D;
 }
-SphxSpectrum *
-sphx_spectrum_train(SphxEnv *env, int n, const float *x, int D, int most, uint64_t seed)
+
+/* (w - v) times the scale, and its squared length */
+static float
+difference(const Search *search, int v, int w, float *out)
 {
-	int A = n < 1024 ? n : 1024, ne = 0, nl = 0; double lid = 0, len = 0;
-	float *E = env->alloc(env, sizeof(float) * (size_t) A * K * D);
-	float *dist = env->alloc(env, sizeof(float) * n), *sq = env->alloc(env, sizeof(float) * n);
-	float *row = env->alloc(env, sizeof(float) * D), *vec = env->alloc(env, sizeof(float) * (size_t) (most + 1) * D);
-	SphxSpectrum *s;
-	for (int i = 0; i < n; i++) sq[i] = sphx_kernels->dot_f32(x + (size_t) i * D, x + (size_t) i * D, D);
-	for (int a = 0; a < A; a++) {
-		int i = (int) ((size_t) a * n / A), best[K], nb = 0; float bd[K];
-		sphx_gemm_nt(1, n, D, x + (size_t) i * D, x, dist);
-		for (int r = 0; r < n; r++) { float d = sq[r] + sq[i] - 2 * dist[r]; if (r == i || d <= 1e-6f * sq[i]) continue;
-			if (nb < K || d < bd[nb-1]) { int k = nb < K ? nb++ : K - 1; while (k > 0 && bd[k-1] > d) { bd[k] = bd[k-1]; best[k] = best[k-1]; k--; } bd[k] = d; best[k] = r; } }
-		if (nb > 2) { double t = 0; for (int k = 0; k < nb - 1; k++) t += .5 * log(bd[k] / bd[nb-1]); if (t < 0) { lid += -(nb - 1) / t; nl++; } }
-		for (int k = 0; k < nb; k++) { float l = 1 / sqrtf(bd[k]); len += sqrtf(bd[k]); for (int j = 0; j < D; j++) E[(size_t) ne * D + j] = (x[(size_t) best[k] * D + j] - x[(size_t) i * D + j]) * l; ne++; }
-		env->tick(env, a, A);
+	const float *from = sample_row(search, v);
+	const float *to = sample_row(search, w);
+
+	for (int j = 0; j < search->D; j++)
+		out[j] = (to[j] * search->scale) - (from[j] * search->scale);
+	return sphx_kernels->dot_f32(out, out, (size_t) search->D);
+}
+
+/* A power of two, so that rows times it are exact and their squares in range. */
+static void
+find_scale(Search *search)
+{
+	float		largest = 0.0f;
+	int			exponent;
+
+	for (int i = 0; i < search->n; i++)
+	{
+		float		amax = sphx_kernels->amax_f32(sample_row(search, i), (size_t) search->D);
+
+		if (isfinite(amax) && amax > largest)
+			largest = amax;
 	}
-	if (most > ne / 8) most = ne / 8;
-	if (most > D) most = D;
-	int half = ne / 2;
-	/* two copies: train on even edges */
-	float *T = env->alloc(env, sizeof(float) * (size_t) (half + 1) * D), *Y = env->alloc(env, sizeof(float) * (size_t) (half + 1) * (most + 1)), *Tt, *Yt;
-	Tt = env->alloc(env, sizeof(float) * (size_t) (half + 1) * D); Yt = env->alloc(env, sizeof(float) * (size_t) (half + 1) * (most + 1));
-	SphxRandom rnd; sphx_random_seed(&rnd, seed);
-	/* anchors alternate: K edges each */
-	int m = 0; for (int e = 0; e < ne && m < half; e++) if ((e / K) % 2 == 0) memcpy(T + (size_t) m++ * D, E + (size_t) e * D, sizeof(float) * D);
-	for (int i = 0; i < m; i++) for (int j = 0; j < D; j++) Tt[(size_t) j * m + i] = T[(size_t) i * D + j];
-	for (size_t i = 0; i < (size_t) most * D; i++) vec[i] = (float) ((double) (sphx_random_u64(&rnd) >> 11) / 9007199254740992.0 - .5);
-	if (most > 0) { orth(D, most, vec);
-	for (int it = 0; it < 12; it++) {
-		sphx_gemm_nt(most, m, D, vec, T, Y);            /* most x m */
-		sphx_gemm_nt(most, D, m, Y, Tt, vec);           /* most x D */
-		orth(D, most, vec); env->tick(env, it, 12);
-	} }
-	s = env->alloc(env, sizeof(SphxSpectrum) + sizeof(float) * ((size_t) most * D + most + 1));
-	s->D = D; s->count = most; s->vectors = (float *) (s + 1); s->variances = s->vectors + (size_t) most * D;
-	/* variances on the other half; then sort descending */
-	double *v = env->alloc(env, sizeof(double) * (most + 1)); int *o = env->alloc(env, sizeof(int) * (most + 1)); int c = 0; double tot = 0;
-	for (int i = 0; i < most; i++) { v[i] = 0; o[i] = i; }
-	for (int e = 0; e < ne; e++) if ((e / K) % 2 == 1) { c++; for (int i = 0; i < most; i++) { float d = sphx_kernels->dot_f32(E + (size_t) e * D, vec + (size_t) i * D, D); v[i] += d * d; } }
-	for (int i = 0; i < most; i++) for (int k = i; k > 0 && v[o[k]] > v[o[k-1]]; k--) { int t = o[k]; o[k] = o[k-1]; o[k-1] = t; }
-	for (int i = 0; i < most; i++) { s->variances[i] = (float) (v[o[i]] / (c > 0 ? c : 1)); tot += s->variances[i]; memcpy(s->vectors + (size_t) i * D, vec + (size_t) o[i] * D, sizeof(float) * D); }
-	s->rest = D > most ? (float) fmax((1 - tot) / (D - most), 1e-9) : 0;
-	if (D == most) for (int i = 0; i < most; i++) s->variances[i] /= (float) tot;
-	s->intrinsic = nl > 0 ? (float) (lid / nl) : 25; s->length = ne > 0 ? (float) (len / ne) : 1;
-	(void) row; env->release(env, E); env->release(env, T); env->release(env, Tt); env->release(env, Y); env->release(env, Yt); env->release(env, dist); env->release(env, sq); env->release(env, vec); env->release(env, v); env->release(env, o); env->release(env, row);
-	return s;
+	(void) frexpf(largest, &exponent);
+	if (exponent < -120)
+		exponent = -120;
+	search->scale = ldexpf(1.0f, -exponent);
+}
+
+/* Anchors are spread over the sample, which may be sorted, one from each part of it. */
+static void
+choose_anchors(Search *search)
+{
+	int			count = search->n / ROWS_AN_ANCHOR;
+
+	count = count < LEAST_ANCHORS ? LEAST_ANCHORS : count;
+	count = count > MOST_ANCHORS ? MOST_ANCHORS : count;
+	search->anchor_count = count < search->n ? count : search->n;
+	search->anchors = search->env->alloc(search->env,
+										 sizeof(Anchor) * ((size_t) search->anchor_count + 1));
+	for (int a = 0; a < search->anchor_count; a++)
+	{
+		uint64_t	from = (uint64_t) a * (uint64_t) search->n / (uint64_t) search->anchor_count;
+		uint64_t	to = (uint64_t) (a + 1) * (uint64_t) search->n / (uint64_t) search->anchor_count;
+
+		memset(&search->anchors[a], 0, sizeof(Anchor));
+		search->anchors[a].row = (int) (from + sphx_random_below(&search->random, to - from));
+	}
+}
+
+/* a row less the mean, scaled; rows that are not finite come out as NaN or infinite */
+static float
+center_row(const Search *search, int i, const double *mean, float *out)
+{
+	const float *row = sample_row(search, i);
+
+	for (int j = 0; j < search->D; j++)
+		out[j] = (float) ((double) (row[j] * search->scale) - mean[j]);
+	return sphx_kernels->dot_f32(out, out, (size_t) search->D);
+}
+
+static void
+find_mean(const Search *search, double *mean)
+{
+	int			rows = 0;
+
+	memset(mean, 0, sizeof(double) * (size_t) search->D);
+	for (int i = 0; i < search->n; i++)
+	{
+		const float *row = sample_row(search, i);
+
+		if (!isfinite(sphx_kernels->l1_f32(row, row, (size_t) search->D)))
+			continue;
+		for (int j = 0; j < search->D; j++)
+			mean[j] += (double) (row[j] * search->scale);
+		rows++;
+	}
+	for (int j = 0; j < search->D; j++)
+		mean[j] /= rows > 0 ? rows : 1;
+}
+
+/* Keep the nearest, in order. */
+static void
+offer(Anchor *anchor, int id, float square)
+{
+	int			k = anchor->count;
+
+	if (k == NEIGHBOURS && !(square < anchor->squares[k - 1]))
+		return;
+	if (k < NEIGHBOURS)
+		anchor->count++;
+	else
+		k--;
+	for (; k > 0 && anchor->squares[k - 1] > square; k--)
+	{
+		anchor->squares[k] = anchor->squares[k - 1];
+		anchor->ids[k] = anchor->ids[k - 1];
+	}
+	anchor->squares[k] = square;
+	anchor->ids[k] = id;
+}
+
+/* `noise`: what the square may be off by */
+static void
+see_row(const Search *search, Anchor *anchor, int id, float square, float noise, float *scratch)
+{
+	if (id == anchor->row || !(square < INFINITY) || !(noise < INFINITY))
+		return;
+	if (anchor->count == NEIGHBOURS && !(square < anchor->squares[NEIGHBOURS - 1]))
+		return;
+	if (square <= noise)
+	{
+		if (anchor->doubts++ >= MOST_DOUBTS)
+			return;
+		square = difference(search, anchor->row, id, scratch);
+		if (!(square > 0.0f))
+			return;
+	}
+	offer(anchor, id, square);
+}
+
+/* memory of find_neighbours */
+typedef struct Block
+{
+	double	   *mean;			/* D */
+	float	   *anchors;		/* anchors x D: without the mean */
+	float	   *anchor_squares; /* anchors */
+	float	   *rows;			/* BLOCK x D */
+	float	   *squares;		/* BLOCK */
+	float	   *products;		/* BLOCK x anchors */
+	float	   *scratch;		/* D */
+} Block;
+
+static void
+allocate_block(const Search *search, Block *block)
+{
+	size_t		D = (size_t) search->D;
+	size_t		anchors = (size_t) search->anchor_count;
+
+	block->mean = search->env->alloc(search->env, sizeof(double) * D + sizeof(float) *
+									 ((anchors + BLOCK + 1) * D + anchors + BLOCK +
+									  anchors * BLOCK));
+	block->anchors = (float *) (block->mean + D);
+	block->rows = block->anchors + anchors * D;
+	block->scratch = block->rows + BLOCK * D;
+	block->anchor_squares = block->scratch + D;
+	block->squares = block->anchor_squares + anchors;
+	block->products = block->squares + BLOCK;
+}
+
+static void
+see_block(const Search *search, const Block *block, int first, int rows)
+{
+	int			anchors = search->anchor_count;
+
+	for (int i = 0; i < rows; i++)
+		block->squares[i] = center_row(search, first + i, block->mean,
+									   block->rows + (size_t) i * (size_t) search->D);
+	sphx_gemm_nt((size_t) rows, (size_t) anchors, (size_t) search->D, block->rows,
+				 block->anchors, block->products);
+	for (int i = 0; i < rows; i++)
+		for (int a = 0; a < anchors; a++)
+		{
+			float		squares = block->squares[i] + block->anchor_squares[a];
+			float		product = block->products[(size_t) i * (size_t) anchors + (size_t) a];
+
+			see_row(search, &search->anchors[a], first + i, squares - 2.0f * product,
+					NOISE * squares, block->scratch);
+		}
+}
+
+static void
+find_neighbours(const Search *search)
+{
+	Block		block;
+
+	allocate_block(search, &block);
+	find_mean(search, block.mean);
+	for (int a = 0; a < search->anchor_count; a++)
+		block.anchor_squares[a] = center_row(search, search->anchors[a].row, block.mean,
+											 block.anchors + (size_t) a * (size_t) search->D);
+	for (int first = 0; first < search->n; first += BLOCK)
+	{
+		int			rows = search->n - first < BLOCK ? search->n - first : BLOCK;
+
+		see_block(search, &block, first, rows);
+		search->env->tick(search->env, (uint64_t) first, (uint64_t) search->n);
+	}
+	search->env->release(search->env, block.mean);
+}
+
+
+/* Differences in blocks */
+
+/* Make the next block; false when there are no more. */
+static bool
+next_edges(const Search *search, Edges *edges)
+{
+	size_t		D = (size_t) search->D;
+
+	edges->count = 0;
+	while (edges->count < BLOCK && edges->anchor < search->anchor_count)
+	{
+		const Anchor *anchor = &search->anchors[edges->anchor];
+		float	   *row = edges->rows + (size_t) edges->count * D;
+		float		length;
+		int			id;
+
+		if (anchor->count <= edges->neighbour)
+		{
+			edges->anchor += 2;
+			edges->neighbour = 0;
+			continue;
+		}
+		id = anchor->ids[edges->neighbour++];
+		if (!edges->all && search->seen[id])
+			continue;
+		length = sqrtf(difference(search, anchor->row, id, row));
+		if (!(length > 0.0f && length < INFINITY))
+			continue;
+		for (size_t j = 0; j < D; j++)
+			row[j] /= length;
+		edges->count++;
+	}
+	search->env->tick(search->env, (uint64_t) edges->anchor / 2,
+					  (uint64_t) search->anchor_count / 2 + 2);
+	return edges->count > 0;
+}
+
+static void
+first_edges(Edges *edges, Half half, bool all)
+{
+	edges->all = all;
+	edges->anchor = half == TRAINED ? 0 : 1;
+	edges->neighbour = 0;
+}
+
+/* where the memory of a spectrum's work is */
+typedef struct Work
+{
+	Edges		edges;
+	int			count;			/* directions */
+	float	   *vectors;		/* count x D, rounded up to groups of 4 */
+	float	   *image;			/* the same: V E^T E */
+	float	   *part;			/* count x D: that of one block */
+	float	   *products;		/* count x BLOCK */
+} Work;
+
+static void
+allocate_work(const Search *search, Work *work)
+{
+	size_t		D = (size_t) search->D;
+	size_t		rows = ((size_t) work->count + 3) / 4 * 4;
+	size_t		floats = 2 * BLOCK * D + 3 * rows * D + (size_t) work->count * BLOCK;
+	float	   *memory = search->env->alloc(search->env, sizeof(float) * (floats + 1));
+
+	work->vectors = memory;
+	work->image = work->vectors + rows * D;
+	work->part = work->image + rows * D;
+	work->edges.rows = work->part + rows * D;
+	work->edges.transposed = work->edges.rows + BLOCK * D;
+	work->products = work->edges.transposed + BLOCK * D;
+	memset(work->vectors, 0, sizeof(float) * rows * D);
+}
+
+static void
+transpose_edges(Edges *edges, int D)
+{
+	size_t		count = (size_t) edges->count;
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < (size_t) D; j++)
+			edges->transposed[j * count + i] = edges->rows[i * (size_t) D + j];
+}
+
+/* image = V E^T E over the trained half */
+static void
+multiply_edges(const Search *search, Work *work)
+{
+	size_t		D = (size_t) search->D;
+	size_t		count = (size_t) work->count;
+
+	memset(work->image, 0, sizeof(float) * count * D);
+	first_edges(&work->edges, TRAINED, true);
+	while (next_edges(search, &work->edges))
+	{
+		size_t		edges = (size_t) work->edges.count;
+
+		transpose_edges(&work->edges, search->D);
+		sphx_gemm_nt(count, edges, D, work->vectors, work->edges.rows, work->products);
+		sphx_gemm_nt(count, D, edges, work->products, work->edges.transposed, work->part);
+		for (size_t i = 0; i < count * D; i++)
+			work->image[i] += work->part[i];
+	}
+}
+
+
+/* Directions */
+
+static void
+random_row(Search *search, float *row)
+{
+	for (int j = 0; j < search->D; j++)
+		row[j] = (float) (sphx_random_uniform(&search->random) - 0.5);
+}
+
+static double
+norm_of(const float *row, int D)
+{
+	return sqrt((double) sphx_kernels->dot_f32(row, row, (size_t) D));
+}
+
+/* Take away what rows before i have of row i, whose products with them go to scratch. */
+static void
+project_out(float *rows, int i, int D, float *products)
+{
+	float	   *row = rows + (size_t) i * (size_t) D;
+
+	for (int k = 0; k < i; k++)
+		products[k] = -sphx_kernels->dot_f32(rows + (size_t) k * (size_t) D, row, (size_t) D);
+	for (int k = 0; k < i; k += 4)
+	{
+		float		a[4] = {0.0f};
+		int			group = i - k < 4 ? i - k : 4;
+
+		memcpy(a, products + k, sizeof(float) * (size_t) group);
+		/* rows from i on are read, but times zero; all are finite */
+		sphx_kernels->axpy4_f32(row, rows + (size_t) k * (size_t) D, (size_t) D, a, (size_t) D);
+	}
+}
+
+/*
+ * Make the rows of `vectors` orthonormal, in order.  One that is a combination of
+ * those before it gives way to a random one: vectors of data of low rank.
+ */
+static void
+orthonormalize(Search *search, Work *work)
+{
+	int			D = search->D;
+
+	for (int i = 0; i < work->count; i++)
+	{
+		float	   *row = work->vectors + (size_t) i * (size_t) D;
+		double		norm = 0.0;
+
+		for (int tries = 0; tries < 20; tries++)
+		{
+			double		before = norm_of(row, D);
+			float		unit = before > 0.0 ? (float) (1.0 / before) : 0.0f;
+
+			for (int j = 0; j < D; j++)
+				row[j] *= unit;
+			project_out(work->vectors, i, D, work->products);
+			norm = norm_of(row, D);
+			if (norm > DEPENDENT && tries > 0)
+				break;
+			if (norm <= DEPENDENT)
+				random_row(search, row);
+		}
+		for (int j = 0; j < D; j++)
+			row[j] = (float) ((double) row[j] / norm);
+		if (i % 16 == 0)
+			search->env->tick(search->env, (uint64_t) i, (uint64_t) work->count);
+	}
+}
+
+/* Turn V by the eigenvectors of V E^T E V^T; image is V E^T E. */
+static void
+turn_vectors(const Search *search, Work *work)
+{
+	size_t		D = (size_t) search->D;
+	size_t		count = (size_t) work->count;
+	double	   *matrix = search->env->alloc(search->env, sizeof(double) * (2 * count + 1) * count);
+	double	   *turns = matrix + count * count;
+
+	sphx_gemm_nt(count, count, D, work->vectors, work->image, work->part);
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < count; k++)
+			matrix[i * count + k] = ((double) work->part[i * count + k] +
+									 (double) work->part[k * count + i]) / 2.0;
+	sphx_eigen(search->env, work->count, matrix, turns, turns + count * count);
+	memset(work->image, 0, sizeof(float) * count * D);
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < count; k += 4)
+		{
+			float		a[4] = {0.0f};
+
+			for (size_t l = 0; l < 4 && k + l < count; l++)
+				a[l] = (float) turns[i * count + k + l];
+			sphx_kernels->axpy4_f32(work->image + i * D, work->vectors + k * D, D, a, D);
+		}
+	memcpy(work->vectors, work->image, sizeof(float) * count * D);
+	search->env->release(search->env, matrix);
+}
+
+static void
+find_vectors(Search *search, Work *work)
+{
+	for (int i = 0; i < work->count; i++)
+		random_row(search, work->vectors + (size_t) i * (size_t) search->D);
+	orthonormalize(search, work);
+
+	/* all directions span the same space from the beginning */
+	for (int i = work->count < search->D ? 0 : ITERATIONS; i < ITERATIONS; i++)
+	{
+		multiply_edges(search, work);
+		memcpy(work->vectors, work->image,
+			   sizeof(float) * (size_t) work->count * (size_t) search->D);
+		orthonormalize(search, work);
+	}
+	multiply_edges(search, work);
+	turn_vectors(search, work);
+	orthonormalize(search, work);
+}
+
+
+/* Results */
+
+/*
+ * Mean squares of the held-out differences along the vectors; returns how many
+ * there were.
+ */
+static int
+measure_variances(const Search *search, Work *work, bool all, double *variances)
+{
+	size_t		count = (size_t) work->count;
+	int			seen = 0;
+
+	for (size_t i = 0; i < count; i++)
+		variances[i] = 0.0;
+	first_edges(&work->edges, HELD_OUT, all);
+	while (next_edges(search, &work->edges))
+	{
+		size_t		edges = (size_t) work->edges.count;
+
+		sphx_gemm_nt(count, edges, (size_t) search->D, work->vectors, work->edges.rows,
+					 work->products);
+		for (size_t i = 0; i < count; i++)
+			for (size_t k = 0; k < edges; k++)
+			{
+				double		x = (double) work->products[i * edges + k];
+
+				variances[i] += x * x;
+			}
+		seen += work->edges.count;
+	}
+	for (size_t i = 0; i < count && seen > 0; i++)
+		variances[i] /= seen;
+	return seen;
+}
+
+/* Intrinsic dimension and length, of all anchors. */
+static void
+describe_neighbours(const Search *search, SphxSpectrum *spectrum)
+{
+	double		dimension = 0.0;
+	double		length = 0.0;
+	int			anchors = 0;
+	int			edges = 0;
+
+	for (int i = 0; i < search->anchor_count; i++)
+	{
+		const Anchor *anchor = &search->anchors[i];
+		double		sum = 0.0;
+
+		for (int k = 0; k < anchor->count; k++)
+		{
+			double		last = (double) anchor->squares[anchor->count - 1];
+
+			length += sqrt((double) anchor->squares[k]);
+			sum += 0.5 * log((double) anchor->squares[k] / last);
+		}
+		edges += anchor->count;
+		if (anchor->count > 2 && sum < 0.0)
+		{
+			dimension -= (anchor->count - 1) / sum;
+			anchors++;
+		}
+	}
+	spectrum->intrinsic = anchors > 0 ? (float) (dimension / anchors) : 25.0f;
+	spectrum->length = edges > 0 ? (float) fmin(length / edges / (double) search->scale, 3e38) : 1.0f;
+}
+
+static SphxSpectrum *
+allocate_spectrum(SphxEnv *env, int D, int count)
+{
+	size_t		floats = (size_t) count * ((size_t) D + 1);
+	SphxSpectrum *spectrum = env->alloc(env, sizeof(SphxSpectrum) + sizeof(float) * floats);
+
+	spectrum->D = D;
+	spectrum->count = count;
+	spectrum->vectors = (float *) (spectrum + 1);
+	spectrum->variances = spectrum->vectors + (size_t) count * (size_t) D;
+	return spectrum;
+}
+
+/* The directions in the order of their variances, which add up to 1 with the rest. */
+static void
+put_results(const Search *search, const Work *work, double *variances, SphxSpectrum *spectrum)
+{
+	size_t		D = (size_t) search->D;
+	int			others = search->D - work->count;
+	double		sum = 0.0;
+
+	for (int i = 0; i < work->count; i++)
+		sum += variances[i];
+	for (int i = 0; i < work->count; i++)
+	{
+		int			best = 0;
+
+		for (int k = 1; k < work->count; k++)
+			if (variances[k] > variances[best])
+				best = k;
+		memcpy(spectrum->vectors + (size_t) i * D, work->vectors + (size_t) best * D,
+			   sizeof(float) * D);
+		/* differences have length 1 but for rounding */
+		spectrum->variances[i] = (float) (others > 0 && sum < 1.0 ? variances[best] :
+										  variances[best] / sum);
+		variances[best] = -1.0;
+	}
+	spectrum->rest = others > 0 ? (float) (fmax(1.0 - sum, 0.0) / others) : 0.0f;
+}
+
+/* Note the rows that the trained half sees. */
+static void
+mark_seen(Search *search)
+{
+	search->seen = search->env->alloc(search->env, (size_t) search->n + 1);
+	memset(search->seen, 0, (size_t) search->n + 1);
+	for (int a = 0; a < search->anchor_count; a += 2)
+	{
+		search->seen[search->anchors[a].row] = true;
+		for (int k = 0; k < search->anchors[a].count; k++)
+			search->seen[search->anchors[a].ids[k]] = true;
+	}
+}
+
+static int
+count_edges(const Search *search)
+{
+	int			edges = 0;
+
+	for (int a = 0; a < search->anchor_count; a++)
+		edges += search->anchors[a].count;
+	return edges;
+}
+
+SphxSpectrum *
+sphx_spectrum_train(SphxEnv *env, int n, const float *sample, int D, int most, uint64_t seed)
+{
+	Search		search = {.env = env,.n = n,.D = D,.sample = sample};
+	Work		work = {0};
+	SphxSpectrum *spectrum;
+	double	   *variances;
+
+	assert(n >= 0 && D >= 1);
+	sphx_random_seed(&search.random, seed);
+	find_scale(&search);
+	choose_anchors(&search);
+	if (n > 0)
+		find_neighbours(&search);
+	mark_seen(&search);
+
+	work.count = count_edges(&search) / EDGES_A_VECTOR;
+	work.count = work.count < most ? work.count : most;
+	work.count = work.count < D ? work.count : D;
+	spectrum = allocate_spectrum(env, D, work.count);
+	allocate_work(&search, &work);
+	variances = env->alloc(env, sizeof(double) * ((size_t) work.count + 1));
+	if (work.count > 0)
+	{
+		find_vectors(&search, &work);
+		/* without any to hold out, as if all directions were alike */
+		if (measure_variances(&search, &work, false, variances) < work.count &&
+			measure_variances(&search, &work, true, variances) == 0)
+			for (int i = 0; i < work.count; i++)
+				variances[i] = 1.0 / D;
+	}
+	put_results(&search, &work, variances, spectrum);
+	describe_neighbours(&search, spectrum);
+	env->release(env, variances);
+	env->release(env, work.vectors);
+	env->release(env, search.seen);
+	env->release(env, search.anchors);
+	return spectrum;
 }
