@@ -35,8 +35,7 @@ PG_FUNCTION_INFO_V1(sphx_index_stats);
 /* what the walk over all pages counts */
 typedef struct PageCounts
 {
-	int32		pages[SPHX_PAGE_LAST + 1];	/* by kind; [0] = never
-												 * written */
+	int32		pages[SPHX_PAGE_LAST + 1];	/* by kind; [0] = never written */
 	int64		tids;			/* heap TIDs */
 	int64		dead;			/* nodes marked DELETED */
 	int64		free;			/* slots of node and overflow pages */

@@ -51,12 +51,14 @@ typedef struct SphxTrainingData
  */
 typedef struct SphxShapeData
 {
-	float4		anisotropy;		/* arithmetic mean of the differences' variances
-								 * by their geometric mean; 0: not known */
+	float4		anisotropy;		/* arithmetic mean of the differences'
+								 * variances by their geometric mean; 0: not
+								 * known */
 	float4		head;			/* part of the differences' square that is in
 								 * the first eighth of the dimensions */
 	float4		intrinsic;		/* local intrinsic dimension */
-	float4		noise;			/* predicted, of an edge's estimate, by |x| |e| */
+	float4		noise;			/* predicted, of an edge's estimate, by |x|
+								 * |e| */
 } SphxShapeData;
 
 /*

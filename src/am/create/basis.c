@@ -231,7 +231,10 @@ SphxLearnBasis(SphxBuild *build, uint64 n, float *sample)
 	describe_spectrum(D, &findings, &build->info.meta.shape);
 	if (findings.spectrum->count > 0 && !worth_turning(build, &findings))
 	{
-		/* the same without the directions: moments are those of a random rotation */
+		/*
+		 * the same without the directions: moments are those of a random
+		 * rotation
+		 */
 		double		mean = 0.0;
 
 		use_basis(build, &findings, 0);

@@ -23,7 +23,8 @@
 
 #define MOST_M				32	/* the degree that measurements favour, */
 #define LEAST_M				24	/* as far as it goes down for smaller records, */
-#define LEAST_M_IP			28	/* also where edges have to lead to long vectors, */
+#define LEAST_M_IP			28	/* also where edges have to lead to long
+								 * vectors, */
 #define LAST_M				8	/* and for a record to fit at all */
 
 /* of what is not known: the intrinsic dimension, and an edge's length by the vectors' */
@@ -73,8 +74,8 @@ typedef struct Choice
 	int			D;
 	int			most;			/* nibbles an edge: 4 bits a dimension */
 	float	   *noise;			/* by nibbles, 0..most */
-	float	   *even;			/* room for variances, or moments, that are not
-								 * known */
+	float	   *even;			/* room for variances, or moments, that are
+								 * not known */
 
 	/* the best so far */
 	double		work;
@@ -169,7 +170,7 @@ static void
 try_widths(Choice *choice, int m, int from, int end)
 {
 	SphxLayout	layout = {.dims = choice->dims,.D = choice->D,.m = m,
-		.payload_bytes = PAYLOAD_SMALLEST};
+	.payload_bytes = PAYLOAD_SMALLEST};
 
 	for (int i = from; i < end; i++)
 	{
@@ -191,7 +192,7 @@ try_storage(Choice *choice, int m, SphxStorage storage)
 	static const int bits[SPHX_WIDTHS] = {16, 8, 6, 4, 2};
 	static const double error[SPHX_WIDTHS] = {0.0, 0.0075, 0.03, 0.11, 0.35};
 	SphxLayout	layout = {.dims = choice->dims,.D = choice->D,.m = m,
-		.payload_bytes = PAYLOAD_SMALLEST};
+	.payload_bytes = PAYLOAD_SMALLEST};
 
 	layout.stored[storage] = choice->D;
 	try_records(choice, &layout, choice->D * bits[storage] / 8, error[storage]);

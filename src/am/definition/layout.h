@@ -18,11 +18,12 @@
  */
 typedef struct SphxShape
 {
-	const float *variances;		/* of unit differences between near ones; sum 1 */
+	const float *variances;		/* of unit differences between near ones; sum
+								 * 1 */
 	const float *moments;		/* second moments of the vectors */
 	float		intrinsic;		/* local intrinsic dimension */
-	float		edge;			/* length of such differences, by the root of the
-								 * sum of moments */
+	float		edge;			/* length of such differences, by the root of
+								 * the sum of moments */
 } SphxShape;
 
 /*

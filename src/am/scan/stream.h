@@ -51,8 +51,8 @@ typedef struct SphxStream
 	Relation	index;
 	SphxIndexInfo info;
 	float	   *q;				/* transformed query, D floats */
-	double		norm;			/* of q, and of what it was moved by: at least that of
-								 * the query */
+	double		norm;			/* of q, and of what it was moved by: at least
+								 * that of the query */
 	bool		unordered;		/* there is no query: any order will do */
 	bool		relaxed;		/* what is late is passed on all the same */
 	bool		whole;			/* all nodes will be wanted */

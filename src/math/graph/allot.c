@@ -29,6 +29,7 @@ static const struct
 	int			nibbles;
 	double		distortion;
 }			books[] =
+
 {
 	{SPHX_CODE_SIGNS, 2, 0.3634},
 	{SPHX_CODE_LLOYD, 4, 0.1175},
@@ -41,7 +42,8 @@ static const struct
 typedef struct Step
 {
 	double		gain;			/* what it takes from `square` */
-	double		captured;		/* of the edge's square: what codewords tell more of */
+	double		captured;		/* of the edge's square: what codewords tell
+								 * more of */
 	int			nibbles;
 	int			unit;
 	int			level;			/* number of the book that it leads to */
@@ -120,10 +122,10 @@ make_steps(SphxEnv *env, int D, const float *variances)
 			allotment.steps[allotment.count++] = (Step)
 			{
 				.gain = weight * (before - books[level - 1].distortion),
-				.captured = energy * (before - books[level - 1].distortion),
-				.nibbles = needs - nibbles,
-				.unit = u,
-				.level = level
+					.captured = energy * (before - books[level - 1].distortion),
+					.nibbles = needs - nibbles,
+					.unit = u,
+					.level = level
 			};
 			before = books[level - 1].distortion;
 			nibbles = needs;
@@ -298,7 +300,10 @@ sphx_allot_widths(int D, const float *moments, double error, int stored[SPHX_WID
 	step = error * sqrt(12.0 * sum / D);
 	memset(stored, 0, sizeof(int) * SPHX_WIDTHS);
 
-	/* from the end, where coordinates are small: the width that the largest so far needs */
+	/*
+	 * from the end, where coordinates are small: the width that the largest
+	 * so far needs
+	 */
 	end = D;
 	for (int w = SPHX_WIDTHS - 1; w >= 0; w--)
 	{

@@ -14,7 +14,7 @@
 
 /* E[x^2] of the Lloyd-Max output for a standard normal variable: 1 - its distortion .1175 */
 #define LLOYD_ENERGY		0.8825f
-#define LEVELS_ENERGY		0.9885f	/* the same of 16 levels */
+#define LEVELS_ENERGY		0.9885f /* the same of 16 levels */
 
 #define LENGTH_UNIT			(UINT32_C(1) << SPHX_LENGTH_SHIFT)
 #define LENGTH_CODE_MAX		UINT32_C(255)

@@ -794,7 +794,7 @@ sphx_record_estimate(const SphxLayout *layout, const SphxRecord *r, const float 
 					 uint8_t *table, float *estimates)
 {
 	float		unit = sphx_record_table(layout, x, sphx_kernels->amax_f32(x, (size_t) layout->D),
-									 table);
+										 table);
 	int32_t		sums[SPHX_CODE_BLOCK];
 
 	for (int start = 0; start < r->neighbours; start += SPHX_CODE_BLOCK)

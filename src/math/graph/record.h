@@ -61,8 +61,8 @@ typedef struct SphxLayout
 	int			D;				/* padded: a multiple of 4 */
 	int			m;				/* room for neighbours, even */
 	SphxCode	code;			/* of edges */
-	int			stored[SPHX_WIDTHS];	/* dimensions by width, from 0 on in this
-										 * order; multiples of 4 */
+	int			stored[SPHX_WIDTHS];	/* dimensions by width, from 0 on in
+										 * this order; multiples of 4 */
 	int			pieces;			/* nibbles an edge */
 	float		code_norm;		/* U */
 	int			payload_bytes;

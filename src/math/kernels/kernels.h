@@ -67,10 +67,10 @@ typedef struct SphxKernels
 
 	/*
 	 * decode_* of narrow elements, n a multiple of 4.  Nibbles: element i is
-	 * the low one of byte i and element i + n / 2 the high one, as (value + 8);
-	 * v points to n / 2 bytes.  Pairs of bits: element i + j n / 4 is in bits
-	 * 2j of byte i, 0..3 for -1.5, -.5, .5, 1.5; n / 4 bytes.  6 bits: the low 4
-	 * as nibbles, behind them the high 2 as pairs, as (value + 32).
+	 * the low one of byte i and element i + n / 2 the high one, as (value +
+	 * 8); v points to n / 2 bytes.  Pairs of bits: element i + j n / 4 is in
+	 * bits 2j of byte i, 0..3 for -1.5, -.5, .5, 1.5; n / 4 bytes.  6 bits:
+	 * the low 4 as nibbles, behind them the high 2 as pairs, as (value + 32).
 	 */
 	void		(*decode_i6) (const uint8_t *v, float scale, float *x, size_t n);
 	void		(*decode_i4) (const uint8_t *v, float scale, float *x, size_t n);

@@ -603,7 +603,7 @@ estimate_neon(const int32_t *sums, const uint8_t *length, const uint8_t *gain,
 									   n - j, est + j);
 }
 
-SPHX_GENERIC_KERNELS(neon, )
+SPHX_GENERIC_KERNELS(neon,)
 
 const SphxKernels *
 sphx_kernels_neon(void)
