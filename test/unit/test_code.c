@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "math/base/random.h"
+#include "math/graph/allot.h"
 #include "math/graph/record.h"
 #include "math/kernels/kernels.h"
 #include "helpers.h"
@@ -18,7 +19,20 @@
 
 #define MAX_D	512
 
-static const char *const book_names[] = {"orthoplex", "signs", "lloyd"};
+static const char *const book_names[] = {"orthoplex", "signs", "lloyd", "levels"};
+
+/* all D dimensions in one codebook */
+static SphxCode
+uniform_code(SphxCodebook book, int D)
+{
+	SphxCode	code = {.D = D,.count = 1};
+
+	code.bands[0] = (SphxBand)
+	{
+		.dims = (uint16_t) D,.book = (uint8_t) book,.weight = 1.0f
+	};
+	return code;
+}
 
 static void
 random_vector(SphxRandom *random, int D, double length, float *x)
@@ -85,7 +99,9 @@ static bool
 piece_is_best(SphxCodebook book, const float *e, float norm, int D, int l, const uint8_t *nibbles)
 {
 	int			dim = sphx_code_piece_dim(book);
-	float		unit = book == SPHX_CODE_LLOYD ? norm / sqrtf((float) D) : 1.0f;
+	bool		scalar = book == SPHX_CODE_LLOYD || book == SPHX_CODE_LEVELS;
+	float		unit = scalar ? norm / sqrtf((float) D) : 1.0f;
+	SphxCode	piece = uniform_code(book, dim);
 	double		scores[16];
 
 	for (int word = 0; word < 16; word++)
@@ -93,11 +109,11 @@ piece_is_best(SphxCodebook book, const float *e, float norm, int D, int l, const
 		uint8_t		nibble = (uint8_t) word;
 		float		u[8];
 
-		sphx_code_decode(book, &nibble, dim, u);
+		sphx_code_decode(&piece, &nibble, u);
 		scores[word] = 0;
-		/* a Lloyd scalar is the nearest level, other words have equal norms */
+		/* a scalar is the nearest level, other words have equal norms */
 		for (int i = 0; i < dim; i++)
-			scores[word] += book == SPHX_CODE_LLOYD ?
+			scores[word] += scalar ?
 				-pow(e[l * dim + i] / unit - u[i], 2) : (double) e[l * dim + i] * u[i];
 	}
 	for (int word = 0; word < 16; word++)
@@ -109,6 +125,8 @@ piece_is_best(SphxCodebook book, const float *e, float norm, int D, int l, const
 static void
 test_encode(SphxCodebook book, int D, double expected, SphxRandom *random)
 {
+	SphxCode	code = uniform_code(book, D);
+	int			pieces = sphx_code_pieces(&code);
 	float		e[MAX_D];
 	float		u[MAX_D];
 	uint8_t		nibbles[MAX_D];
@@ -122,10 +140,10 @@ test_encode(SphxCodebook book, int D, double expected, SphxRandom *random)
 		float		a;
 
 		random_vector(random, D, i % 2 ? 1.0 : length, e);
-		a = sphx_code_encode(book, e, D, (float) sqrt(dot_floats(e, e, D)), nibbles);
-		sphx_code_decode(book, nibbles, D, u);
-		worst = fmax(worst, fabs(dot_floats(e, u, D) / (sqrt(dot_floats(e, e, D)) * sphx_code_norm(book, D)) - a));
-		for (int l = 0; i % 2 && l < sphx_code_pieces(book, D); l += 5)
+		a = sphx_code_encode(&code, e, (float) sqrt(dot_floats(e, e, D)), nibbles);
+		sphx_code_decode(&code, nibbles, u);
+		worst = fmax(worst, fabs(dot_floats(e, u, D) / (sqrt(dot_floats(e, e, D)) * sphx_code_norm(&code)) - a));
+		for (int l = 0; i % 2 && l < pieces; l += 5)
 			best = best && piece_is_best(book, e, 1.0f, D, l, nibbles);
 		sum += a;
 	}
@@ -135,8 +153,8 @@ test_encode(SphxCodebook book, int D, double expected, SphxRandom *random)
 
 	memset(e, 0, sizeof(e));
 	memset(nibbles, 7, sizeof(nibbles));
-	ok(sphx_code_encode(book, e, D, 0.0f, nibbles) == 0.0f && nibbles[0] == 0 &&
-	   nibbles[sphx_code_pieces(book, D) - 1] == 0, "%s: a zero vector", book_names[book]);
+	ok(sphx_code_encode(&code, e, 0.0f, nibbles) == 0.0f && nibbles[0] == 0 &&
+	   nibbles[pieces - 1] == 0, "%s: a zero vector", book_names[book]);
 }
 
 /* put, get and move of the nibbles of m neighbours touch nobody else's */
@@ -226,7 +244,7 @@ add_errors(const SphxLayout *layout, SphxRecord *r, SphxRandom *random, ErrorSum
 		double		product = sqrt(dot_floats(x, x, D) * dot_floats(edge, edge, D));
 		double		exact = dot_floats(x, x, D) + dot_floats(edge, edge, D) - 2 * dot_floats(x, edge, D);
 		double		error = (estimates[j] - exact) / product;
-		double		a = sphx_code_encode(layout->book, edge, D,
+		double		a = sphx_code_encode(&layout->code, edge,
 										 (float) sqrt(dot_floats(edge, edge, D)), nibbles);
 
 		sums->n++;
@@ -241,14 +259,14 @@ add_errors(const SphxLayout *layout, SphxRecord *r, SphxRandom *random, ErrorSum
 static void
 test_estimates(SphxCodebook book, int D, SphxRandom *random)
 {
-	SphxLayout	layout = {.dims = D,.m = 40,.book = book,.storage = SPHX_STORAGE_INT16,.payload_bytes = 12};
+	SphxLayout	layout = {.dims = D,.m = 40,.payload_bytes = 12};
 	ErrorSums	sums = {0};
 	SphxRecord *r;
 	double		mean;
 	double		rms;
 	double		predicted;
 
-	sphx_layout_init(&layout);
+	sphx_layout_uniform(&layout, book, SPHX_STORAGE_INT16);
 	r = calloc(1, (size_t) layout.size);
 	while (sums.n < 2000)
 		add_errors(&layout, r, random, &sums);
@@ -263,18 +281,20 @@ test_estimates(SphxCodebook book, int D, SphxRandom *random)
 	   rms, predicted);
 }
 
+static const char *const width_names[] = {"int16", "int8", "int6", "int4", "int2"};
+
 /* vectors in records: off by no more than the stated bound, scaled to any size */
 static void
 test_vectors(SphxStorage storage, SphxRandom *random)
 {
-	SphxLayout	layout = {.dims = 99,.m = 8,.book = SPHX_CODE_SIGNS,.storage = storage,.payload_bytes = 6};
+	SphxLayout	layout = {.dims = 99,.m = 8,.payload_bytes = 6};
 	SphxRecord *r;
 	SphxRecord *same;
 	float		x[100];
 	float		y[100];
 	double		worst = 0;
 
-	sphx_layout_init(&layout);
+	sphx_layout_uniform(&layout, SPHX_CODE_SIGNS, storage);
 	r = calloc(1, (size_t) layout.size);
 	same = calloc(1, (size_t) layout.size);
 	for (int i = 0; i < 400; i++)
@@ -289,7 +309,7 @@ test_vectors(SphxStorage storage, SphxRandom *random)
 		worst = fmax(worst, sqrt(square) / sphx_record_error(&layout, r));
 	}
 	ok(layout.D == 100 && worst <= 1 && worst > .2, "%s: vectors are off by %.2f of the bound at most",
-	   storage == SPHX_STORAGE_INT16 ? "int16" : "int8", worst);
+	   width_names[storage], worst);
 
 	sphx_record_init(&layout, same, x);
 	ok(sphx_record_same_vector(&layout, r, same), "the same vector is the same");
@@ -304,6 +324,216 @@ test_vectors(SphxStorage storage, SphxRandom *random)
 	free(same);
 }
 
+/* variances that fall by half every `half` dimensions, of sum 1 */
+static void
+falling_variances(int D, double half, float *variances)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < D; i++)
+		sum += pow(2, -i / half);
+	for (int i = 0; i < D; i++)
+		variances[i] = (float) (pow(2, -i / half) / sum);
+}
+
+/* a normal vector of such variances, of any length */
+static void
+uneven_vector(SphxRandom *random, int D, const float *variances, float *x)
+{
+	for (int i = 0; i < D; i++)
+		x[i] = (float) (sphx_random_normal(random) * sqrt(variances[i]));
+}
+
+/* more bits less noise; bands in order and within their nibbles; bits where the variance is */
+static void
+test_allotment(SphxRandom *random)
+{
+	static const int dims[] = {4, 12, 128, 1536, 16000};
+	SphxEnv    *env = sphx_env_malloc();
+
+	for (int i = 0; i < 5; i++)
+	{
+		int			D = dims[i];
+		float	   *variances = malloc(sizeof(float) * (size_t) D);
+		float	   *noise = malloc(sizeof(float) * ((size_t) D + 1));
+		bool		falls = true;
+		bool		sound = true;
+
+		falling_variances(D, D / 6.0, variances);
+		sphx_noise_curve(env, D, variances, D, noise);
+		for (int p = 1; p <= D; p++)
+			falls = falls && noise[p] <= noise[p - 1] * 1.0001f;
+		for (int trial = 0; trial < 50; trial++)
+		{
+			int			least = sphx_least_nibbles(D);
+			int			nibbles = least + (int) sphx_random_below(random, (uint64_t) (D - least + 1));
+			SphxCode	code;
+			int			coded = 0;
+
+			sphx_allot_bands(env, D, variances, nibbles, &code);
+			sound = sound && code.count >= 1 && code.count <= SPHX_MAX_BANDS &&
+				sphx_code_pieces(&code) <= nibbles && sphx_code_pieces(&code) > 0;
+			for (int b = 0; b < code.count; b++)
+			{
+				coded += code.bands[b].dims;
+				sound = sound && code.bands[b].weight > 0.0f && code.bands[b].dims > 0 &&
+					(b == 0 || code.bands[b].book <= code.bands[b - 1].book);
+			}
+			sound = sound && coded <= D;
+		}
+		ok(falls, "D = %d: more bits, less noise: %.4f with all", D, noise[D]);
+		ok(sound, "D = %d: bands are within their nibbles, finer ones first", D);
+		free(variances);
+		free(noise);
+	}
+}
+
+/* uneven codes: unbiased, with the noise that the curve predicts for edges and x spread alike */
+static void
+test_bands(SphxRandom *random)
+{
+	enum
+	{
+		D = 256, M = 32, ROUNDS = 200
+	};
+	SphxEnv    *env = sphx_env_malloc();
+	SphxLayout	layout = {.dims = D,.D = D,.m = M,.payload_bytes = 12};
+	float		variances[D];
+	float		noise[D + 1];
+	float	   *e = malloc(sizeof(float) * D * M);
+	uint32_t	ids[M];
+	uint8_t		nibbles[D];
+	uint8_t		table[16 * D];
+	float		estimates[M + SPHX_CODE_BLOCK];
+	float		x[D];
+	SphxEdges	edges = {.D = D,.n = M,.ids = ids,.differences = e,.nibbles = nibbles};
+	SphxRecord *r;
+	double		error = 0;
+	double		square = 0;
+
+	falling_variances(D, 30, variances);
+	sphx_noise_curve(env, D, variances, 48, noise);
+	sphx_allot_bands(env, D, variances, 48, &layout.code);
+	layout.stored[SPHX_STORAGE_INT8] = D;
+	sphx_layout_init(&layout);
+	r = calloc(1, (size_t) layout.size);
+	for (int round = 0; round < ROUNDS; round++)
+	{
+		double		length;
+
+		uneven_vector(random, D, variances, x);
+		sphx_record_init(&layout, r, x);
+		for (int j = 0; j < M; j++)
+		{
+			ids[j] = (uint32_t) j;
+			uneven_vector(random, D, variances, e + j * D);
+		}
+		sphx_record_set_edges(&layout, r, &edges);
+		uneven_vector(random, D, variances, x);
+		length = sqrt(dot_floats(x, x, D));
+		sphx_record_estimate(&layout, r, x, (float) dot_floats(x, x, D), table, estimates);
+		for (int j = 0; j < M; j++)
+		{
+			const float *edge = e + j * D;
+			double		norm = sqrt(dot_floats(edge, edge, D));
+			double		exact = dot_floats(x, x, D) + norm * norm - 2 * dot_floats(x, edge, D);
+			double		off = (estimates[j] - exact) / (2 * length * norm);
+
+			error += off / (ROUNDS * M);
+			square += off * off / (ROUNDS * M);
+		}
+	}
+	ok(layout.code.count > 2 && layout.code.bands[0].book == SPHX_CODE_LEVELS,
+	   "%s: %d bands, from 4 bits a dimension on", sphx_kernels->name, layout.code.count);
+	ok(fabs(error) < 4 * sqrt(square / ROUNDS), "%s: estimates by bands are off by %.5f on average",
+	   sphx_kernels->name, error);
+	ok(sqrt(square) < 1.35 * noise[48] && sqrt(square) > noise[48] / 1.35,
+	   "%s: noise of estimates by bands %.4f, predicted %.4f", sphx_kernels->name, sqrt(square), noise[48]);
+	free(r);
+	free(e);
+}
+
+/* a coordinate of any size, or none */
+static float
+any_float(SphxRandom *random)
+{
+	double		exponent = 82 * sphx_random_uniform(random) - 44;
+
+	if (sphx_random_below(random, 8) == 0)
+		return 0.0f;
+	return (float) (sphx_random_normal(random) * pow(10, exponent > 17 ? 17 : exponent));
+}
+
+/*
+ * Widths in all mixtures: the stored vector is never further from the original
+ * than the record says, and squared distance and inner product are those to it.
+ */
+static void
+test_mixed_widths(SphxRandom *random)
+{
+	enum
+	{
+		D = 64, TRIALS = 20000
+	};
+	bool		bounded = true;
+	bool		agree = true;
+	double		worst = 0;
+
+	for (int trial = 0; trial < TRIALS; trial++)
+	{
+		SphxLayout	layout = {.dims = D,.D = D,.m = 8,.code = uniform_code(SPHX_CODE_SIGNS, D),.payload_bytes = 6};
+		float		x[D];
+		float		q[D];
+		float		y[D];
+		float		difference[D];
+		SphxRecord *r;
+		double		square = 0;
+		double		dot = 0;
+		double		terms = 0;
+		float		amax;
+		int			left = D;
+		double		bound;
+		double		residual;
+
+		for (int w = 0; w + 1 < SPHX_WIDTHS; w++)
+		{
+			layout.stored[w] = 8 * (int) sphx_random_below(random, (uint64_t) left / 8 + 1);
+			left -= layout.stored[w];
+		}
+		layout.stored[SPHX_WIDTHS - 1] = left;
+		sphx_layout_init(&layout);
+		r = calloc(1, (size_t) layout.size);
+		for (int i = 0; i < D; i++)
+		{
+			x[i] = trial % 2 ? any_float(random) :
+				(float) (sphx_random_normal(random) * pow(.9, i));
+			q[i] = (float) sphx_random_normal(random);
+		}
+		sphx_record_init(&layout, r, x);
+		sphx_record_vector(&layout, r, y);
+		for (int i = 0; i < D; i++)
+			square += ((double) x[i] - y[i]) * ((double) x[i] - y[i]);
+		bound = sphx_record_error(&layout, r);
+		bounded = bounded && sqrt(square) <= bound;
+		if (trial % 2 == 0)
+			worst = fmax(worst, bound / (sqrt(square) + 1e-30));
+		square = 0;
+		for (int i = 0; i < D; i++)
+		{
+			square += ((double) q[i] - y[i]) * ((double) q[i] - y[i]);
+			dot += (double) q[i] * y[i];
+			terms += fabs((double) q[i] * y[i]);
+		}
+		residual = sphx_record_residual(&layout, r, q, difference, &amax);
+		agree = agree && fabs(residual - square) <= 1e-5 * square &&
+			fabs(sphx_record_dot(&layout, r, q, difference) - dot) <= 1e-5 * terms + 1e-37;
+		free(r);
+	}
+	ok(bounded, "%s: mixed widths: vectors are within their bounds", sphx_kernels->name);
+	ok(worst < 2, "%s: mixed widths: bounds are at most %.2f times the error", sphx_kernels->name, worst);
+	ok(agree, "%s: mixed widths: distances are those to the stored vector", sphx_kernels->name);
+}
+
 int
 main(void)
 {
@@ -315,6 +545,8 @@ main(void)
 	test_encode(SPHX_CODE_ORTHOPLEX, 512, .63, &random);
 	test_encode(SPHX_CODE_SIGNS, 512, .80, &random);
 	test_encode(SPHX_CODE_LLOYD, 128, .94, &random);
+	test_encode(SPHX_CODE_LEVELS, 128, .994, &random);
+	test_allotment(&random);
 	test_places(&random);
 	for (int level = SPHX_SIMD_SCALAR; level < SPHX_SIMD_AUTO; level++)
 	{
@@ -324,8 +556,10 @@ main(void)
 		test_estimates(SPHX_CODE_SIGNS, 512, &random);
 		test_estimates(SPHX_CODE_LLOYD, 128, &random);
 		test_estimates(SPHX_CODE_LLOYD, 24, &random);
-		test_vectors(SPHX_STORAGE_INT16, &random);
-		test_vectors(SPHX_STORAGE_INT8, &random);
+		test_bands(&random);
+		for (int width = 0; width < SPHX_WIDTHS; width++)
+			test_vectors((SphxStorage) width, &random);
+		test_mixed_widths(&random);
 	}
 	return tap_done();
 }

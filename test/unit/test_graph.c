@@ -202,10 +202,10 @@ build(MemoryStore *store, const float *rows, const float *edge_rows, int d)
 static void
 make_records(MemoryStore *store, const float *rows, const SphxNeighbour *edges)
 {
-	SphxLayout	layout = {.dims = DIMS,.m = M,.book = SPHX_CODE_LLOYD,.storage = SPHX_STORAGE_INT16,.payload_bytes = 6};
+	SphxLayout	layout = {.dims = DIMS,.m = M,.payload_bytes = 6};
 	SphxEdges  *list;
 
-	sphx_layout_init(&layout);
+	sphx_layout_uniform(&layout, SPHX_CODE_LLOYD, SPHX_STORAGE_INT16);
 	store->base.layout = &store->layout;
 	store->base.nodes = ROWS;
 	store->base.read = store_read;

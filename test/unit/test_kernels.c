@@ -288,7 +288,9 @@ test_rotation_steps(Bench *bench, const SphxKernels *k)
 static int
 piece_dim(SphxCodebook book)
 {
-	return book == SPHX_CODE_ORTHOPLEX ? 8 : book == SPHX_CODE_SIGNS ? 4 : 2;
+	static const int dims[] = {8, 4, 2, 1};
+
+	return dims[book];
 }
 
 static double
@@ -299,6 +301,8 @@ true_product(SphxCodebook book, const float *x, int nibble)
 
 	if (book == SPHX_CODE_ORTHOPLEX)
 		return nibble < 8 ? x[nibble] : -(double) x[nibble - 8];
+	if (book == SPHX_CODE_LEVELS)
+		return (double) x[0] * (2 * nibble - 15) * (double) SPHX_LEVELS_UNIT;
 	if (book == SPHX_CODE_LLOYD)
 		return (x[0] * level[nibble & 3] + x[1] * level[nibble >> 2]) * (double) SPHX_LLOYD_UNIT;
 	for (int i = 0; i < 4; i++)
@@ -325,6 +329,8 @@ make_table(const SphxKernels *k, SphxCodebook book, const float *x, size_t D, ui
 		return k->table_orthoplex(x, D, amax, table);
 	if (book == SPHX_CODE_SIGNS)
 		return k->table_signs(x, D, amax, table);
+	if (book == SPHX_CODE_LEVELS)
+		return k->table_levels(x, D, amax, table);
 	return k->table_lloyd(x, D, amax, table);
 }
 
@@ -345,10 +351,12 @@ table_error(SphxCodebook book, const float *x, size_t D, const uint8_t *table, f
 	return error;
 }
 
-static const char *const book_name[] = {"orthoplex", "signs", "lloyd"};
+static const char *const book_name[] = {"orthoplex", "signs", "lloyd", "levels"};
 
 /* the unit of a table as a multiple of amax: what the scale of kernels_scalar.c amounts to */
-static const float unit_of_amax[] = {1 / 127.0f, 1 / 31.5f, 10 * SPHX_LLOYD_UNIT / 63};
+static const float unit_of_amax[] = {
+	1 / 127.0f, 1 / 31.5f, 10 * SPHX_LLOYD_UNIT / 63, 15 * SPHX_LEVELS_UNIT / 127
+};
 
 static void
 test_tables(Bench *bench, const SphxKernels *k, SphxCodebook book)
@@ -377,7 +385,7 @@ test_tables(Bench *bench, const SphxKernels *k, SphxCodebook book)
 		worst = fmax(worst, table_error(book, x, D, table, unit));
 	}
 	ok(equal, "%s: %s tables equal to the oracle's", k->name, book_name[book]);
-	ok(worst <= (book == SPHX_CODE_ORTHOPLEX ? .501 : 1.001),
+	ok(worst <= (book == SPHX_CODE_ORTHOPLEX || book == SPHX_CODE_LEVELS ? .501 : 1.001),
 	   "%s: %s tables off by %.3f units at most", k->name, book_name[book], worst);
 	ok(fine, "%s: %s tables use the range", k->name, book_name[book]);
 }
@@ -388,8 +396,8 @@ test_table_extremes(const SphxKernels *k, SphxCodebook book)
 {
 	static const float value[] = {0.0f, 1e-42f, 3e38f, INFINITY};
 	float		x[64];
-	uint8_t		table[64 * 8];
-	uint8_t		expected[64 * 8];
+	uint8_t		table[64 * 16];
+	uint8_t		expected[64 * 16];
 	bool		good = true;
 
 	for (size_t v = 0; v < sizeof(value) / sizeof(value[0]); v++)
@@ -545,6 +553,43 @@ static const char *const level_name[] = {
 	[SPHX_SIMD_NEON] = "neon",
 };
 
+/* decoding of 6, 4 and 2 bits by its definition, and the largest magnitude: equal bits */
+static void
+test_narrow(Bench *bench, const SphxKernels *k)
+{
+	bool		equal = true;
+	bool		largest = true;
+
+	for (size_t n = 4; n <= 300; n += 4)
+	{
+		uint8_t    *v = fenced_at(bench->stored, n * 6 / 8, 0);
+		float	   *x = fenced_at(bench->x, n * sizeof(float), 0);
+		const float scale = 0.37f;
+
+		fill_bytes(&bench->random, v, n * 6 / 8);
+		k->decode_i6(v, scale, x, n);
+		for (size_t i = 0; i < n; i++)
+		{
+			int			low = i < n / 2 ? v[i] & 15 : v[i - n / 2] >> 4;
+			int			high = v[n / 2 + i % (n / 4)] >> (2 * (i / (n / 4))) & 3;
+
+			equal = equal && x[i] == scale * (float) (low + 16 * high - 32);
+		}
+		largest = largest && k->amax_f32(x, n) == largest_magnitude(x, n);
+		v = fenced_at(bench->stored, n / 2, 0);
+		k->decode_i4(v, scale, x, n);
+		for (size_t i = 0; i < n; i++)
+			equal = equal && x[i] == scale * (float) ((i < n / 2 ? v[i] & 15 : v[i - n / 2] >> 4) - 8);
+		v = fenced_at(bench->stored, n / 4, 0);
+		k->decode_i2(v, scale, x, n);
+		for (size_t i = 0; i < n; i++)
+			equal = equal &&
+				x[i] == scale * ((float) (v[i % (n / 4)] >> (2 * (i / (n / 4))) & 3) - 1.5f);
+	}
+	ok(equal, "%s: 6, 4 and 2 bits decoded, lengths 4..300", k->name);
+	ok(largest && k->amax_f32(NULL, 0) == 0.0f, "%s: largest magnitudes", k->name);
+}
+
 static void
 test_level(Bench *bench, SphxSimd level)
 {
@@ -558,7 +603,8 @@ test_level(Bench *bench, SphxSimd level)
 	test_axpy4(bench, k);
 	test_rotation_steps(bench, k);
 	test_halves(bench, k);
-	for (int book = SPHX_CODE_ORTHOPLEX; book <= SPHX_CODE_LLOYD; book++)
+	test_narrow(bench, k);
+	for (int book = SPHX_CODE_ORTHOPLEX; book <= SPHX_CODE_LEVELS; book++)
 	{
 		test_tables(bench, k, (SphxCodebook) book);
 		test_table_extremes(k, (SphxCodebook) book);
