@@ -373,6 +373,31 @@ SQL
 $node->safe_psql('postgres', 'REINDEX INDEX damaged1_idx');
 check_complete($node, 'damaged1', '<->', 'damaged, reindexed');
 
+# A TID that the next row of this vector will get is in the node already (I13).
+$node->safe_psql('postgres', <<'SQL');
+CREATE TABLE twice AS SELECT id, embedding FROM sample WHERE id <= 20;
+CREATE INDEX twice_idx ON twice USING sphx (embedding);
+SQL
+my $twice = $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('twice_idx')");
+$node->stop;
+$sample = slurp_file($twice);
+@meta{qw(record_size per_page)} = (u32(0, 24 + 40), u32(0, 24 + 44));
+my $first_row = pack('S S S', 0, 0, 1);
+for my $block (grep { opaque($_)->{kind} == 2 } 0 .. length($sample) / $page_size - 1)
+{
+	for (grep { substr($sample, $block * $page_size + place($_) + 16, 6) eq $first_row } 0 .. $meta{per_page} - 1)
+	{
+		substr($sample, $block * $page_size + place($_) + 16, 6) = pack('S S S', 0, 0, 21);
+		unseal(\$sample, $block);
+	}
+}
+open my $out, '>:raw', $twice or die "$twice: $!";
+print $out $sample;
+close $out or die "$twice: $!";
+$node->start;
+like(attempt('INSERT INTO twice SELECT 21, embedding FROM sample WHERE id = 1', 'a TID twice, insert'),
+	qr/ERROR:\s+XX002: index "twice_idx" .*: the heap TID of a new row is in the index already/, 'a TID twice: the error');
+
 unlike(slurp_file($node->logfile), qr/was terminated by signal/, 'no process crashed');
 $node->stop;
 done_testing();

@@ -272,6 +272,23 @@ widen_error(SphxInserter *inserter, SphxPages *pages, Buffer buffer, uint32 id)
 }
 
 /*
+ * I13: the node is about to get this TID, so it does not have it yet.  The server
+ * uses a TID again only after a vacuum has removed it from all indexes, also
+ * when the row that had it was rolled back: it is an error of a damaged page,
+ * and no assertion.  Only the node's own record, which is at hand, is looked at.
+ * Its page is locked on entry and return.
+ */
+static void
+check_new_tid(SphxPages *pages, const SphxIndexInfo *info, uint32 id, const SphxRecord *r,
+			  ItemPointer tid)
+{
+	for (int i = 0; i < r->payload_count; i++)
+		if (ItemPointerEquals(&SphxRecordTids(info, r)[i], tid))
+			SphxCorrupted(pages->index, SphxNodeBlock(info, id),
+						  "the heap TID of a new row is in the index already");
+}
+
+/*
  * When a node stores exactly the same vector, let it have the TID.  The node
  * may have changed since the search read it.  On entry and return no page is
  * locked.
@@ -296,6 +313,7 @@ join_duplicate(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, in
 		Assert(i == 0 || hits[i - 1].distance <= hits[i].distance);
 		if (same)
 		{
+			check_new_tid(pages, info, id, r, tid);
 			widen_error(inserter, pages, buffer, id);
 			if (inserter->updated != NULL && r->payload_count >= SphxPayloadRoom(info))
 				SphxDropObsolete(pages, info, inserter->updated, buffer, id);
@@ -420,7 +438,8 @@ write_node(SphxInserter *inserter, SphxPages *pages, uint32 cell)
 	uint32		id;
 	Buffer		buffer = SphxFindSlot(pages, info, cell, &slot);
 
-	Assert(inserter->record->payload_count == 1);	/* I4 */
+	Assert(inserter->record->payload_count == 1);	/* I4, I13 */
+	Assert(ItemPointerIsValid(SphxRecordTids(info, inserter->record)));
 	Assert(SphxPageGetOpaque(BufferGetPage(buffer))->cell == cell); /* I6 */
 	SphxChangeBegin(&change, pages);
 	SphxFillSlot(info, SphxChangePage(&change, buffer), slot, inserter->record);
