@@ -113,6 +113,8 @@ BEGIN;
 DECLARE c CURSOR FOR SELECT tableoid AS part, ctid AS row FROM memory_parts ORDER BY e <-> :'q' LIMIT 5 FOR UPDATE;
 MOVE 1 FROM c;
 SELECT states_bounded();
+-- conditions and rows are looked at in the context that the executor has for each scan anyway
+SELECT count(*) < 2 * 20 AS one_each FROM pg_backend_memory_contexts WHERE name = 'ExprContext';
 DELETE FROM memory_parts m USING exact x WHERE m.ctid = x.row AND m.tableoid = x.part AND x.place BETWEEN 2 AND 300;
 CREATE FUNCTION rest() RETURNS SETOF bigint LANGUAGE plpgsql AS $$
 DECLARE c refcursor := 'c'; r record;

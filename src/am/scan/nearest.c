@@ -80,10 +80,10 @@ cut_rows(TableRead *read)
 static double
 row_distance(const TableRead *read, bool *isnull)
 {
-	ExprContext *context = read->qualifier->context;
 	ExprState  *distance = linitial(read->qualifier->state->indexorderbyorig);
 
-	return DatumGetFloat8(ExecEvalExprSwitchContext(distance, context, isnull));
+	return DatumGetFloat8(ExecEvalExprSwitchContext(distance, SphxQualifierContext(read->qualifier),
+													isnull));
 }
 
 static void
@@ -93,7 +93,8 @@ offer_row(TableRead *read)
 	bool		isnull;
 	double		distance;
 
-	if (read->predicate != NULL && !ExecQual(read->predicate, read->qualifier->context))
+	if (read->predicate != NULL &&
+		!ExecQual(read->predicate, SphxQualifierContext(read->qualifier)))
 		return;
 	distance = row_distance(read, &isnull);
 	if (isnull || (isnan(distance) && read->skip_nan) || distance > read->bound)

@@ -53,13 +53,6 @@ SphxPrepareQualifier(SphxQualifier *qualifier)
 		return;
 	qualifier->fetch = table_index_fetch_begin(heap);
 	qualifier->slot = table_slot_create(heap, NULL);
-	qualifier->memory = AllocSetContextCreate(CurrentMemoryContext, "sphx rows",
-											  ALLOCSET_SMALL_SIZES);
-	if (qualifier->state != NULL)
-	{
-		qualifier->context = CreateExprContext(qualifier->state->ss.ps.state);
-		qualifier->context->ecxt_scantuple = qualifier->slot;
-	}
 }
 
 /* Have the visible tuple of the TID in the slot. */
@@ -76,16 +69,25 @@ fetch_row(SphxQualifier *qualifier, ItemPointer tid)
 								   qualifier->slot, &call_again, NULL);
 }
 
+ExprContext *
+SphxQualifierContext(SphxQualifier *qualifier)
+{
+	ExprContext *context = qualifier->state->ss.ps.ps_ExprContext;
+
+	context->ecxt_scantuple = qualifier->slot;
+	ResetExprContext(context);
+	return context;
+}
+
 bool
 SphxSlotQualifies(SphxQualifier *qualifier)
 {
 	IndexScanState *state = qualifier->state;
 	bool		satisfied;
 
-	Assert(qualifier->context != NULL && !TupIsNull(qualifier->slot));
+	Assert(state != NULL && !TupIsNull(qualifier->slot));
 	Assert(!SphxHoldsPage());
-	ResetExprContext(qualifier->context);
-	satisfied = ExecQual(state->ss.ps.qual, qualifier->context);
+	satisfied = ExecQual(state->ss.ps.qual, SphxQualifierContext(qualifier));
 	if (!satisfied)
 		InstrCountFiltered1(state, 1);
 	return satisfied;
@@ -111,6 +113,16 @@ SphxCanMeasure(IndexScanDesc scan)
 	return scan->indexRelation->rd_index->indkey.values[0] > 0;
 }
 
+/* Few scans need it; a thousand open at a time should not have it. */
+static MemoryContext
+switch_to_memory(SphxQualifier *qualifier)
+{
+	if (qualifier->memory == NULL)
+		qualifier->memory = AllocSetContextCreate(CurrentMemoryContext, "sphx rows",
+												  ALLOCSET_SMALL_SIZES);
+	return MemoryContextSwitchTo(qualifier->memory);
+}
+
 bool
 SphxMeasureRow(SphxQualifier *qualifier, ItemPointer tid, double *distance)
 {
@@ -121,7 +133,7 @@ SphxMeasureRow(SphxQualifier *qualifier, ItemPointer tid, double *distance)
 	Assert(SphxCanMeasure(scan) && !(key->sk_flags & SK_ISNULL));
 	if (visible)
 	{
-		MemoryContext old = MemoryContextSwitchTo(qualifier->memory);
+		MemoryContext old = switch_to_memory(qualifier);
 		bool		isnull;
 		Datum		value = slot_getattr(qualifier->slot,
 										 scan->indexRelation->rd_index->indkey.values[0], &isnull);
@@ -194,9 +206,7 @@ SphxCutoff(SphxQualifier *qualifier)
 	}
 	if (qualifier->cutoff == NULL)
 		return INFINITY;
-	SphxPrepareQualifier(qualifier);
-	ResetExprContext(qualifier->context);
-	value = ExecEvalExprSwitchContext(qualifier->cutoff, qualifier->context, &isnull);
+	value = ExecEvalExprSwitchContext(qualifier->cutoff, SphxQualifierContext(qualifier), &isnull);
 	/* no row's comparison with NULL is true, nor is any distance above NaN */
 	if (isnull)
 		return -INFINITY;
@@ -222,8 +232,5 @@ SphxEndQualifier(SphxQualifier *qualifier)
 		table_index_fetch_end(qualifier->fetch);
 		ExecDropSingleTupleTableSlot(qualifier->slot);
 	}
-	if (qualifier->context != NULL)
-		FreeExprContext(qualifier->context, true);
 	qualifier->fetch = NULL;
-	qualifier->context = NULL;
 }

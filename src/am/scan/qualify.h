@@ -22,7 +22,6 @@ typedef struct SphxQualifier
 	struct IndexFetchTableData *fetch;
 	TupleTableSlot *slot;
 	MemoryContext memory;		/* of a distance, reset after it */
-	ExprContext *context;		/* of the conditions */
 	bool		cutoff_known;	/* has been looked for */
 	ExprState  *cutoff;			/* see SphxCutoff; NULL: there is none */
 	Buffer		visibility;		/* page of the visibility map, pinned, or
@@ -48,6 +47,13 @@ extern bool SphxCanQualify(const IndexScanState *state);
  * until SphxReleaseQualifier.
  */
 extern bool SphxRowQualifies(SphxQualifier *qualifier, ItemPointer tid);
+
+/*
+ * What the node's expressions are evaluated in: its own context, which the
+ * executor uses for the rows that it is given, and leaves alone while the access
+ * method looks for the next one.  Its memory is good until the next call.
+ */
+extern ExprContext *SphxQualifierContext(SphxQualifier *qualifier);
 
 /* The same of the tuple in the qualifier's slot, which is visible. */
 extern bool SphxSlotQualifies(SphxQualifier *qualifier);
