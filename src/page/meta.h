@@ -45,7 +45,7 @@ typedef struct SphxTrainingData
 
 /*
  * Contents of block 0.  Written by the build, after which only max_norm
- * changes; everything but the figures at the end is needed to read the index.
+ * and long_norm change; everything but the figures at the end is needed to read the index.
  */
 typedef struct SphxMetaPageData
 {
@@ -88,9 +88,13 @@ typedef struct SphxMetaPageData
 	uint32		checksum;		/* CRC-32C of what is before it; 0 in indexes
 								 * older than it is */
 	uint32		operand;		/* SphxOperand */
+	float4		long_norm;		/* inner product: the radius of the space that
+								 * edges are chosen in; 0 in older indexes:
+								 * max_norm */
+	uint32		unused;			/* 0 */
 } SphxMetaPageData;
 
-StaticAssertDecl(sizeof(SphxMetaPageData) == 248, "the metapage is part of the format");
+StaticAssertDecl(sizeof(SphxMetaPageData) == 256, "the metapage is part of the format");
 StaticAssertDecl(offsetof(SphxMetaPageData, checksum) == 240, "the metapage is part of the format");
 
 /*
@@ -143,11 +147,11 @@ extern void SphxReadInfo(SphxPages *pages, SphxIndexInfo *info);
 extern void SphxSealMeta(SphxMetaPageData *meta);
 
 /*
- * Inner product: another largest norm, in the metapage and in *info; where
- * somebody else has changed it since *info was read, the larger one.  On entry
- * no page is locked (L3).
+ * Inner product: other norms, in the metapage and in *info.  Where somebody else
+ * has changed them since *info was read, the larger one of max_norm, and his
+ * long_norm.  On entry no page is locked (L3).
  */
-extern void SphxSetMaxNorm(SphxPages *pages, SphxIndexInfo *info, float max_norm);
+extern void SphxSetNorms(SphxPages *pages, SphxIndexInfo *info, float max_norm, float long_norm);
 
 /* The block behind those of the directory and the upper layers. */
 extern BlockNumber SphxFirstNodeBlock(const SphxMetaPageData *meta);
