@@ -85,6 +85,9 @@ SELECT found() = :'default_answers' AS same, context_bytes('sphx hints') <= 4 * 
 INSERT INTO memory_large SELECT 10000 + i, random_vector(100, i) FROM generate_series(1, 100) i;
 DELETE FROM memory_large WHERE id > 10000;
 VACUUM memory_large;
+RESET sphx.hint_memory;
+SELECT found() AS default_answers \gset
+SET sphx.hint_memory = '1kB';
 SELECT found() = :'default_answers' AS same, context_bytes('sphx hints') <= 4 * 1024 AS bounded;
 SET sphx.hint_memory = 0;
 SELECT found() = :'default_answers' AS same, context_bytes('sphx hints') <= 1024 AS none;

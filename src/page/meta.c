@@ -88,7 +88,8 @@ sane_parameters(const SphxMetaPageData *meta)
 		meta->ef_construction >= SPHX_MIN_EF_CONSTRUCTION &&
 		meta->ef_construction <= SPHX_MAX_EF_CONSTRUCTION &&
 		meta->operand <= SPHX_OPERAND_HALFVEC &&
-		isfinite(meta->max_norm) && meta->max_norm >= 0.0f;
+		isfinite(meta->max_norm) && meta->max_norm >= 0.0f &&
+		isfinite(meta->long_norm) && meta->long_norm >= 0.0f;
 }
 
 static uint32
@@ -244,7 +245,7 @@ SphxGetInfo(SphxPages *pages, SphxIndexInfo *info)
 }
 
 void
-SphxSetMaxNorm(SphxPages *pages, SphxIndexInfo *info, float max_norm)
+SphxSetNorms(SphxPages *pages, SphxIndexInfo *info, float max_norm, float long_norm)
 {
 	Buffer		buffer = SphxReadPage(pages, SPHX_META_BLOCK, SPHX_PAGE_META,
 									  BUFFER_LOCK_EXCLUSIVE);
@@ -252,13 +253,17 @@ SphxSetMaxNorm(SphxPages *pages, SphxIndexInfo *info, float max_norm)
 	SphxMetaPageData *meta;
 
 	Assert(info->meta.metric == SPHX_METRIC_IP);
-	Assert(isfinite(max_norm) && max_norm >= 0.0f); /* or nobody could read
-													 * the index */
+	/* or nobody could read the index */
+	Assert(isfinite(max_norm) && max_norm >= 0.0f);
+	Assert(isfinite(long_norm) && long_norm >= 0.0f);
 	SphxChangeBegin(&change, pages);
 	meta = (SphxMetaPageData *) PageGetContents(SphxChangePage(&change, buffer));
 	if (meta->max_norm != info->meta.max_norm)
 		max_norm = Max(max_norm, meta->max_norm);
+	if (meta->long_norm != info->meta.long_norm)
+		long_norm = meta->long_norm;
 	info->meta.max_norm = meta->max_norm = max_norm;
+	info->meta.long_norm = meta->long_norm = long_norm;
 	SphxSealMeta(meta);
 	SphxChangeFinish(&change);
 	UnlockReleaseBuffer(buffer);

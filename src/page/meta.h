@@ -63,7 +63,8 @@ typedef struct SphxShapeData
 
 /*
  * Contents of block 0.  Written by the build, after which only max_norm
- * changes; a calibration is behind it (calibration.h).  Everything but the figures at the end is needed to read the index.
+ * and long_norm change; a calibration is behind it (calibration.h).  Everything
+ * but the figures at the end is needed to read the index.
  */
 typedef struct SphxMetaPageData
 {
@@ -106,6 +107,10 @@ typedef struct SphxMetaPageData
 	uint32		checksum;		/* CRC-32C of what is before it; 0 in indexes
 								 * older than it is */
 	uint32		operand;		/* SphxOperand */
+	float4		long_norm;		/* inner product: the radius of the space that
+								 * edges are chosen in; 0 in older indexes:
+								 * max_norm */
+	uint32		unused;			/* 0 */
 
 	/* from version 2 on; in an index of version 1 all is 0 */
 	uint32		D;				/* coordinates of a vector in the index */
@@ -117,10 +122,9 @@ typedef struct SphxMetaPageData
 	uint32		centered;		/* vectors are moved */
 	float4		center_norm;	/* by how much */
 	SphxShapeData shape;
-	uint32		unused;			/* 0 */
 } SphxMetaPageData;
 
-StaticAssertDecl(sizeof(SphxMetaPageData) == 440, "the metapage is part of the format");
+StaticAssertDecl(sizeof(SphxMetaPageData) == 448, "the metapage is part of the format");
 StaticAssertDecl(offsetof(SphxMetaPageData, checksum) == 240, "the metapage is part of the format");
 
 /*
@@ -174,11 +178,11 @@ extern void SphxReadInfo(SphxPages *pages, SphxIndexInfo *info);
 extern void SphxSealMeta(SphxMetaPageData *meta);
 
 /*
- * Inner product: another largest norm, in the metapage and in *info; where
- * somebody else has changed it since *info was read, the larger one.  On entry
- * no page is locked (L3).
+ * Inner product: other norms, in the metapage and in *info.  Where somebody else
+ * has changed them since *info was read, the larger one of max_norm, and his
+ * long_norm.  On entry no page is locked (L3).
  */
-extern void SphxSetMaxNorm(SphxPages *pages, SphxIndexInfo *info, float max_norm);
+extern void SphxSetNorms(SphxPages *pages, SphxIndexInfo *info, float max_norm, float long_norm);
 
 /* Bytes of the index's basis, and the blocks they take. */
 extern Size SphxBasisBytes(const SphxMetaPageData *meta);

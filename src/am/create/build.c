@@ -92,7 +92,7 @@ load_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool aliv
 		SphxBuildRow row = {.tid = *tid,.hash = SphxHashVector(v->x, v->dim)};
 
 		if (build->d > build->info.layout.D)
-			build->max_norm = Max(build->max_norm, SphxNorm(&build->info, state->x));
+			SphxCountNorm(&build->norms, SphxNorm(&build->info, state->x));
 		SphxAppendRow(build->rows, &row, state->x);
 		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE,
 									 (int64) SphxCountRows(build->rows));
@@ -164,7 +164,8 @@ build_graph(SphxBuild *build)
 {
 	SphxLoadBlas();
 	build->info.meta.built_tuples = (double) SphxCountRows(build->rows);
-	build->info.meta.max_norm = build->max_norm;
+	build->info.meta.max_norm = build->norms.largest;
+	build->info.meta.long_norm = SphxLongNorm(&build->norms);
 	SphxBuildPhase(build, SPHX_PHASE_TRAIN, 0, 0);
 	SphxTrainCells(build);
 	if (SphxCountRows(build->rows) > 0)

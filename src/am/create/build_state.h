@@ -11,6 +11,7 @@
 #include "server/compat.h"
 
 #include "am/definition/layout.h"
+#include "am/definition/norms.h"
 #include "am/definition/options.h"
 #include "math/base/basis.h"
 #include "math/graph/construct.h"
@@ -83,7 +84,7 @@ typedef struct SphxBuild
 	int			d;				/* floats a row: D, and one more for inner
 								 * product */
 	SphxRows   *rows;			/* all rows, rotated */
-	float		max_norm;		/* largest norm of a row (inner product) */
+	SphxNorms	norms;			/* of the rows (inner product) */
 
 	int			cells;			/* set before the rows are read when centroids
 								 * were trained elsewhere */

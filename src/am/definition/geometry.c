@@ -89,6 +89,9 @@ SphxNorm(const SphxIndexInfo *info, const float *x)
 float
 SphxExtraCoordinate(const SphxIndexInfo *info, const float *x)
 {
-	Assert(info->meta.metric == SPHX_METRIC_IP && info->meta.max_norm >= 0.0f);
-	return sphx_extra_coordinate(x, info->layout.D, info->meta.max_norm);
+	const SphxMetaPageData *meta = &info->meta;
+
+	Assert(meta->metric == SPHX_METRIC_IP && meta->max_norm >= 0.0f && meta->long_norm >= 0.0f);
+	return sphx_extra_coordinate(x, info->layout.D,
+								 meta->long_norm > 0.0f ? meta->long_norm : meta->max_norm);
 }

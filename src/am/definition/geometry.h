@@ -24,7 +24,7 @@ extern Vector *SphxIndexedVector(const SphxIndexInfo *info, Datum datum);
 extern bool SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v,
 						  float *x);
 
-/* Inner product: the norm of a vector of D floats, for SphxSetMaxNorm. */
+/* Inner product: the norm of a vector of D floats, for SphxCountNorm. */
 extern float SphxNorm(const SphxIndexInfo *info, const float *x);
 
 /* Inner product: a vector's coordinate in the extended space (math/graph/construct.h). */

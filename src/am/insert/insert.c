@@ -195,20 +195,22 @@ sample_cells(SphxInserter *inserter, SphxPages *pages, int count, const uint32 *
 
 /*
  * Search for the new vector; the hits, nearest first, and the cell it belongs
- * to.  Always by Euclidean distance: under inner product nearest neighbours
- * in the plain space are good candidates for those in the extended one.
+ * to.  By Euclidean distance, which finds nodes of the same vector; also under
+ * inner product nearest neighbours in the plain space are good candidates for
+ * those in the extended one, but for those of a long row (search_long).
  * On entry and return no page is locked: what the hits say of nodes may have
  * changed by the time they are used, and is held against their versions.
  */
 static int
-search_hits(SphxInserter *inserter, SphxPages *pages, SphxHit **hits, uint32 *cell)
+search_hits(SphxInserter *inserter, SphxPages *pages, SphxMetric metric, SphxHit **hits,
+			uint32 *cell)
 {
 	SphxPageStore store;
 	SphxDescent descent = {
 		.store = &store,
 		.info = &inserter->info,
 		.search = inserter->search,
-		.metric = SPHX_METRIC_L2,
+		.metric = metric,
 		.q = inserter->x
 	};
 	uint32		cells[SAMPLED_CELLS];
@@ -249,6 +251,24 @@ search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hit
 	sphx_search_seed(inserter->search, living);
 	sphx_search_run(inserter->search, &store.base, (int) inserter->info.meta.ef_construction);
 	return sphx_search_take(inserter->search, hits);
+}
+
+/*
+ * Inner product: a row on the rim of the extended space, where the others are
+ * that are long, has these for neighbours.  Near it in the plain space there
+ * are short ones only; the long ones are found as a query's answers are.  In
+ * place of hits that a search from the cells' entries has found; those of other
+ * rows stay.  On entry and return no page is locked.
+ */
+static int
+search_long(SphxInserter *inserter, SphxPages *pages, SphxHit **hits, int count)
+{
+	uint32		cell;
+
+	if (inserter->info.meta.metric != SPHX_METRIC_IP ||
+		SphxExtraCoordinate(&inserter->info, inserter->x) > 0.0f)
+		return count;
+	return search_hits(inserter, pages, SPHX_METRIC_IP, hits, &cell);
 }
 
 /*
@@ -520,13 +540,14 @@ link_all_back(SphxInserter *inserter, SphxPages *pages, int count, uint32 id)
 }
 
 /*
- * Put the row into the index, given what the search for it found.  The
+ * Put the row into the index, given what the search for it found, from the cells'
+ * entries or from one node.  The
  * heavyweight lock of block 0 is held since before that (L4): no slot that the
  * hits name is freed meanwhile.  On entry and return no page is locked.
  */
 static void
-add_row(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, int count, uint32 cell,
-		ItemPointer tid)
+add_row(SphxInserter *inserter, SphxPages *pages, SphxHit *hits, int count, bool from_entries,
+		uint32 cell, ItemPointer tid)
 {
 	const SphxIndexInfo *info = &inserter->info;
 	uint32		id;
@@ -538,6 +559,8 @@ add_row(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, int count
 	if (join_duplicate(inserter, pages, hits, count, tid))
 		return;
 
+	if (from_entries)
+		count = search_long(inserter, pages, &hits, count);
 	inserter->record->payload_count = 1;
 	*SphxRecordTids(info, inserter->record) = *tid;
 	count = choose_neighbours(inserter, hits, count, SPHX_INVALID_NODE);
@@ -556,11 +579,11 @@ insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
 	BlockNumber directory = inserter->info.meta.directory;
 	SphxHit    *hits = NULL;
 	uint32		cell;
-	int			count = search_hits(inserter, pages, &hits, &cell);
+	int			count = search_hits(inserter, pages, SPHX_METRIC_L2, &hits, &cell);
 
 	if (count > 0)
 	{
-		add_row(inserter, pages, hits, count, cell, tid);
+		add_row(inserter, pages, hits, count, true, cell, tid);
 		return;
 	}
 
@@ -571,7 +594,7 @@ insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
 	Assert(!SphxHoldsPage());	/* L4 */
 	LockPage(pages->index, directory, ExclusiveLock);
 	count = search_cell(inserter, pages, cell, &hits);
-	add_row(inserter, pages, hits, count, cell, tid);
+	add_row(inserter, pages, hits, count, false, cell, tid);
 	UnlockPage(pages->index, directory, ExclusiveLock);
 }
 
@@ -587,7 +610,7 @@ raise_max_norm(SphxInserter *inserter, SphxPages *pages)
 
 	Assert(!SphxHoldsPage());	/* L3 */
 	if (norm > inserter->info.meta.max_norm)
-		SphxSetMaxNorm(pages, &inserter->info, 1.05f * norm);
+		SphxSetNorms(pages, &inserter->info, 1.05f * norm, inserter->info.meta.long_norm);
 }
 
 /*
@@ -675,7 +698,8 @@ SphxLinkNode(SphxInserter *inserter, SphxPages *pages, uint32 id, SphxSpareEdge 
 	Assert(SphxExcludesVacuum(pages->index));	/* L4 */
 	if (!load_node(inserter, pages, id))
 		return;
-	count = search_hits(inserter, pages, &hits, &cell);
+	count = search_hits(inserter, pages, SPHX_METRIC_L2, &hits, &cell);
+	count = search_long(inserter, pages, &hits, count);
 	count = choose_neighbours(inserter, hits, count, id);
 	if (count == 0)
 		return;

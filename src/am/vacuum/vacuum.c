@@ -22,8 +22,10 @@
 #include "page/chain.h"
 #include "server/stop_point.h"
 
-/* how far the largest norm that the metapage names may be off, as a part of it */
-#define NORM_TOLERANCE		0.01f
+/* how far the norms that the metapage names may be off, as a part of them */
+#define MAX_NORM_TOLERANCE	0.01f
+#define LONG_NORM_TOLERANCE	0.15f	/* it is known to one step of SphxNorms
+									 * only */
 
 
 /* Phase 1: dead TIDs, and nodes left without any */
@@ -298,7 +300,7 @@ clean_locked_page(VacuumState *vacuum, Buffer buffer)
 			remember_deleted(vacuum, again.id);
 }
 
-/* Inner product: the largest norm of the living nodes of a page, which is locked. */
+/* Inner product: the norms of the living nodes of a page, which is locked. */
 static void
 measure_norms(VacuumState *vacuum, Page page, BlockNumber block)
 {
@@ -308,19 +310,22 @@ measure_norms(VacuumState *vacuum, Page page, BlockNumber block)
 	while (SphxNextLiving(&walk))
 	{
 		sphx_record_vector(&info->layout, walk.record, vacuum->x);
-		vacuum->max_norm = Max(vacuum->max_norm, SphxNorm(info, vacuum->x));
+		SphxCountNorm(&vacuum->norms, SphxNorm(info, vacuum->x));
 	}
 }
 
-/* Edges are chosen, and searches end, by the largest norm of today. */
+/* Edges are chosen, and searches end, by the norms of today. */
 static void
-update_max_norm(VacuumState *vacuum)
+update_norms(VacuumState *vacuum)
 {
-	float		known = vacuum->info.meta.max_norm;
+	const SphxMetaPageData *meta = &vacuum->info.meta;
+	float		max_norm = vacuum->norms.largest;
+	float		long_norm = SphxLongNorm(&vacuum->norms);
 
 	Assert(!SphxHoldsPage());	/* L3 */
-	if (fabsf(vacuum->max_norm - known) > NORM_TOLERANCE * known)
-		SphxSetMaxNorm(&vacuum->pages, &vacuum->info, vacuum->max_norm);
+	if (fabsf(max_norm - meta->max_norm) > MAX_NORM_TOLERANCE * meta->max_norm ||
+		fabsf(long_norm - meta->long_norm) > LONG_NORM_TOLERANCE * meta->long_norm)
+		SphxSetNorms(&vacuum->pages, &vacuum->info, max_norm, long_norm);
 }
 
 /*
@@ -562,7 +567,7 @@ vacuum_window(VacuumState *vacuum)
 	if (vacuum->deleted_count == 0 && !overflow_freed)
 		return;
 	if (vacuum->info.meta.metric == SPHX_METRIC_IP && vacuum->end == vacuum->nblocks)
-		update_max_norm(vacuum);
+		update_norms(vacuum);
 	SphxStopPoint("vacuum-marked");
 	wait_for_inserts(vacuum);
 	SphxDropEdges(vacuum);

@@ -12,6 +12,7 @@
 
 #include "access/genam.h"
 
+#include "am/definition/norms.h"
 #include "page/node.h"
 
 /*
@@ -40,7 +41,7 @@ typedef struct VacuumState
 
 	BlockNumber nblocks;		/* of the index, when the command began */
 	float	   *x;				/* D: a node's vector */
-	float		max_norm;		/* of the living nodes read so far (inner
+	SphxNorms	norms;			/* of the living nodes read so far (inner
 								 * product) */
 
 	struct EdgeBalance *balance;	/* balance.c; NULL: no memory for it, or

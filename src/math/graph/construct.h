@@ -21,11 +21,11 @@ typedef struct SphxNeighbour
 } SphxNeighbour;
 
 /*
- * Inner product: the coordinate of x (D floats) that makes nearest by Euclidean
- * distance largest by inner product, max_norm being the largest norm; 0 when x
- * is longer.
+ * Inner product: the coordinate of x (D floats) that puts it on a sphere of this
+ * radius, on which nearest by Euclidean distance is largest by inner product; 0
+ * when x is longer.
  */
-extern float sphx_extra_coordinate(const float *x, int D, float max_norm);
+extern float sphx_extra_coordinate(const float *x, int D, float radius);
 
 /*
  * n rows of d floats (the space edges are chosen in), already grouped: row i

@@ -56,11 +56,11 @@ typedef struct GraphState
 } GraphState;
 
 float
-sphx_extra_coordinate(const float *x, int D, float max_norm)
+sphx_extra_coordinate(const float *x, int D, float radius)
 {
 	float		square = sphx_kernels->dot_f32(x, x, (size_t) D);
 
-	return sqrtf(fmaxf(0.0f, max_norm * max_norm - square));
+	return sqrtf(fmaxf(0.0f, radius * radius - square));
 }
 
 static int
