@@ -56,9 +56,9 @@
 
 /*
  * A hidden node leaves a hole: edges that the heuristic left out for the sake of
- * those to it are missing.  Of queries from outside the index this part of what
- * is missed of rows was missed, at the same width, on the data sets of test/README.md:
- * .84 to .67 for 10 rows of sift, .89 to .73 of text.
+ * those to it are missing.  Queries from outside the index missed this part of what
+ * hidden rows did at the same width: .84 to .67 of it for 10 rows of sift, .89 to
+ * .73 of text.  By inner product the nearest of a row are elsewhere: all of it.
  */
 #define MISSED_OUTSIDE		0.8
 
@@ -451,6 +451,7 @@ measure_width(Measure *measure, SphxStream *stream, SphxCalibration *calibration
 	int			limits = limits_at(calibration, widths[width]);
 	double		before[SPHX_CALIBRATION_LIMITS] = {0};
 	double		now[SPHX_CALIBRATION_LIMITS] = {0};
+	double		outside = measure->info->meta.metric == SPHX_METRIC_IP ? 1.0 : MISSED_OUTSIDE;
 
 	calibration->widths[width] = widths[width];
 	stream->ef = widths[width];
@@ -471,7 +472,7 @@ measure_width(Measure *measure, SphxStream *stream, SphxCalibration *calibration
 	{
 		float	   *recall = calibration->recall[j] + width;
 		int			asked = queries_for(j, queries);
-		double		part = MISSED_OUTSIDE * now[j] / ((double) asked * sphx_calibration_limits[j]);
+		double		part = outside * now[j] / ((double) asked * sphx_calibration_limits[j]);
 
 		if (asked < queries_for(j, measure->count))
 			part = before[j] > 0.0 ? (1.0 - (double) recall[-1]) * now[j] / before[j] : 0.0;
