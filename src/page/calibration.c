@@ -21,6 +21,9 @@
  */
 #define STEEPEST			8.0
 
+/* widths up to this are taken as they are */
+#define NARROW				10
+
 /* of sphx.ef_search */
 #define MOST_WIDTH			10000
 
@@ -110,6 +113,13 @@ width_at(const SphxCalibration *calibration, int limit, double target)
 	while (i < calibration->width_count - 1 && calibration->recall[limit][i] < target)
 		i++;
 	if (i == 0 || calibration->recall[limit][i] < target)
+		return widths[i];
+
+	/*
+	 * a search so narrow costs little, and what is enough at least (tuning.h)
+	 * spoils the power
+	 */
+	if (widths[i] <= NARROW)
 		return widths[i];
 
 	/*
