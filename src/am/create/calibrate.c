@@ -58,7 +58,7 @@
  * A hidden node leaves a hole: edges that the heuristic left out for the sake of
  * those to it are missing.  Queries from outside the index missed less than hidden
  * rows did at the same width: of 10 rows, with a recall of .9 to .98, .70 to .80
- * of it for sift, .76 to .78 for text, .87 to .92 for words.  By inner product the
+ * of it for sift, .76 to .78 for text, .86 to .92 for words.  By inner product the
  * nearest of a row are elsewhere, and as much is missed.
  */
 #define MISSED_OUTSIDE		0.9
