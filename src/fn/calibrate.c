@@ -23,7 +23,7 @@
 PG_FUNCTION_INFO_V1(sphx_calibrate);
 PG_FUNCTION_INFO_V1(sphx_calibration);
 
-/* Rows (k, ef_search, recall). */
+/* Rows (k, ef_search, recall), but for what was not measured. */
 static void
 return_calibration(FunctionCallInfo fcinfo, const SphxCalibration *calibration)
 {
@@ -36,6 +36,8 @@ return_calibration(FunctionCallInfo fcinfo, const SphxCalibration *calibration)
 			Datum		values[3];
 			bool		nulls[3] = {false};
 
+			if (calibration->recall[i][j] == 0.0f)
+				continue;
 			values[0] = Int32GetDatum(sphx_calibration_limits[i]);
 			values[1] = Int32GetDatum(calibration->widths[j]);
 			values[2] = Float8GetDatum((double) calibration->recall[i][j]);

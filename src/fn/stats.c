@@ -25,11 +25,7 @@ PG_FUNCTION_INFO_V1(sphx_index_stats);
 /* those that sphx 0.1 declares */
 #define FIRST_COLUMNS		29
 
-/*
- * A calibration is stale when the index has so much more or less nodes than then:
- * one of half as many rows again needs an ef_search that is a tenth larger for
- * the same recall.
- */
+/* a calibration is stale when the index has by this part more or less nodes than then */
 #define STALE_PART			0.2
 
 /* what the walk over all pages counts */

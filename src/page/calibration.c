@@ -21,6 +21,12 @@
  */
 #define STEEPEST			8.0
 
+/* widths up to this are taken as they are */
+#define NARROW				10
+
+/* of sphx.ef_search */
+#define MOST_WIDTH			10000
+
 const int	sphx_calibration_limits[SPHX_CALIBRATION_LIMITS] = {1, 10, 100};
 
 #define OFFSET				(SPHX_PAGE_ROOM - sizeof(SphxCalibration))
@@ -108,9 +114,24 @@ width_at(const SphxCalibration *calibration, int limit, double target)
 		i++;
 	if (i == 0 || calibration->recall[limit][i] < target)
 		return widths[i];
+
+	/*
+	 * a search so narrow costs little, and what is enough at least (tuning.h)
+	 * spoils the power
+	 */
+	if (widths[i] <= NARROW)
+		return widths[i];
+
+	/*
+	 * where recall fell, as it does where another widening comes in, the
+	 * width before stands in
+	 */
+	if (i >= 2 && calibration->recall[limit][i - 1] <= calibration->recall[limit][i - 2])
+		return widths[i];
 	before = missed(calibration, limit, i - 1);
 	here = missed(calibration, limit, i);
-	if (before > STEEPEST * here || before <= here || target >= 1.0)
+	if (calibration->recall[limit][i - 1] == 0.0f || before > STEEPEST * here || before <= here ||
+		target >= 1.0)
 		return widths[i];
 	return widths[i - 1] * pow((double) widths[i] / widths[i - 1],
 							   log(before / (1.0 - target)) / log(before / here));
@@ -160,6 +181,7 @@ SphxCalibratedWidth(const SphxCalibration *calibration, double target, uint64 li
 	part = place_limit(calibration, limit, &below, &above);
 	width = width_at(calibration, below, target);
 	width *= pow(width_at(calibration, above, target) / width, part);
+	width = Max(width, (double) Min(SphxWorthwhileWidth(limit), MOST_WIDTH));
 	*reached = (1.0 - part) * (double) calibration->recall[below][last] +
 		part * (double) calibration->recall[above][last];
 	return (int) ceil(width);

@@ -17,6 +17,12 @@
 extern const int sphx_calibration_limits[SPHX_CALIBRATION_LIMITS];
 
 /*
+ * A first beam (of twice ef_search) that does not hold the rows wanted is not worth
+ * while: it is widened again and again, and reads more than a wide one.
+ */
+#define SphxWorthwhileWidth(limit) ((limit) / 2)
+
+/*
  * At the very end of the metapage's data, where indexes older than it have
  * zeros: an index without a calibration.
  */
@@ -29,7 +35,9 @@ typedef struct SphxCalibration
 	uint32		queries;		/* rows that were searched for */
 	uint32		nodes;			/* in the index then */
 	uint16		widths[SPHX_CALIBRATION_WIDTHS];	/* ef_search, ascending */
-	float4		recall[SPHX_CALIBRATION_LIMITS][SPHX_CALIBRATION_WIDTHS];	/* not descending */
+	float4		recall[SPHX_CALIBRATION_LIMITS][SPHX_CALIBRATION_WIDTHS];	/* not descending; 0
+																			 * where the width is
+																			 * not worth while */
 } SphxCalibration;
 
 StaticAssertDecl(sizeof(SphxCalibration) == 240, "calibrations are part of the format");
