@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "utils/array.h"
 #include "utils/float.h"
 
 /* The functions of vector that are called here. */
@@ -222,9 +223,14 @@ sphx_halfvec_accum(PG_FUNCTION_ARGS)
 Datum
 sphx_halfvec_avg(PG_FUNCTION_ARGS)
 {
-	Datum		mean = sphx_vector_avg(fcinfo);
+	ArrayType  *state = PG_GETARG_ARRAYTYPE_P(0);
+	Datum		mean;
 	Vector	   *v;
 
+	/* a state that somebody made by hand */
+	if (ARR_NDIM(state) == 1 && ARR_DIMS(state)[0] > 1)
+		SphxCheckDimOf("halfvec", ARR_DIMS(state)[0] - 1, NULL);
+	mean = sphx_vector_avg(fcinfo);
 	if (fcinfo->isnull)
 		return mean;
 	v = DatumGetVectorP(mean);
