@@ -36,17 +36,17 @@ RESET sphx.simd;
 SET sphx.simd = mmx;
 
 -- functions of the operators
-SELECT round(l2_distance('[0,0]', '[3,4]')::numeric, 5) AS l2, round(l1_distance('[0,0]', '[3,4]')::numeric, 5) AS l1,
-	round(inner_product('[1,2]', '[3,4]')::numeric, 5) AS ip,
+SELECT round(l2_distance('[0,0]'::vector, '[3,4]')::numeric, 5) AS l2, round(l1_distance('[0,0]'::vector, '[3,4]')::numeric, 5) AS l1,
+	round(inner_product('[1,2]'::vector, '[3,4]')::numeric, 5) AS ip,
 	round(vector_negative_inner_product('[1,2]', '[3,4]')::numeric, 5) AS neg_ip,
-	round(cosine_distance('[1,0]', '[0,2]')::numeric, 5) AS cosine;
+	round(cosine_distance('[1,0]'::vector, '[0,2]')::numeric, 5) AS cosine;
 
 -- cosine distance: limits, scale, and zero vectors
-SELECT round(cosine_distance('[1,1]', '[1.1,1.1]')::numeric, 5) AS same,
-	round(cosine_distance('[1,1]', '[-1.1,-1.1]')::numeric, 5) AS opposite;
+SELECT round(cosine_distance('[1,1]'::vector, '[1.1,1.1]')::numeric, 5) AS same,
+	round(cosine_distance('[1,1]'::vector, '[-1.1,-1.1]')::numeric, 5) AS opposite;
 SELECT count(*) FROM (SELECT ARRAY[i, i * 0.7, 0.3]::vector AS v FROM generate_series(1, 1000) i) s
 	WHERE v <=> v < 0 OR v <=> v * '[2,2,2]' > 1e-6 OR v <=> v * '[-1,-1,-1]' > 2;
-SELECT cosine_distance('[1,2]', '[0,0]'), cosine_distance('[0,0]', '[0,0]');
+SELECT cosine_distance('[1,2]'::vector, '[0,0]'), cosine_distance('[0,0]'::vector, '[0,0]');
 
 -- the angle does not depend on how long the vectors are
 SELECT x, y, round(cosine_distance(format('[%s,%s]', x, x)::vector, format('[%s,0]', y)::vector)::numeric, 5)
@@ -54,8 +54,8 @@ FROM unnest(ARRAY['1e-44', '1e-20', '1', '1e20', '3e38']) x, unnest(ARRAY['1e-44
 ORDER BY x::float8, y::float8;
 
 -- beyond single precision
-SELECT l2_distance('[3e38]', '[-3e38]'), l1_distance('[3e38]', '[-3e38]'),
-	inner_product('[3e38]', '[3e38]'), cosine_distance('[3e38]', '[3e38]');
+SELECT l2_distance('[3e38]'::vector, '[-3e38]'), l1_distance('[3e38]'::vector, '[-3e38]'),
+	inner_product('[3e38]'::vector, '[3e38]'), cosine_distance('[3e38]'::vector, '[3e38]');
 
 -- different dimensions
 SELECT '[1,2]'::vector <-> '[3]';

@@ -53,24 +53,24 @@ CREATE UNIQUE INDEX ON ops_t (v);
 DROP TABLE ops_t;
 
 -- dimensions, norm, parts
-SELECT vector_dims('[1,2,3]');
+SELECT vector_dims('[1,2,3]'::vector);
 SELECT round(vector_norm('[1,1]')::numeric, 5);
 SELECT round(vector_norm('[3,4]')::numeric, 5), round(vector_norm('[0,0]')::numeric, 5);
 SELECT vector_norm('[3e37,4e37]')::real;
-SELECT round((l2_normalize('[3,4]')::real[])[1]::numeric, 5), round((l2_normalize('[3,4]')::real[])[2]::numeric, 5);
-SELECT l2_normalize('[0,0.1]'), l2_normalize('[0,0]'), l2_normalize('[-3e38]');
-SELECT subvector('[1,2,3,4,5]', 1, 3);
-SELECT subvector('[1,2,3,4,5]', 3, 2);
-SELECT subvector('[1,2,3,4,5]', -1, 3);
-SELECT subvector('[1,2,3,4,5]', 3, 9);
-SELECT subvector('[1,2,3,4,5]', 3, 2147483647);
-SELECT subvector('[1,2,3,4,5]', -2147483644, 2147483647);
-SELECT subvector('[1,2,3,4,5]', 1, 0);
-SELECT subvector('[1,2,3,4,5]', 3, -1);
-SELECT subvector('[1,2,3,4,5]', -1, 2);
-SELECT subvector('[1,2,3,4,5]', 6, 1);
-SELECT subvector('[1,2,3,4,5]', 2147483647, 10);
-SELECT subvector('[1,2,3,4,5]', 1, -2147483648);
+SELECT round((l2_normalize('[3,4]'::vector)::real[])[1]::numeric, 5), round((l2_normalize('[3,4]'::vector)::real[])[2]::numeric, 5);
+SELECT l2_normalize('[0,0.1]'::vector), l2_normalize('[0,0]'::vector), l2_normalize('[-3e38]'::vector);
+SELECT subvector('[1,2,3,4,5]'::vector, 1, 3);
+SELECT subvector('[1,2,3,4,5]'::vector, 3, 2);
+SELECT subvector('[1,2,3,4,5]'::vector, -1, 3);
+SELECT subvector('[1,2,3,4,5]'::vector, 3, 9);
+SELECT subvector('[1,2,3,4,5]'::vector, 3, 2147483647);
+SELECT subvector('[1,2,3,4,5]'::vector, -2147483644, 2147483647);
+SELECT subvector('[1,2,3,4,5]'::vector, 1, 0);
+SELECT subvector('[1,2,3,4,5]'::vector, 3, -1);
+SELECT subvector('[1,2,3,4,5]'::vector, -1, 2);
+SELECT subvector('[1,2,3,4,5]'::vector, 6, 1);
+SELECT subvector('[1,2,3,4,5]'::vector, 2147483647, 10);
+SELECT subvector('[1,2,3,4,5]'::vector, 1, -2147483648);
 
 -- aggregates
 SELECT avg(v), sum(v) FROM unnest(ARRAY['[1,2,3]'::vector, '[3,5,7]']) v;

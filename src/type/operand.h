@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * operand.h
- *	  Types that stand for vectors: that of this extension and those of
+ *	  Types that stand for vectors: those of this extension and those of
  *	  pgvector.
  *
  *-------------------------------------------------------------------------
@@ -20,7 +20,8 @@ typedef enum SphxOperand
 	SPHX_OPERAND_VECTOR,		/* vector of this extension */
 	SPHX_OPERAND_PGVECTOR,		/* pgvector's vector: the same bytes, other
 								 * arithmetic in its operators */
-	SPHX_OPERAND_HALFVEC		/* pgvector's halfvec */
+	SPHX_OPERAND_HALFVEC		/* either halfvec: the same bytes, and bounds
+								 * that hold for pgvector's arithmetic */
 } SphxOperand;
 
 /*

@@ -42,15 +42,34 @@ extern Vector *SphxVectorNew(int dim);
  * modifier (-1 = any), and of an element.  They throw, or, when escontext is
  * an ErrorSaveContext, note the error there and return false.
  */
-extern bool SphxCheckDim(int dim, struct Node *escontext);
+extern bool SphxCheckDimOf(const char *type, int dim, struct Node *escontext);
 extern bool SphxCheckTypmod(int32 typmod, int dim, struct Node *escontext);
-extern bool SphxCheckElement(float x, struct Node *escontext);
+extern bool SphxCheckElementOf(const char *type, float x, struct Node *escontext);
+
+/* the same for the type vector */
+static inline bool
+SphxCheckDim(int dim, struct Node *escontext)
+{
+	return SphxCheckDimOf("vector", dim, escontext);
+}
+
+static inline bool
+SphxCheckElement(float x, struct Node *escontext)
+{
+	return SphxCheckElementOf("vector", x, escontext);
+}
 
 /* The Euclidean norm; in double precision, which the square of no element exceeds. */
 extern double SphxVectorNorm(const float *x, int dim);
 
-/* throws "different vector dimensions" */
-extern void SphxDimMismatch(int a, int b);
+/* throws "different ... dimensions" */
+extern void SphxDimMismatchOf(const char *type, int a, int b);
+
+static inline void
+SphxDimMismatch(int a, int b)
+{
+	SphxDimMismatchOf("vector", a, b);
+}
 
 /* Both have the same number of dimensions, or an error that names the two. */
 static inline void

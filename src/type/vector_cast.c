@@ -8,10 +8,9 @@
 #include "server/compat.h"
 
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "type/vector.h"
+#include "type/vector_array.h"
 
 PG_FUNCTION_INFO_V1(sphx_array_to_vector);
 PG_FUNCTION_INFO_V1(sphx_vector_to_float4);
@@ -54,11 +53,9 @@ copy_elements(ArrayType *array, float *x, int n)
 	}
 }
 
-/* array_to_vector(anynumber[], integer typmod, boolean) */
-Datum
-sphx_array_to_vector(PG_FUNCTION_ARGS)
+Vector *
+SphxArrayVector(const char *type, ArrayType *array, int32 typmod)
 {
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
 	int			n;
 	Vector	   *v;
 
@@ -72,12 +69,22 @@ sphx_array_to_vector(PG_FUNCTION_ARGS)
 				 errmsg("array must not contain nulls")));
 
 	n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	SphxCheckDim(n, NULL);
-	SphxCheckTypmod(PG_GETARG_INT32(1), n, NULL);
+	SphxCheckDimOf(type, n, NULL);
+	SphxCheckTypmod(typmod, n, NULL);
 
 	v = SphxVectorNew(n);
 	copy_elements(array, v->x, n);
-	for (int i = 0; i < n; i++)
+	return v;
+}
+
+/* array_to_vector(anynumber[], integer typmod, boolean) */
+Datum
+sphx_array_to_vector(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	Vector	   *v = SphxArrayVector("vector", array, PG_GETARG_INT32(1));
+
+	for (int i = 0; i < v->dim; i++)
 		SphxCheckElement(v->x[i], NULL);
 
 	PG_FREE_IF_COPY(array, 0);

@@ -123,7 +123,7 @@ for my $set_up (@set_ups)
 	database($name, $sql);
 	is($node->safe_psql($name, $schemas), "$pgvector $classes $sphx", "$name: schemas");
 	is($node->safe_psql($name, "SELECT count(*), bool_and(amvalidate(o.oid)) FROM pg_opclass o JOIN pg_am a ON a.oid = opcmethod WHERE amname = 'sphx'"),
-		'9|t', "$name: operator classes");
+		'12|t', "$name: operator classes");
 	fill($name, $pgvector, $shape{d}, @vectors[ 0 .. 299 ]);
 	for my $kind ([ 'vector', 'cosine' ], [ 'halfvec', 'l2' ])
 	{

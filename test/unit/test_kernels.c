@@ -546,6 +546,49 @@ test_halves(Bench *bench, const SphxKernels *k)
 	ok(good, "%s: all half precision numbers, lengths 29..67", k->name);
 }
 
+/*
+ * Halves, and the middles between them with the floats about these, rounded:
+ * to the nearest, where the even one of two is that with an even last bit.
+ */
+static void
+test_narrowing(Bench *bench, const SphxKernels *k)
+{
+	bool		good = true;
+
+	for (uint32_t h = 0; h < 0x7c00; h++)
+	{
+		uint16_t	pair[2] = {(uint16_t) h, (uint16_t) (h + 1)};
+		float		value[2];
+		size_t		n = 8 + h % 39;
+		float	   *x = fenced_at(bench->x, n * sizeof(float), 0);
+		uint16_t   *half = fenced_at(bench->stored, n * sizeof(uint16_t), 0);
+		float		middle;
+
+		sphx_kernels_scalar()->half_to_f32(pair, value, 2);
+		middle = h == 0x7bff ? 65520.0f : value[0] + (value[1] - value[0]) / 2;
+		for (size_t i = 0; i < n; i++)
+			x[i] = (i & 1 ? -1.0f : 1.0f) * (i % 8 < 2 ? value[0] :
+											 i % 8 < 4 ? nextafterf(middle, 0.0f) :
+											 i % 8 < 6 ? middle : nextafterf(middle, INFINITY));
+		k->f32_to_half(x, half, n);
+		for (size_t i = 0; i < n; i++)
+			good &= half[i] == ((i & 1 ? 0x8000 : 0) |
+								(h + (i % 8 < 4 ? 0 : i % 8 < 6 ? h & 1 : 1)));
+	}
+	ok(good, "%s: to half precision, to the nearest and ties to even", k->name);
+}
+
+static void
+test_narrowing_ends(const SphxKernels *k)
+{
+	const float x[6] = {INFINITY, -INFINITY, 1e30f, -1e-30f, NAN, 1e-45f};
+	uint16_t	half[6];
+
+	k->f32_to_half(x, half, 6);
+	ok(half[0] == 0x7c00 && half[1] == 0xfc00 && half[2] == 0x7c00 && half[3] == 0x8000 &&
+	   (half[4] & 0x7fff) > 0x7c00 && half[5] == 0, "%s: to half precision, the ends", k->name);
+}
+
 static const char *const level_name[] = {
 	[SPHX_SIMD_SCALAR] = "scalar",
 	[SPHX_SIMD_AVX2] = "avx2",
@@ -604,6 +647,8 @@ test_level(Bench *bench, SphxSimd level)
 	test_rotation_steps(bench, k);
 	test_halves(bench, k);
 	test_narrow(bench, k);
+	test_narrowing(bench, k);
+	test_narrowing_ends(k);
 	for (int book = SPHX_CODE_ORTHOPLEX; book <= SPHX_CODE_LEVELS; book++)
 	{
 		test_tables(bench, k, (SphxCodebook) book);

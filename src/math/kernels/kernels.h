@@ -137,6 +137,12 @@ typedef struct SphxKernels
 	 */
 	void		(*estimate) (const int32_t *sums, const uint8_t *length, const uint8_t *gain,
 							 uint32_t length_base, float r2, float unit2, int n, float *est);
+
+	/*
+	 * single precision to half, to the nearest and ties to even: infinity
+	 * from 65520 on; NaN stays some NaN
+	 */
+	void		(*f32_to_half) (const float *x, uint16_t *half, size_t n);
 } SphxKernels;
 
 /* the table in force; scalar until sphx_kernels_choose has been called */

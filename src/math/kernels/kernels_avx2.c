@@ -353,6 +353,18 @@ half_to_f32_avx2(const uint16_t *half, float *x, size_t n)
 		x[i] = _cvtsh_ss(half[i]);
 }
 
+static AVX2_F16C void
+f32_to_half_avx2(const float *x, uint16_t *half, size_t n)
+{
+	size_t		i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		_mm_storeu_si128((__m128i *) (half + i),
+						 _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
+	for (; i < n; i++)
+		half[i] = (uint16_t) _cvtss_sh(x[i], _MM_FROUND_TO_NEAREST_INT);
+}
+
 static AVX2 void
 mul_f32_avx2(float *x, const float *f, size_t n)
 {
@@ -499,6 +511,7 @@ sphx_kernels_avx2(void)
 		.decode_i16 = decode_i16_avx2,
 		.decode_i8 = decode_i8_avx2,
 		.half_to_f32 = half_to_f32_avx2,
+		.f32_to_half = f32_to_half_avx2,
 		.mul_f32 = mul_f32_avx2,
 		.butterfly_f32 = sphx_butterfly_f32_avx2,
 		.hadamard_f32 = sphx_hadamard_f32_avx2,

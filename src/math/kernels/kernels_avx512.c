@@ -356,6 +356,24 @@ half_to_f32_avx512(const uint16_t *half, float *x, size_t n)
 }
 
 static AVX512 void
+f32_to_half_avx512(const float *x, uint16_t *half, size_t n)
+{
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
+		_mm256_storeu_si256((__m256i *) (half + i),
+							_mm512_cvtps_ph(_mm512_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
+	if (i < n)
+	{
+		__mmask16	mask = first_lanes(n - i);
+
+		_mm256_mask_storeu_epi16(half + i, mask,
+								 _mm512_cvtps_ph(_mm512_maskz_loadu_ps(mask, x + i),
+												 _MM_FROUND_TO_NEAREST_INT));
+	}
+}
+
+static AVX512 void
 mul_f32_avx512(float *x, const float *f, size_t n)
 {
 	size_t		i = 0;
@@ -503,6 +521,7 @@ sphx_kernels_avx512(void)
 		.decode_i16 = decode_i16_avx512,
 		.decode_i8 = decode_i8_avx512,
 		.half_to_f32 = half_to_f32_avx512,
+		.f32_to_half = f32_to_half_avx512,
 		.mul_f32 = mul_f32_avx512,
 		/* its halves are seldom aligned, where 64 bytes are slower than 32 */
 		.butterfly_f32 = sphx_butterfly_f32_avx2,

@@ -281,6 +281,20 @@ half_to_f32_neon(const uint16_t *half, float *x, size_t n)
 }
 
 static void
+f32_to_half_neon(const float *x, uint16_t *half, size_t n)
+{
+	float		rest[4] = {0};
+	uint16_t	narrowed[4];
+	size_t		i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		vst1_u16(half + i, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(x + i))));
+	memcpy(rest, x + i, sizeof(float) * (n - i));
+	vst1_u16(narrowed, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(rest))));
+	memcpy(half + i, narrowed, sizeof(uint16_t) * (n - i));
+}
+
+static void
 mul_f32_neon(float *x, const float *f, size_t n)
 {
 	size_t		i = 0;
@@ -622,6 +636,7 @@ sphx_kernels_neon(void)
 		.decode_i16 = decode_i16_neon,
 		.decode_i8 = decode_i8_neon,
 		.half_to_f32 = half_to_f32_neon,
+		.f32_to_half = f32_to_half_neon,
 		.mul_f32 = mul_f32_neon,
 		.butterfly_f32 = butterfly_f32_neon,
 		.hadamard_f32 = hadamard_f32_neon,

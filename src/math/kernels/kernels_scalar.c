@@ -188,6 +188,42 @@ half_to_f32_scalar(const uint16_t *half, float *x, size_t n)
 		x[i] = widen(half[i]);
 }
 
+/*
+ * Below half precision's normal numbers its unit is 2^-24, to which adding 1/2
+ * rounds; among them half a unit is added, less a bit where that would round
+ * a tie to an odd number.
+ */
+static uint16_t
+narrow(float x)
+{
+	uint32_t	bits;
+	uint32_t	magnitude;
+	uint16_t	sign;
+
+	memcpy(&bits, &x, sizeof(bits));
+	sign = (uint16_t) (bits >> 16 & 0x8000);
+	magnitude = bits & 0x7fffffff;
+	if (magnitude > 0x7f800000)
+		return (uint16_t) (sign | 0x7e00);
+	if (magnitude >= 0x477ff000)	/* 65520 */
+		return (uint16_t) (sign | 0x7c00);
+	if (magnitude < 0x38800000) /* 2^-14 */
+	{
+		x = fabsf(x) + 0.5f;
+		memcpy(&magnitude, &x, sizeof(magnitude));
+		return (uint16_t) (sign | (magnitude - 0x3f000000));
+	}
+	magnitude += 0xfff + (magnitude >> 13 & 1);
+	return (uint16_t) (sign | (magnitude - (UINT32_C(112) << 23)) >> 13);
+}
+
+static void
+f32_to_half_scalar(const float *x, uint16_t *half, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		half[i] = narrow(x[i]);
+}
+
 static void
 mul_f32_scalar(float *x, const float *f, size_t n)
 {
@@ -393,6 +429,7 @@ const SphxKernels sphx_kernels_scalar_table = {
 	.decode_i16 = decode_i16_scalar,
 	.decode_i8 = decode_i8_scalar,
 	.half_to_f32 = half_to_f32_scalar,
+	.f32_to_half = f32_to_half_scalar,
 	.mul_f32 = mul_f32_scalar,
 	.butterfly_f32 = butterfly_f32_scalar,
 	.hadamard_f32 = hadamard_f32_scalar,
