@@ -38,13 +38,15 @@
 
 /*
  * The search ends when half of ef_construction are read and the next candidate is
- * farther than these by this part of its squared distance; for inner product only
- * with its beam.
+ * farther than these by this part of its squared distance, unless links_widely.
  */
 #define ENOUGH_MARGIN		0.15f
 
-/* neighbours that are offered the edge back, at most; for inner product all are */
+/* neighbours that are offered the edge back, at most, unless links_widely */
 #define MOST_OFFERS			12
+
+/* dimensions below which rows are linked as by inner product */
+#define WIDELY_BELOW		32
 
 /* A node that may become a neighbour. */
 typedef struct Candidate
@@ -84,6 +86,18 @@ struct SphxInserter
 	SphxEdges  *edges;			/* to them; then the one back, of each */
 	SphxRecord *neighbour;		/* that is offered this one */
 };
+
+/*
+ * Is the search to read the whole beam, and all neighbours to be offered the edge
+ * back, to fill up their lists as well?  With less, indexes of inner products find
+ * too few rows that are longer than those before, and those of few dimensions that
+ * were filled from empty have nodes that no edge leads to.
+ */
+static bool
+links_widely(const SphxInserter *inserter)
+{
+	return inserter->info.meta.metric == SPHX_METRIC_IP || inserter->info.layout.D < WIDELY_BELOW;
+}
 
 /* Hits that are looked at when neighbours are chosen. */
 static int
@@ -200,7 +214,7 @@ run_search(SphxInserter *inserter, SphxPageStore *store)
 {
 	int			ef = (int) inserter->info.meta.ef_construction;
 
-	if (inserter->info.meta.metric != SPHX_METRIC_IP)
+	if (!links_widely(inserter))
 		sphx_search_set_enough(inserter->search, ef / 2, ENOUGH_MARGIN, 0.0f);
 	sphx_search_run(inserter->search, &store->base, ef);
 }
@@ -398,7 +412,7 @@ choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int hit_count, ui
 	diverse = sphx_select_diverse(count, m, row_distance, pair_distance, inserter,
 								  inserter->chosen);
 	chosen = sphx_select_nearest(count, m, diverse, inserter->chosen);
-	inserter->offers = inserter->info.meta.metric == SPHX_METRIC_IP ? chosen :
+	inserter->offers = links_widely(inserter) ? chosen :
 		Min(diverse, MOST_OFFERS);
 	return chosen;
 }
@@ -468,8 +482,7 @@ offer_edge(SphxInserter *inserter, SphxPages *pages, Page page, const Candidate 
 							  spare(arg, sphx_record_ids(layout, copy), copy->neighbours));
 	sphx_edges_start(edges, candidate->vector);
 	sphx_edges_add(edges, id, inserter->stored);
-	/* nodes decide in the plain space, which says little of the extended one */
-	if (inserter->info.meta.metric == SPHX_METRIC_IP)
+	if (links_widely(inserter))
 		return sphx_record_offer_edges(layout, copy, 1, &id, edges->differences, inserter->work);
 	return sphx_record_offer_edge(layout, copy, id, edges->differences, inserter->work);
 }
