@@ -12,7 +12,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "page/page.h"
+#include "page/wal.h"
 
 #include "commands/vacuum.h"
 #include "executor/instrument.h"
@@ -98,8 +98,27 @@ SphxCheckFarTid(SphxPages *pages, Relation heap, const ItemPointerData *tid, Blo
 }
 
 /*
- * What the page lacks to be one of ours, or NULL when nothing.  The hole must
- * be empty: generic WAL fills what is between pd_lower and pd_upper with zeros.
+ * Is all between the header and the special area data?  Else, on a page that
+ * nothing was put on since it was added to the file, all is a hole of zeros.
+ */
+static bool
+is_full(Page page)
+{
+	return ((PageHeader) page)->pd_lower == ((PageHeader) page)->pd_special;
+}
+
+static void
+set_full(Page page, bool full)
+{
+	PageHeader	header = (PageHeader) page;
+
+	header->pd_lower = full ? header->pd_special : (LocationIndex) SizeOfPageHeaderData;
+	header->pd_upper = header->pd_special;
+}
+
+/*
+ * What the page lacks to be one of ours, or NULL when nothing.  There must be no
+ * hole in data: replay fills what is between pd_lower and pd_upper with zeros.
  */
 static const char *
 page_defect(Page page)
@@ -111,7 +130,8 @@ page_defect(Page page)
 		return "page was never written";
 	if (header->pd_pagesize_version != (BLCKSZ | PG_PAGE_LAYOUT_VERSION) ||
 		header->pd_special != BLCKSZ - MAXALIGN(sizeof(SphxPageOpaqueData)) ||
-		header->pd_lower != header->pd_special || header->pd_upper != header->pd_special)
+		(!is_full(page) && header->pd_lower != SizeOfPageHeaderData) ||
+		header->pd_upper != header->pd_special)
 		return "page header is not that of this kind of index";
 	opaque = SphxPageGetOpaque(page);
 	if (opaque->page_id != SPHX_PAGE_ID ||
@@ -332,6 +352,32 @@ SphxReadPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 	return read_checked(pages, block, kind, lock);
 }
 
+Buffer
+SphxTryPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
+{
+	uint32	   *place = NULL;
+	Buffer		buffer;
+	SphxPageKind found;
+
+	if (!SphxBlockExists(pages, block))
+		return InvalidBuffer;
+	if (block < pages->local->hints.room)
+	{
+		place = SphxHintPlace(&pages->local->hints, block);
+		if ((*place & HINT_KIND) == (uint32) kind && !sphx_hints.shared)
+			return SphxReadPage(pages, block, kind, lock);
+	}
+	buffer = SphxReadAnyPage(pages, block, lock, &found);
+	if (found == kind)
+	{
+		if (place != NULL && !BufferIsLocal(buffer))
+			*place = SphxMakeHint(buffer, (uint32) kind);
+		return buffer;
+	}
+	UnlockReleaseBuffer(buffer);
+	return InvalidBuffer;
+}
+
 void
 SphxCheckChain(SphxPages *pages, BlockNumber block, uint64 step, uint32 per_block)
 {
@@ -440,7 +486,6 @@ void
 SphxInitPage(Page page, SphxPageKind kind, uint32 cell, int free)
 {
 	SphxPageOpaque opaque;
-	PageHeader	header = (PageHeader) page;
 
 	Assert(SphxMayChange(page));
 	Assert(kind == SPHX_PAGE_NODE || kind == SPHX_PAGE_OVERFLOW || (cell == 0 && free == 0));
@@ -454,17 +499,15 @@ SphxInitPage(Page page, SphxPageKind kind, uint32 cell, int free)
 	opaque->checksum = 0;
 	opaque->page_id = SPHX_PAGE_ID;
 
-	/* no hole: for generic WAL and full-page images all of the page is data */
-	header->pd_lower = header->pd_upper = header->pd_special;
+	set_full(page, true);
 }
 
 void
 SphxChangeBegin(SphxChange *change, SphxPages *pages)
 {
-	/* the fork of generic WAL */
+	/* the fork that WAL is written for */
 	Assert(pages->building || pages->fork == MAIN_FORKNUM);
 	change->pages = pages;
-	change->wal = pages->building ? NULL : GenericXLogStart(pages->index);
 	change->count = 0;
 #ifdef USE_ASSERT_CHECKING
 	change->rank = SPHX_RANK_META;
@@ -497,25 +540,31 @@ is_own_buffer(const SphxPages *pages, Buffer buffer)
 }
 #endif
 
-/* Take a page into the change; flags are those of generic WAL. */
+/* Take a page into the change. */
 static Page
-register_page(SphxChange *change, Buffer buffer, int flags)
+register_page(SphxChange *change, Buffer buffer, bool full)
 {
-	Page		page = BufferGetPage(buffer);
+	/* one change at a time: its images need no memory of their own */
+	static PGAlignedBlock images[SPHX_CHANGE_PAGES];
+	int			i = 0;
 
-	Assert(change->count < SPHX_CHANGE_PAGES);
+	/* a page may be given twice, as what it is in two ways */
+	while (i < change->count && change->buffer[i] != buffer)
+		i++;
+	if (i < change->count)
+		return change->page[i];
+	Assert(i < SPHX_CHANGE_PAGES);
+	change->count++;
 	Assert(is_own_buffer(change->pages, buffer));
 	Assert(SphxHoldsExclusive(buffer));
-#ifdef USE_ASSERT_CHECKING
-	change->buffer[change->count] = buffer;
-#endif
-	if (change->wal != NULL)
-		page = GenericXLogRegisterBuffer(change->wal, buffer, flags);
-	else
+	change->buffer[i] = buffer;
+	change->full[i] = full;
+	change->page[i] = BufferGetPage(buffer);
+	if (change->pages->building)
 		MarkBufferDirty(buffer);
-	change->page[change->count] = page;
-	change->block[change->count++] = BufferGetBlockNumber(buffer);
-	return page;
+	else
+		change->page[i] = memcpy(images[i].data, BufferGetPage(buffer), BLCKSZ);
+	return change->page[i];
 }
 
 Page
@@ -523,13 +572,17 @@ SphxChangePage(SphxChange *change, Buffer buffer)
 {
 	/* the page may have come back from disk since this backend first saw it */
 	const char *defect = page_defect(BufferGetPage(buffer));
+	Page		page;
 
 	if (defect != NULL)
 		SphxCorrupted(change->pages->index, BufferGetBlockNumber(buffer), defect);
 #ifdef USE_ASSERT_CHECKING
 	check_order(change, page_rank(BufferGetPage(buffer)));
 #endif
-	return register_page(change, buffer, 0);
+	page = register_page(change, buffer, false);
+	if (unlikely(!is_full(page)))
+		set_full(page, true);
+	return page;
 }
 
 Page
@@ -539,14 +592,14 @@ SphxChangeNewPage(SphxChange *change, Buffer buffer)
 	check_order(change, SPHX_RANK_NEW);
 #endif
 	Assert(PageIsNew(BufferGetPage(buffer)));
-	return register_page(change, buffer, GENERIC_XLOG_FULL_IMAGE);
+	return register_page(change, buffer, true);
 }
 
 void
 SphxChangeFinish(SphxChange *change)
 {
 	Assert(change->count > 0);
-	if (change->wal == NULL)
+	if (change->pages->building)
 		return;					/* SphxSealPages comes later */
 	for (int i = 0; i < change->count; i++)
 	{
@@ -561,7 +614,15 @@ SphxChangeFinish(SphxChange *change)
 		 * ours
 		 */
 		Assert(page_defect(change->page[i]) == NULL);
-		SphxPageGetOpaque(change->page[i])->checksum = page_checksum(change->page[i], change->block[i]);
+
+		/*
+		 * the image of a new page, which is still empty, is logged without a
+		 * hole
+		 */
+		if (change->full[i])
+			set_full(change->page[i], false);
+		SphxPageGetOpaque(change->page[i])->checksum =
+			page_checksum(change->page[i], BufferGetBlockNumber(change->buffer[i]));
 	}
-	GenericXLogFinish(change->wal);
+	SphxWriteChange(change);
 }

@@ -105,6 +105,12 @@ extern Buffer SphxReadPage(SphxPages *pages, BlockNumber block, SphxPageKind kin
 extern Buffer SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, SphxPageKind *kind);
 
 /*
+ * The same as SphxReadPage when the block exists and its page is of this kind; else
+ * InvalidBuffer, and nothing is locked.
+ */
+extern Buffer SphxTryPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock);
+
+/*
  * Give every page of the fork its checksum, at the end of a build, which
  * changes pages directly.  Locks one page at a time; on entry none is locked.
  */
@@ -178,13 +184,13 @@ pg_noreturn extern void SphxCorrupted(Relation index, BlockNumber block, const c
 typedef struct SphxChange
 {
 	SphxPages  *pages;
-	GenericXLogState *wal;		/* NULL while building */
 	int			count;			/* pages registered */
-	Page		page[SPHX_CHANGE_PAGES];	/* to be changed */
-	BlockNumber block[SPHX_CHANGE_PAGES];
+	Buffer		buffer[SPHX_CHANGE_PAGES];
+	Page		page[SPHX_CHANGE_PAGES];	/* to be changed: an image, or
+											 * while building the page itself */
+	bool		full[SPHX_CHANGE_PAGES];	/* to be logged whole */
 #ifdef USE_ASSERT_CHECKING
 	SphxLockRank rank;			/* of the page registered last */
-	Buffer		buffer[SPHX_CHANGE_PAGES];
 #endif
 } SphxChange;
 

@@ -544,6 +544,25 @@ estimate_error(const SphxLayout *layout, const SphxRecord *r, const float *rows,
 	return worst;
 }
 
+/* single edges offered to a full list, of which 9999 is by far the shortest */
+static void
+test_single_offers(const SphxLayout *layout, SphxRecord *r, const float *rows, SphxEdgeWork *work)
+{
+	float		e[DIMS];
+	uint32_t	id = 20000;
+
+	for (int i = 0; i < DIMS; i++)
+		e[i] = rows[i] * .02f;
+	ok(!sphx_record_offer_edge(layout, r, id, e, work) && edge_place(layout, r, id) < 0,
+	   "an edge that a shorter one makes needless is refused");
+	for (int i = 0; i < DIMS; i++)
+		e[i] = rows[i] * -.02f;
+	ok(sphx_record_offer_edge(layout, r, id, e, work) && edges_sane(layout, r, M) &&
+	   edge_place(layout, r, id) >= 0 && edge_place(layout, r, 9999) >= 0,
+	   "one to the other side takes another one's place");
+	ok(!sphx_record_offer_edge(layout, r, id, e, work), "and only once");
+}
+
 /* offers from nearer and nearer, some of them twice: rows are taken as difference vectors */
 static void
 test_offers(const SphxLayout *layout, const float *rows)
@@ -583,6 +602,7 @@ test_offers(const SphxLayout *layout, const float *rows)
 		e[i] = rows[i] * 100.0f;
 	(void) sphx_record_offer_edges(layout, r, 1, &farthest, e, work);
 	ok(edges_sane(layout, r, M), "one from very far leaves the list sane");
+	test_single_offers(layout, r, rows, work);
 	free(r);
 	env->release(env, work);
 }

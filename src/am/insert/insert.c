@@ -36,6 +36,18 @@
 /* hits that may hold the same vector, nearest first */
 #define DUPLICATE_HITS		8
 
+/*
+ * The search ends when half of ef_construction are read and the next candidate is
+ * farther than these by this part of its squared distance, unless links_widely.
+ */
+#define ENOUGH_MARGIN		0.15f
+
+/* neighbours that are offered the edge back, at most, unless links_widely */
+#define MOST_OFFERS			12
+
+/* dimensions below which rows are linked as by inner product */
+#define WIDELY_BELOW		32
+
 /* A node that may become a neighbour. */
 typedef struct Candidate
 {
@@ -69,6 +81,8 @@ struct SphxInserter
 	float	   *extended;		/* inner product: room for the extended
 								 * vectors */
 	int		   *chosen;			/* m */
+	int			offers;			/* the first of them, that are to be offered
+								 * the edge back */
 	SphxEdges  *edges;			/* to them; then the one back, of each */
 	SphxRecord *neighbour;		/* that is offered this one */
 };
@@ -82,6 +96,18 @@ keeps_nodes(SphxPages *pages)
 		SphxExcludesVacuum(pages->index);
 }
 #endif
+
+/*
+ * Is the search to read the whole beam, and all neighbours to be offered the edge
+ * back, to fill up their lists as well?  With less, indexes of inner products find
+ * too few rows that are longer than those before, and those of few dimensions that
+ * were filled from empty have nodes that no edge leads to.
+ */
+static bool
+links_widely(const SphxInserter *inserter)
+{
+	return inserter->info.meta.metric == SPHX_METRIC_IP || inserter->info.layout.D < WIDELY_BELOW;
+}
 
 /* Hits that are looked at when neighbours are chosen. */
 static int
@@ -140,14 +166,13 @@ read_some_page(SphxInserter *inserter, SphxPages *pages, const SphxCellData *dat
 	uint32		per_page = inserter->info.meta.per_page;
 	uint64		count = Max(1, (data->count + per_page - 1) / per_page);
 	BlockNumber block = data->first + (BlockNumber) sphx_random_below(random, count);
+	Buffer		buffer;
 
 	Assert(data->first != InvalidBlockNumber && data->insert != InvalidBlockNumber);
-	if (SphxBlockExists(pages, block))
+	buffer = SphxTryPage(pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_SHARE);
+	if (BufferIsValid(buffer))
 	{
-		SphxPageKind kind;
-		Buffer		buffer = SphxReadAnyPage(pages, block, BUFFER_LOCK_SHARE, &kind);
-
-		if (kind == SPHX_PAGE_NODE && SphxPageGetOpaque(BufferGetPage(buffer))->cell == cell)
+		if (SphxPageGetOpaque(BufferGetPage(buffer))->cell == cell)
 			return buffer;
 		UnlockReleaseBuffer(buffer);
 	}
@@ -193,6 +218,17 @@ sample_cells(SphxInserter *inserter, SphxPages *pages, int count, const uint32 *
 	}
 }
 
+/* Search on from the seeds, which have been set. */
+static void
+run_search(SphxInserter *inserter, SphxPageStore *store)
+{
+	int			ef = (int) inserter->info.meta.ef_construction;
+
+	if (!links_widely(inserter))
+		sphx_search_set_enough(inserter->search, ef / 2, ENOUGH_MARGIN, 0.0f);
+	sphx_search_run(inserter->search, &store->base, ef);
+}
+
 /*
  * Search for the new vector; the hits, nearest first, and the cell it belongs
  * to.  By Euclidean distance, which finds nodes of the same vector; also under
@@ -223,7 +259,7 @@ search_hits(SphxInserter *inserter, SphxPages *pages, SphxMetric metric, SphxHit
 	*cell = cells[0];
 	if (!SphxSeedCells(&descent, Min(count, INSERT_CELLS), cells, true))
 		return 0;
-	sphx_search_run(inserter->search, &store.base, (int) inserter->info.meta.ef_construction);
+	run_search(inserter, &store);
 	sample_cells(inserter, pages, count, cells);
 	return sphx_search_take(inserter->search, hits);
 }
@@ -249,7 +285,7 @@ search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hit
 	SphxInitStore(&store, pages, &inserter->info);
 	sphx_search_start(inserter->search, SPHX_METRIC_L2, inserter->x, true);
 	sphx_search_seed(inserter->search, living);
-	sphx_search_run(inserter->search, &store.base, (int) inserter->info.meta.ef_construction);
+	run_search(inserter, &store);
 	return sphx_search_take(inserter->search, hits);
 }
 
@@ -407,6 +443,7 @@ choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int hit_count, ui
 	int			m = inserter->info.layout.m;
 	int			count = 0;
 	int			diverse;
+	int			chosen;
 
 	for (int i = 0; i < hit_count && count < most_candidates(inserter); i++)
 	{
@@ -424,7 +461,10 @@ choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int hit_count, ui
 		extend_candidates(inserter, count);
 	diverse = sphx_select_diverse(count, m, row_distance, pair_distance, inserter,
 								  inserter->chosen);
-	return sphx_select_nearest(count, m, diverse, inserter->chosen);
+	chosen = sphx_select_nearest(count, m, diverse, inserter->chosen);
+	inserter->offers = links_widely(inserter) ? chosen :
+		Min(diverse, MOST_OFFERS);
+	return chosen;
 }
 
 /* Give the new record its edges. */
@@ -470,71 +510,107 @@ write_node(SphxInserter *inserter, SphxPages *pages, uint32 cell)
 }
 
 /*
- * Offer a neighbour the edge back to the node.  Nothing happens, and it is
- * false, when the neighbour is no longer what the search saw, or prefers those
- * it has; with `spare` it first drops the edge that this names, for room.  On
- * entry and return no page is locked.
+ * Offer a neighbour on this page, which is exclusively locked, the edge back to
+ * the node.  False when it is no longer what the search saw, or prefers the edges
+ * it has; else what it becomes is in inserter->neighbour.  With `spare` it first
+ * drops the edge that this names, for room.
  */
 static bool
-link_back(SphxInserter *inserter, SphxPages *pages, const Candidate *candidate, uint32 id,
+offer_edge(SphxInserter *inserter, SphxPages *pages, Page page, const Candidate *candidate,
+		   uint32 id, SphxSpareEdge spare, void *arg)
+{
+	const SphxLayout *layout = &inserter->info.layout;
+	const SphxRecord *r = SphxCheckNode(pages, &inserter->info, page, candidate->id);
+	SphxEdges  *edges = inserter->edges;
+	SphxRecord *copy = inserter->neighbour;
+
+	Assert(candidate->id != id);	/* I2 */
+	if (r == NULL || r->version != candidate->version || (r->flags & SPHX_NODE_DELETED))
+		return false;
+	memcpy(copy, r, (Size) layout->size);
+	if (spare != NULL && copy->neighbours == layout->m)
+		sphx_record_drop_edge(layout, copy,
+							  spare(arg, sphx_record_ids(layout, copy), copy->neighbours));
+	sphx_edges_start(edges, candidate->vector);
+	sphx_edges_add(edges, id, inserter->stored);
+	if (links_widely(inserter))
+		return sphx_record_offer_edges(layout, copy, 1, &id, edges->differences, inserter->work);
+	return sphx_record_offer_edge(layout, copy, id, edges->differences, inserter->work);
+}
+
+/*
+ * Offer the edge back to neighbours that are on one page: positions in
+ * candidates[].  How many take it, all in one WAL record; a page on which none does
+ * is not written.  On entry and return no page is locked.
+ */
+static int
+link_page(SphxInserter *inserter, SphxPages *pages, int count, const int *places, uint32 id,
 		  SphxSpareEdge spare, void *arg)
 {
 	const SphxIndexInfo *info = &inserter->info;
-	const SphxLayout *layout = &info->layout;
-	Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, candidate->id), SPHX_PAGE_NODE,
-									  BUFFER_LOCK_EXCLUSIVE);
-	SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), candidate->id);
-	SphxEdges  *edges = inserter->edges;
-	bool		linked = false;
+	BlockNumber block = SphxNodeBlock(info, inserter->candidates[places[0]].id);
+	Buffer		buffer = SphxReadPage(pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_EXCLUSIVE);
+	Page		page = BufferGetPage(buffer);
+	SphxChange	change;
+	int			linked = 0;
 
-	Assert(candidate->id != id);	/* I2 */
-	Assert(keeps_nodes(pages)); /* L4: both ends of the edge stay what they
-								 * are */
-	if (r != NULL && r->version == candidate->version && !(r->flags & SPHX_NODE_DELETED))
+	Assert(keeps_nodes(pages)); /* L4: both ends of an edge stay what they are */
+	for (int i = 0; i < count; i++)
 	{
-		/* in a copy first: most pages do not change, and need no WAL */
-		SphxRecord *copy = memcpy(inserter->neighbour, r, (Size) layout->size);
+		const Candidate *candidate = &inserter->candidates[places[i]];
 
-		if (spare != NULL && copy->neighbours == layout->m)
-			sphx_record_drop_edge(layout, copy,
-								  spare(arg, sphx_record_ids(layout, copy), copy->neighbours));
-		sphx_edges_start(edges, candidate->vector);
-		sphx_edges_add(edges, id, inserter->stored);
-		linked = sphx_record_offer_edges(layout, copy, 1, edges->ids, edges->differences,
-										 inserter->work);
+		Assert(candidate->id != id);	/* I2 */
+		Assert(SphxNodeBlock(info, candidate->id) == block);	/* L1 */
+		if (!offer_edge(inserter, pages, page, candidate, id, spare, arg))
+			continue;
+		Assert(inserter->neighbour->neighbours <= info->layout.m);	/* I3 */
+		if (linked++ == 0)
+		{
+			SphxChangeBegin(&change, pages);
+			page = SphxChangePage(&change, buffer);
+		}
+		memcpy(SphxNodeRecord(info, page, candidate->id), inserter->neighbour,
+			   (Size) info->layout.size);
 	}
-	if (linked)
-	{
-		SphxChange	change;
-
-		Assert(inserter->neighbour->neighbours <= layout->m);	/* I3 */
-		Assert(inserter->neighbour->version == candidate->version);
-
-		SphxChangeBegin(&change, pages);
-		memcpy(SphxNodeRecord(info, SphxChangePage(&change, buffer), candidate->id),
-			   inserter->neighbour, (Size) layout->size);
+	if (linked > 0)
 		SphxChangeFinish(&change);
-	}
 	UnlockReleaseBuffer(buffer);
 	return linked;
 }
 
 /*
- * Have the chosen neighbours lead to the node; how many do.  On entry and return
- * no page is locked: theirs are, one after the other.
+ * Have chosen neighbours lead to the node, the nearest of the diverse ones, which
+ * come first; how many do.  On entry and return no page is locked: theirs are, one
+ * after the other.  chosen[] is used up.
  */
 static int
-link_all_back(SphxInserter *inserter, SphxPages *pages, int count, uint32 id)
+link_all_back(SphxInserter *inserter, SphxPages *pages, uint32 id)
 {
+	const SphxIndexInfo *info = &inserter->info;
+	int			places[SPHX_MAX_M];
+	int			count = inserter->offers;
 	int			linked = 0;
 
-	Assert(count <= inserter->info.layout.m);
+	Assert(count <= info->layout.m);
 	Assert(!SphxHoldsPage());	/* L1 */
-	for (int j = 0; j < count; j++)
+	while (count > 0)
 	{
+		BlockNumber block = SphxNodeBlock(info, inserter->candidates[inserter->chosen[0]].id);
+		int			here = 0;
+		int			rest = 0;
+
 		CHECK_FOR_INTERRUPTS();
-		linked += link_back(inserter, pages, &inserter->candidates[inserter->chosen[j]], id,
-							NULL, NULL);
+		for (int j = 0; j < count; j++)
+		{
+			int			place = inserter->chosen[j];
+
+			if (SphxNodeBlock(info, inserter->candidates[place].id) == block)
+				places[here++] = place;
+			else
+				inserter->chosen[rest++] = place;
+		}
+		linked += link_page(inserter, pages, here, places, id, NULL, NULL);
+		count = rest;
 	}
 	return linked;
 }
@@ -569,7 +645,7 @@ add_row(SphxInserter *inserter, SphxPages *pages, SphxHit *hits, int count, bool
 	id = write_node(inserter, pages, cell);
 	SphxOfferEntry(pages, info, cell, id);
 	SphxStopPoint("insert-written");
-	(void) link_all_back(inserter, pages, count, id);
+	(void) link_all_back(inserter, pages, id);
 }
 
 /* The search, and the row's way into the index, under the heavyweight lock of block 0. */
@@ -692,6 +768,7 @@ SphxLinkNode(SphxInserter *inserter, SphxPages *pages, uint32 id, SphxSpareEdge 
 	SphxHit    *hits = NULL;
 	uint32		cell;
 	int			count;
+	int			nearest;
 
 	Assert(id != SPHX_INVALID_NODE && spare != NULL);
 	Assert(!SphxHoldsPage());	/* L1 */
@@ -708,8 +785,9 @@ SphxLinkNode(SphxInserter *inserter, SphxPages *pages, uint32 id, SphxSpareEdge 
 		set_edges(inserter, count);
 		write_edges(inserter, pages, id);
 	}
-	if (link_all_back(inserter, pages, count, id) == 0)
-		(void) link_back(inserter, pages, &inserter->candidates[inserter->chosen[0]], id, spare, arg);
+	nearest = inserter->chosen[0];
+	if (link_all_back(inserter, pages, id) == 0)
+		(void) link_page(inserter, pages, 1, &nearest, id, spare, arg);
 }
 
 bool

@@ -535,6 +535,7 @@ struct SphxEdgeWork
 	float		square[MOST_EDGES]; /* squared lengths */
 	int			order[MOST_EDGES];	/* edges by ascending length */
 	int			offered[SPHX_MAX_M];	/* which of those offered are new */
+	bool		compared[MOST_EDGES];	/* pair[] of this edge is known */
 	bool		chosen[MOST_EDGES];
 };
 
@@ -563,7 +564,6 @@ decode_edge(const SphxLayout *layout, const SphxRecord *r, int j, SphxEdgeWork *
 	norm = vector_norm(work->x, layout->D);
 	for (int i = 0; i < layout->D; i++)
 		work->x[i] *= length / norm;
-	work->square[j] = length * length;
 }
 
 /* indexes 0..n-1 by ascending work->square; n is small */
@@ -580,36 +580,63 @@ sort_by_length(SphxEdgeWork *work, int n)
 	}
 }
 
+/* Of which edges a decision is made, and what is known of them. */
+typedef struct EdgeChoice
+{
+	const SphxLayout *layout;
+	SphxRecord *r;
+	const float *e;				/* offered: differences */
+	SphxEdgeWork *work;
+} EdgeChoice;
+
 /*
- * Distances between the far ends of all edges, present and offered.  Present
- * ones are known by their codes only, so what has to do with them is
- * estimated.
+ * What the lengths and the edges offered tell: squared lengths of all edges, and
+ * the distances of the far ends of those offered from all others.
  */
 static void
-compare_edges(const SphxLayout *layout, const SphxRecord *r, int count, const float *e,
-			  SphxEdgeWork *work)
+compare_offered(const EdgeChoice *choice, int count)
 {
-	size_t		D = (size_t) layout->D;
+	SphxEdgeWork *work = choice->work;
+	const SphxRecord *r = choice->r;
+	size_t		D = (size_t) choice->layout->D;
 	int			present = r->neighbours;
 
 	for (int j = 0; j < present; j++)
 	{
-		decode_edge(layout, r, j, work);
-		sphx_record_estimate(layout, r, work->x, work->square[j], work->table, work->pair[j]);
+		float		length = sphx_length_decode(sphx_record_length_base(r),
+												record_lengths(choice->layout, r)[j]);
+
+		work->square[j] = length * length;
+		work->compared[j] = false;
 	}
 	for (int i = 0; i < count; i++)
 	{
-		const float *x = e + (size_t) work->offered[i] * D;
+		const float *x = choice->e + (size_t) work->offered[i] * D;
 		float	   *pair = work->pair[present + i];
 
 		work->square[present + i] = sphx_kernels->dot_f32(x, x, D);
-		sphx_record_estimate(layout, r, x, work->square[present + i], work->table, pair);
-		for (int j = 0; j < present; j++)
-			work->pair[j][present + i] = pair[j];
+		work->compared[present + i] = true;
+		sphx_record_estimate(choice->layout, r, x, work->square[present + i], work->table, pair);
 		for (int j = 0; j < i; j++)
 			pair[present + j] = work->pair[present + j][present + i] =
-				sphx_kernels->l2sq_f32(x, e + (size_t) work->offered[j] * D, D);
+				sphx_kernels->l2sq_f32(x, choice->e + (size_t) work->offered[j] * D, D);
 	}
+}
+
+/*
+ * Distances of the far end of a present edge from those of all others.  It is
+ * known by its code only, so they are estimated; only edges that have been
+ * chosen need it, which are few.
+ */
+static void
+compare_present(const EdgeChoice *choice, int j)
+{
+	SphxEdgeWork *work = choice->work;
+
+	decode_edge(choice->layout, choice->r, j, work);
+	sphx_record_estimate(choice->layout, choice->r, work->x, work->square[j], work->table,
+						 work->pair[j]);
+	work->compared[j] = true;
 }
 
 /*
@@ -624,29 +651,39 @@ compare_edges(const SphxLayout *layout, const SphxRecord *r, int count, const fl
 static inline float
 edge_square(const void *arg, int i)
 {
-	const SphxEdgeWork *work = arg;
+	const SphxEdgeWork *work = ((const EdgeChoice *) arg)->work;
 
 	return work->square[work->order[i]];
 }
 
-/* between the far ends of the i-th and the j-th shortest edge, with the margin */
+/* between the far ends of the i-th edge and the c-th shortest, which was chosen; with the margin */
 static inline float
-edge_pair(const void *arg, int i, int j)
+edge_pair(const void *arg, int i, int c)
 {
-	const SphxEdgeWork *work = arg;
+	const EdgeChoice *choice = arg;
+	SphxEdgeWork *work = choice->work;
+	int			edge = work->order[i];
+	int			chosen = work->order[c];
+	int			present = choice->r->neighbours;
 
-	return MARGIN * work->pair[work->order[i]][work->order[j]];
+	/* what was offered is known exactly: better what it says of the other */
+	if (edge >= present)
+		return MARGIN * work->pair[edge][chosen];
+	if (!work->compared[chosen])
+		compare_present(choice, chosen);
+	return MARGIN * work->pair[chosen][edge];
 }
 
 /* which m of n edges stay: the diverse ones, then the shortest of the others */
 static void
-choose_edges(SphxEdgeWork *work, int n, int m)
+choose_edges(const EdgeChoice *choice, int n, int m)
 {
+	SphxEdgeWork *work = choice->work;
 	int			places[SPHX_MAX_M];
 	int			kept;
 
 	sort_by_length(work, n);
-	kept = sphx_select_diverse(n, m, edge_square, edge_pair, work, places);
+	kept = sphx_select_diverse(n, m, edge_square, edge_pair, choice, places);
 	kept = sphx_select_nearest(n, m, kept, places);
 	memset(work->chosen, 0, sizeof(work->chosen));
 	for (int i = 0; i < kept; i++)
@@ -673,38 +710,47 @@ find_new_edges(const SphxLayout *layout, const SphxRecord *r, int n, const uint3
 	return count;
 }
 
-bool
-sphx_record_offer_edges(const SphxLayout *layout, SphxRecord *r, int n, const uint32_t *ids,
-						const float *e, SphxEdgeWork *work)
+/*
+ * The place of an edge that enters: that of a dropped one, where its bytes are
+ * the only ones to change; else the first one free.
+ */
+static int
+next_place(SphxRecord *r, int present, bool choose, SphxEdgeWork *work)
 {
-	int			present = r->neighbours;
-	int			count = find_new_edges(layout, r, n, ids, work);
-	bool		choose = present + count > layout->m;
+	for (int j = 0; choose && j < present; j++)
+		if (!work->chosen[j])
+		{
+			work->chosen[j] = true;
+			return j;
+		}
+	return r->neighbours++;
+}
+
+/*
+ * Enter the `count` new edges, or those of them that were chosen.  The record had
+ * `present` edges.
+ */
+static bool
+enter_edges(const EdgeChoice *choice, int present, int count, bool choose, const uint32_t *ids)
+{
+	const SphxLayout *layout = choice->layout;
+	SphxEdgeWork *work = choice->work;
 	bool		changed = false;
 
-	assert(n >= 0 && n <= layout->m);
-	if (choose)
-	{
-		compare_edges(layout, r, count, e, work);
-		choose_edges(work, present + count, layout->m);
-
-		/* the last edge takes a dropped one's place, and has been looked at */
-		for (int j = present - 1; j >= 0; j--)
-			if (!work->chosen[j])
-				sphx_record_drop_edge(layout, r, j);
-	}
 	for (int i = 0; i < count; i++)
 	{
-		const float *x = e + (size_t) work->offered[i] * (size_t) layout->D;
+		const float *x = choice->e + (size_t) work->offered[i] * (size_t) layout->D;
 		float		length;
 
 		if (choose && !work->chosen[present + i])
 			continue;
 		length = vector_norm(x, layout->D);
-		raise_length_base(layout, r, length);
-		put_edge(layout, r, r->neighbours++, ids[work->offered[i]], x, length, work->nibbles);
+		raise_length_base(layout, choice->r, length);
+		put_edge(layout, choice->r, next_place(choice->r, present, choose, work),
+				 ids[work->offered[i]], x, length, work->nibbles);
 		changed = true;
 	}
+	assert(choice->r->neighbours <= layout->m);
 	return changed;
 }
 
@@ -771,6 +817,100 @@ fill_tables(const SphxCode *code, const float *x, uint8_t *table)
 		table += 16 * band->dims / sphx_code_piece_dim((SphxCodebook) band->book);
 	}
 	return unit;
+}
+
+bool
+sphx_record_offer_edges(const SphxLayout *layout, SphxRecord *r, int n, const uint32_t *ids,
+						const float *e, SphxEdgeWork *work)
+{
+	const EdgeChoice choice = {layout, r, e, work};
+	int			present = r->neighbours;
+	int			count = find_new_edges(layout, r, n, ids, work);
+	bool		choose = present + count > layout->m;
+
+	assert(n >= 0 && n <= layout->m);
+	if (choose)
+	{
+		compare_offered(&choice, count);
+		choose_edges(&choice, present + count, layout->m);
+	}
+	return enter_edges(&choice, present, count, choose, ids);
+}
+
+/* is the far end of edge i, which the row of distances is of, nearer to that of edge j than to the node? */
+static inline bool
+is_nearer(const SphxEdgeWork *work, const float *row, int i, int j)
+{
+	return !(MARGIN * row[j] >= work->square[i]);
+}
+
+/*
+ * The present edge that can best be spared for the one offered, edge n: the longest
+ * of those that a shorter one, or that one, makes needless.  Only as many rows of
+ * distances are estimated as it takes to find it; when each is of use, the longest
+ * goes.
+ */
+static int
+find_needless(const EdgeChoice *choice)
+{
+	SphxEdgeWork *work = choice->work;
+	int			n = choice->r->neighbours;
+
+	sort_by_length(work, n);
+	for (int place = n - 1; place > 0; place--)
+	{
+		int			j = work->order[place];
+
+		if (work->square[j] > work->square[n] && is_nearer(work, work->pair[n], j, j))
+			return j;
+		compare_present(choice, j);
+		for (int c = 0; c < place; c++)
+			if (is_nearer(work, work->pair[j], j, work->order[c]))
+				return j;
+	}
+	return work->order[n - 1];
+}
+
+/* does a full list want the one edge offered, edge n, and in which one's place?  -1: no */
+static int
+find_replaced(const EdgeChoice *choice)
+{
+	SphxEdgeWork *work = choice->work;
+	int			n = choice->r->neighbours;
+	bool		longest = true;
+
+	compare_offered(choice, 1);
+	for (int j = 0; j < n; j++)
+	{
+		bool		shorter = work->square[j] <= work->square[n];
+
+		longest = longest && shorter;
+		if (shorter && is_nearer(work, work->pair[n], n, j))
+			return -1;
+	}
+	return longest ? -1 : find_needless(choice);
+}
+
+bool
+sphx_record_offer_edge(const SphxLayout *layout, SphxRecord *r, uint32_t id, const float *e,
+					   SphxEdgeWork *work)
+{
+	const EdgeChoice choice = {layout, r, e, work};
+	int			present = r->neighbours;
+	bool		choose = present == layout->m;
+
+	if (find_new_edges(layout, r, 1, &id, work) == 0)
+		return false;
+	if (choose)
+	{
+		int			replaced = find_replaced(&choice);
+
+		if (replaced < 0)
+			return false;
+		memset(work->chosen, true, (size_t) present + 1);
+		work->chosen[replaced] = false;
+	}
+	return enter_edges(&choice, present, 1, choose, &id);
 }
 
 /* the look-up table of x; returns its unit divided by the nominal norm of a code */

@@ -208,7 +208,15 @@ extern void sphx_record_drop_edge(const SphxLayout *layout, SphxRecord *r, int j
 typedef struct SphxEdgeWork SphxEdgeWork;
 
 extern SphxEdgeWork *sphx_edge_work_create(SphxEnv *env, const SphxLayout *layout);
+
 extern bool sphx_record_offer_edges(const SphxLayout *layout, SphxRecord *r, int n,
 									const uint32_t *ids, const float *e, SphxEdgeWork *work);
+
+/*
+ * Offer one edge.  A full list only takes it as one of the diverse, in another's
+ * place; not to fill up with what is near, as sphx_record_offer_edges also does.
+ */
+extern bool sphx_record_offer_edge(const SphxLayout *layout, SphxRecord *r, uint32_t id,
+								   const float *e, SphxEdgeWork *work);
 
 #endif							/* SPHX_RECORD_H */
