@@ -17,7 +17,7 @@ DROP INDEX t_part;
 
 -- expression
 CREATE INDEX t_expr ON t USING sphx ((l2_normalize(e)::vector(4)));
-EXPLAIN (COSTS off) SELECT id FROM t ORDER BY l2_normalize(e)::vector(4) <-> l2_normalize('[1,2,3,4]') LIMIT 1;
+EXPLAIN (COSTS off) SELECT id FROM t ORDER BY l2_normalize(e)::vector(4) <-> l2_normalize('[1,2,3,4]'::vector) LIMIT 1;
 SELECT id FROM t ORDER BY l2_normalize(e)::vector(4) <-> l2_normalize(spread(7, 4)) LIMIT 1;
 DROP INDEX t_expr;
 

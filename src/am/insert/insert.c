@@ -36,15 +36,6 @@
 /* hits that may hold the same vector, nearest first */
 #define DUPLICATE_HITS		8
 
-/*
- * The search ends when half of ef_construction are read and the next candidate is
- * farther than these by this part of its squared distance, unless links_widely.
- */
-#define ENOUGH_MARGIN		0.15f
-
-/* neighbours that are offered the edge back, at most, unless links_widely */
-#define MOST_OFFERS			12
-
 /* dimensions below which rows are linked as by inner product */
 #define WIDELY_BELOW		32
 
@@ -81,8 +72,6 @@ struct SphxInserter
 	float	   *extended;		/* inner product: room for the extended
 								 * vectors */
 	int		   *chosen;			/* m */
-	int			offers;			/* the first of them, that are to be offered
-								 * the edge back */
 	SphxEdges  *edges;			/* to them; then the one back, of each */
 	SphxRecord *neighbour;		/* that is offered this one */
 };
@@ -98,8 +87,8 @@ keeps_nodes(SphxPages *pages)
 #endif
 
 /*
- * Is the search to read the whole beam, and all neighbours to be offered the edge
- * back, to fill up their lists as well?  With less, indexes of inner products find
+ * Do full lists of neighbours take the edge back also to fill up with what is near,
+ * not only as one of the diverse?  Without that, indexes of inner products find
  * too few rows that are longer than those before, and those of few dimensions that
  * were filled from empty have nodes that no edge leads to.
  */
@@ -218,17 +207,6 @@ sample_cells(SphxInserter *inserter, SphxPages *pages, int count, const uint32 *
 	}
 }
 
-/* Search on from the seeds, which have been set. */
-static void
-run_search(SphxInserter *inserter, SphxPageStore *store)
-{
-	int			ef = (int) inserter->info.meta.ef_construction;
-
-	if (!links_widely(inserter))
-		sphx_search_set_enough(inserter->search, ef / 2, ENOUGH_MARGIN, 0.0f);
-	sphx_search_run(inserter->search, &store->base, ef);
-}
-
 /*
  * Search for the new vector; the hits, nearest first, and the cell it belongs
  * to.  By Euclidean distance, which finds nodes of the same vector; also under
@@ -259,7 +237,7 @@ search_hits(SphxInserter *inserter, SphxPages *pages, SphxMetric metric, SphxHit
 	*cell = cells[0];
 	if (!SphxSeedCells(&descent, Min(count, INSERT_CELLS), cells, true))
 		return 0;
-	run_search(inserter, &store);
+	sphx_search_run(inserter->search, &store.base, (int) inserter->info.meta.ef_construction);
 	sample_cells(inserter, pages, count, cells);
 	return sphx_search_take(inserter->search, hits);
 }
@@ -285,7 +263,7 @@ search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hit
 	SphxInitStore(&store, pages, &inserter->info);
 	sphx_search_start(inserter->search, SPHX_METRIC_L2, inserter->x, true);
 	sphx_search_seed(inserter->search, living);
-	run_search(inserter, &store);
+	sphx_search_run(inserter->search, &store.base, (int) inserter->info.meta.ef_construction);
 	return sphx_search_take(inserter->search, hits);
 }
 
@@ -443,7 +421,6 @@ choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int hit_count, ui
 	int			m = inserter->info.layout.m;
 	int			count = 0;
 	int			diverse;
-	int			chosen;
 
 	for (int i = 0; i < hit_count && count < most_candidates(inserter); i++)
 	{
@@ -461,10 +438,7 @@ choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int hit_count, ui
 		extend_candidates(inserter, count);
 	diverse = sphx_select_diverse(count, m, row_distance, pair_distance, inserter,
 								  inserter->chosen);
-	chosen = sphx_select_nearest(count, m, diverse, inserter->chosen);
-	inserter->offers = links_widely(inserter) ? chosen :
-		Min(diverse, MOST_OFFERS);
-	return chosen;
+	return sphx_select_nearest(count, m, diverse, inserter->chosen);
 }
 
 /* Give the new record its edges. */
@@ -579,16 +553,14 @@ link_page(SphxInserter *inserter, SphxPages *pages, int count, const int *places
 }
 
 /*
- * Have chosen neighbours lead to the node, the nearest of the diverse ones, which
- * come first; how many do.  On entry and return no page is locked: theirs are, one
- * after the other.  chosen[] is used up.
+ * Have the chosen neighbours lead to the node; how many do.  On entry and return no
+ * page is locked: theirs are, one after the other.  chosen[] is used up.
  */
 static int
-link_all_back(SphxInserter *inserter, SphxPages *pages, uint32 id)
+link_all_back(SphxInserter *inserter, SphxPages *pages, int count, uint32 id)
 {
 	const SphxIndexInfo *info = &inserter->info;
 	int			places[SPHX_MAX_M];
-	int			count = inserter->offers;
 	int			linked = 0;
 
 	Assert(count <= info->layout.m);
@@ -617,9 +589,9 @@ link_all_back(SphxInserter *inserter, SphxPages *pages, uint32 id)
 
 /*
  * Put the row into the index, given what the search for it found, from the cells'
- * entries or from one node.  The
- * heavyweight lock of block 0 is held since before that (L4): no slot that the
- * hits name is freed meanwhile.  On entry and return no page is locked.
+ * entries or from one node.  The heavyweight lock of block 0 is held since before
+ * that (L4): no slot that the hits name is freed meanwhile.  On entry and return no
+ * page is locked.
  */
 static void
 add_row(SphxInserter *inserter, SphxPages *pages, SphxHit *hits, int count, bool from_entries,
@@ -645,7 +617,7 @@ add_row(SphxInserter *inserter, SphxPages *pages, SphxHit *hits, int count, bool
 	id = write_node(inserter, pages, cell);
 	SphxOfferEntry(pages, info, cell, id);
 	SphxStopPoint("insert-written");
-	(void) link_all_back(inserter, pages, id);
+	(void) link_all_back(inserter, pages, count, id);
 }
 
 /* The search, and the row's way into the index, under the heavyweight lock of block 0. */
@@ -786,7 +758,7 @@ SphxLinkNode(SphxInserter *inserter, SphxPages *pages, uint32 id, SphxSpareEdge 
 		write_edges(inserter, pages, id);
 	}
 	nearest = inserter->chosen[0];
-	if (link_all_back(inserter, pages, id) == 0)
+	if (link_all_back(inserter, pages, count, id) == 0)
 		(void) link_page(inserter, pages, 1, &nearest, id, spare, arg);
 }
 
