@@ -55,7 +55,7 @@ is($node->safe_psql('postgres', "SET enable_seqscan = off; SET sphx.max_scan_tup
 			(SELECT count(*) < 20 FROM (SELECT id FROM large WHERE id % 500 = 3 ORDER BY embedding <-> '$query' LIMIT 20) s)"),
 	'100|t', 'max_scan_tuples bounds the work');
 
-for my $option ('m = 1', 'm = 100000', 'ef_construction = 0', 'lists = -1', 'gap_weight = -1', 'code_bits = 3', 'nonsense = 1')
+for my $option ('m = 1', 'm = 100000', 'ef_construction = 0', 'lists = -1', 'gap_weight = -1', 'code_bits = 5', 'nonsense = 1')
 {
 	my ($status, $out, $err) = $node->psql('postgres', "CREATE INDEX ON small USING sphx (embedding) WITH ($option)");
 

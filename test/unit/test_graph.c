@@ -544,17 +544,40 @@ estimate_error(const SphxLayout *layout, const SphxRecord *r, const float *rows,
 	return worst;
 }
 
+static float
+row_length(const float *rows, uint32_t id)
+{
+	return sqrtf(sphx_kernels->dot_f32(rows + id * DIMS, rows + id * DIMS, DIMS));
+}
+
 /* single edges offered to a full list, of which 9999 is by far the shortest */
 static void
 test_single_offers(const SphxLayout *layout, SphxRecord *r, const float *rows, SphxEdgeWork *work)
 {
 	float		e[DIMS];
 	uint32_t	id = 20000;
+	uint32_t	shortest = 9999;
+	float		longest = 0.0f;
 
+	for (int j = 0; j < r->neighbours; j++)
+	{
+		uint32_t	present = sphx_record_ids(layout, r)[j];
+
+		if (present == 9999)
+			continue;
+		longest = fmaxf(longest, row_length(rows, present));
+		if (shortest == 9999 || row_length(rows, present) < row_length(rows, shortest))
+			shortest = present;
+	}
+	for (int i = 0; i < DIMS; i++)
+		e[i] = rows[shortest * DIMS + (uint32_t) i] * .98f * longest / row_length(rows, shortest);
+	ok(!sphx_record_offer_edge(layout, r, id, e, work) && edge_place(layout, r, id) < 0,
+	   "a long edge that a shorter one makes needless is refused");
 	for (int i = 0; i < DIMS; i++)
 		e[i] = rows[i] * .02f;
-	ok(!sphx_record_offer_edge(layout, r, id, e, work) && edge_place(layout, r, id) < 0,
-	   "an edge that a shorter one makes needless is refused");
+	ok(sphx_record_offer_edge(layout, r, id, e, work) && edge_place(layout, r, id) >= 0,
+	   "one of the shortest is not");
+	id++;
 	for (int i = 0; i < DIMS; i++)
 		e[i] = rows[i] * -.02f;
 	ok(sphx_record_offer_edge(layout, r, id, e, work) && edges_sane(layout, r, M) &&

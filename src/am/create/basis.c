@@ -194,15 +194,14 @@ find_spectrum(SphxBuild *build, uint64 n, const float *sample)
 {
 	SphxEnv    *env = &build->env.base;
 	Size		D = (Size) build->info.layout.D;
-	uint64		rows = Min(Min(n, SPECTRUM_ROWS), Max(SphxBuildSampleFloats() / D, LEAST_ROWS));
+	uint64		rows = Min(Min(n, SPECTRUM_ROWS), Max(SphxBuildSampleFloats() / D / 2, LEAST_ROWS));
+	int			most = may_turn(build) ? sphx_reflectors_count((int) D) : 0;
 	float	   *some = env->alloc(env, sizeof(float) * D * rows);
 	SphxSpectrum *spectrum;
 
 	for (uint64 i = 0; i < rows; i++)
 		memcpy(some + i * D, sample + i * n / rows * D, sizeof(float) * D);
-	spectrum = sphx_spectrum_train(env, (int) rows, some, (int) D,
-								   may_turn(build) ? sphx_reflectors_count((int) D) : 0,
-								   SPECTRUM_SEED);
+	spectrum = sphx_spectrum_train(env, (int) rows, some, (int) D, most, SPECTRUM_SEED);
 	env->release(env, some);
 	return spectrum;
 }

@@ -31,7 +31,7 @@
  * many multiplications.  The recall of one row is either 0 or 1, so a thousand
  * queries tell one of .95 to within .007 (a standard error).
  */
-#define NODES_A_QUERY		10
+#define NODES_A_QUERY		40
 #define LEAST_QUERIES		200
 #define MOST_QUERIES		1000
 #define MOST_PRODUCTS		4e10

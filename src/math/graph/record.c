@@ -321,8 +321,7 @@ narrow_residual(const SphxLayout *layout, const uint8_t *v, float scale, const f
 								  layout->stored[SPHX_STORAGE_INT2]);
 
 	decode_narrow(layout, v, scale, x);
-	for (size_t i = 0; i < count; i++)
-		x[i] = q[i] - x[i];
+	sphx_kernels->subtract_f32(q, x, count);
 	*amax = fmaxf(*amax, sphx_kernels->amax_f32(x, count));
 	return sphx_kernels->dot_f32(x, x, count);
 }
@@ -871,24 +870,32 @@ find_needless(const EdgeChoice *choice)
 	return work->order[n - 1];
 }
 
-/* does a full list want the one edge offered, edge n, and in which one's place?  -1: no */
+/* of a full list, the part of shorter edges below which an offered one is taken in any case */
+#define NEAR_PART			2
+
+/*
+ * Does a full list want the one edge offered, edge n, and in which one's place?  -1:
+ * no.  It does when the edge is among the shortest, whatever the others lead to: they
+ * are what a narrow search relies on; otherwise as one of the diverse.
+ */
 static int
 find_replaced(const EdgeChoice *choice)
 {
 	SphxEdgeWork *work = choice->work;
 	int			n = choice->r->neighbours;
-	bool		longest = true;
+	int			shorter = 0;
+	bool		needless = false;
 
 	compare_offered(choice, 1);
 	for (int j = 0; j < n; j++)
-	{
-		bool		shorter = work->square[j] <= work->square[n];
-
-		longest = longest && shorter;
-		if (shorter && is_nearer(work, work->pair[n], n, j))
-			return -1;
-	}
-	return longest ? -1 : find_needless(choice);
+		if (work->square[j] <= work->square[n])
+		{
+			shorter++;
+			needless = needless || is_nearer(work, work->pair[n], n, j);
+		}
+	if (shorter == n || (needless && shorter >= n / NEAR_PART))
+		return -1;
+	return find_needless(choice);
 }
 
 bool

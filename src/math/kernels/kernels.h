@@ -110,8 +110,9 @@ typedef struct SphxKernels
 	 */
 	void		(*axpy4_f32) (float *x, const float *rows, size_t stride, const float a[4], size_t n);
 
-	/* max |x[i]|, 0 for n = 0 */
+	/* max |x[i]|, 0 for n = 0; and x = q - x, the same bits on every level */
 	float		(*amax_f32) (const float *x, size_t n);
+	void		(*subtract_f32) (const float *q, float *x, size_t n);
 
 	/*
 	 * sums[j] = sum over pieces of (table[16*l + nibble(l, j)] - 128) for j <

@@ -13,7 +13,6 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "math/kernels/kernels_generic.h"
 #include "math/kernels/kernels_x86.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -492,8 +491,6 @@ sphx_hadamard_f32_avx2(float *x, size_t n)
 			sphx_butterfly_f32_avx2(x + i, x + i + stride, stride);
 }
 
-SPHX_GENERIC_KERNELS(avx2, AVX2)
-
 const SphxKernels *
 sphx_kernels_avx2(void)
 {
@@ -518,12 +515,13 @@ sphx_kernels_avx2(void)
 		.table_orthoplex = sphx_table_orthoplex_avx2,
 		.table_signs = sphx_table_signs_avx2,
 		.table_lloyd = sphx_table_lloyd_avx2,
-		.table_levels = table_levels_avx2,
-		.axpy4_f32 = axpy4_f32_avx2,
-		.amax_f32 = amax_f32_avx2,
-		.decode_i6 = decode_i6_avx2,
-		.decode_i4 = decode_i4_avx2,
-		.decode_i2 = decode_i2_avx2,
+		.table_levels = sphx_table_levels_avx2,
+		.axpy4_f32 = sphx_axpy4_f32_avx2,
+		.amax_f32 = sphx_amax_f32_avx2,
+		.subtract_f32 = sphx_subtract_f32_avx2,
+		.decode_i6 = sphx_decode_i6_avx2,
+		.decode_i4 = sphx_decode_i4_avx2,
+		.decode_i2 = sphx_decode_i2_x86,
 		.code_sums = sphx_code_sums_avx2,
 		.estimate = sphx_estimate_avx2,
 	};

@@ -16,7 +16,6 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "math/kernels/kernels_generic.h"
 #include "math/kernels/kernels_x86.h"
 
 #ifdef SPHX_HAVE_AVX512
@@ -502,8 +501,6 @@ hadamard_f32_avx512(float *x, size_t n)
 			hadamard_radix_2(x + i, stride);
 }
 
-SPHX_GENERIC_KERNELS(avx512, AVX512)
-
 const SphxKernels *
 sphx_kernels_avx512(void)
 {
@@ -529,12 +526,13 @@ sphx_kernels_avx512(void)
 		.table_orthoplex = sphx_table_orthoplex_avx512,
 		.table_signs = sphx_table_signs_avx512,
 		.table_lloyd = sphx_table_lloyd_avx512,
-		.table_levels = table_levels_avx512,
-		.axpy4_f32 = axpy4_f32_avx512,
-		.amax_f32 = amax_f32_avx512,
-		.decode_i6 = decode_i6_avx512,
-		.decode_i4 = decode_i4_avx512,
-		.decode_i2 = decode_i2_avx512,
+		.table_levels = sphx_table_levels_avx2,
+		.axpy4_f32 = sphx_axpy4_f32_avx2,
+		.amax_f32 = sphx_amax_f32_avx2,
+		.subtract_f32 = sphx_subtract_f32_avx2,
+		.decode_i6 = sphx_decode_i6_avx2,
+		.decode_i4 = sphx_decode_i4_avx2,
+		.decode_i2 = sphx_decode_i2_x86,
 		.code_sums = sphx_code_sums_avx512,
 		.estimate = sphx_estimate_avx512,
 	};

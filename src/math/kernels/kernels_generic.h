@@ -4,7 +4,7 @@
  *	  Kernels that compilers turn into vector instructions by themselves: one
  *	  text, compiled for every instruction set.
  *
- * SPHX_GENERIC_KERNELS(set, attribute) defines table_levels_<set> and the others
+ * SPHX_GENERIC_KERNELS(set) defines table_levels_<set> and the others
  * with this attribute.  No operation depends on the order of others, so the bits
  * are the same everywhere.
  *
@@ -144,33 +144,45 @@ generic_axpy4(float *x, const float *rows, size_t stride, const float a[4], size
 		x[i] = (((x[i] + a[0] * rows[i]) + a[1] * r1[i]) + a[2] * r2[i]) + a[3] * r3[i];
 }
 
-#define SPHX_GENERIC_KERNELS(set, attribute) \
-static attribute void \
+static GENERIC_INLINE SPHX_NO_CONTRACT void
+generic_subtract(const float *q, float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = q[i] - x[i];
+}
+
+#define SPHX_GENERIC_KERNELS(set) \
+static void \
+subtract_f32_##set(const float *q, float *x, size_t n) \
+{ \
+	generic_subtract(q, x, n); \
+} \
+static void \
 axpy4_f32_##set(float *x, const float *rows, size_t stride, const float a[4], size_t n) \
 { \
 	generic_axpy4(x, rows, stride, a, n); \
 } \
-static attribute float \
+static float \
 table_levels_##set(const float *x, size_t D, float amax, uint8_t *table) \
 { \
 	return generic_table_levels(x, D, amax, table); \
 } \
-static attribute float \
+static float \
 amax_f32_##set(const float *x, size_t n) \
 { \
 	return generic_amax(x, n); \
 } \
-static attribute void \
+static void \
 decode_i6_##set(const uint8_t *v, float scale, float *x, size_t n) \
 { \
 	generic_decode_i6(v, scale, x, n); \
 } \
-static attribute void \
+static void \
 decode_i4_##set(const uint8_t *v, float scale, float *x, size_t n) \
 { \
 	generic_decode_i4(v, scale, x, n); \
 } \
-static attribute void \
+static void \
 decode_i2_##set(const uint8_t *v, float scale, float *x, size_t n) \
 { \
 	generic_decode_i2(v, scale, x, n); \

@@ -617,7 +617,7 @@ estimate_neon(const int32_t *sums, const uint8_t *length, const uint8_t *gain,
 									   n - j, est + j);
 }
 
-SPHX_GENERIC_KERNELS(neon,)
+SPHX_GENERIC_KERNELS(neon)
 
 const SphxKernels *
 sphx_kernels_neon(void)
@@ -646,6 +646,7 @@ sphx_kernels_neon(void)
 		.table_levels = table_levels_neon,
 		.axpy4_f32 = axpy4_f32_neon,
 		.amax_f32 = amax_f32_neon,
+		.subtract_f32 = subtract_f32_neon,
 		.decode_i6 = decode_i6_neon,
 		.decode_i4 = decode_i4_neon,
 		.decode_i2 = decode_i2_neon,

@@ -371,7 +371,7 @@ table_lloyd_scalar(const float *x, size_t D, float amax, uint8_t *table)
 	return amax * (SPHX_LLOYD_TOP / SPHX_RANGE_LLOYD);
 }
 
-SPHX_GENERIC_KERNELS(scalar,)
+SPHX_GENERIC_KERNELS(scalar)
 
 static void
 code_sums_scalar(const uint8_t *codes, size_t pieces, int width, const uint8_t *table,
@@ -439,6 +439,7 @@ const SphxKernels sphx_kernels_scalar_table = {
 	.table_levels = table_levels_scalar,
 	.axpy4_f32 = axpy4_f32_scalar,
 	.amax_f32 = amax_f32_scalar,
+	.subtract_f32 = subtract_f32_scalar,
 	.decode_i6 = decode_i6_scalar,
 	.decode_i4 = decode_i4_scalar,
 	.decode_i2 = decode_i2_scalar,

@@ -28,6 +28,14 @@
 #define AVX512		__attribute__((target(AVX512_SET)))
 #define AVX512_INLINE inline __attribute__((always_inline, target(AVX512_SET)))
 
+extern void sphx_decode_i6_avx2(const uint8_t *v, float scale, float *x, size_t n);
+extern void sphx_decode_i4_avx2(const uint8_t *v, float scale, float *x, size_t n);
+extern void sphx_decode_i2_x86(const uint8_t *v, float scale, float *x, size_t n);
+extern float sphx_amax_f32_avx2(const float *x, size_t n);
+extern void sphx_axpy4_f32_avx2(float *x, const float *rows, size_t stride, const float a[4],
+								size_t n);
+extern void sphx_subtract_f32_avx2(const float *q, float *x, size_t n);
+extern float sphx_table_levels_avx2(const float *x, size_t D, float amax, uint8_t *table);
 extern void sphx_butterfly_f32_avx2(float *a, float *b, size_t n);
 extern void sphx_hadamard_f32_avx2(float *x, size_t n);
 extern float sphx_table_orthoplex_avx2(const float *x, size_t D, float amax, uint8_t *table);
