@@ -624,3 +624,67 @@ CREATE OPERATOR <%> (
 	LEFTARG = bit, RIGHTARG = bit, FUNCTION = jaccard_distance,
 	COMMUTATOR = <%>
 );
+
+-- Learned rotations
+
+CREATE TYPE sphx_rotation;
+
+CREATE FUNCTION sphx_rotation_in(cstring) RETURNS sphx_rotation
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sphx_rotation_out(sphx_rotation) RETURNS cstring
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sphx_rotation_recv(internal) RETURNS sphx_rotation
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sphx_rotation_send(sphx_rotation) RETURNS bytea
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE TYPE sphx_rotation (
+	INPUT = sphx_rotation_in,
+	OUTPUT = sphx_rotation_out,
+	RECEIVE = sphx_rotation_recv,
+	SEND = sphx_rotation_send,
+	STORAGE = external
+);
+
+COMMENT ON TYPE sphx_rotation IS 'a learned rotation: directions in which near vectors differ most come first';
+
+CREATE FUNCTION sphx_train_rotation(points vector[], directions integer DEFAULT 0, seed bigint DEFAULT 1)
+	RETURNS sphx_rotation
+	AS 'MODULE_PATHNAME', 'sphx_train_rotation_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_train_rotation(vector[], integer, bigint) IS 'rotation whose leading dimensions are those in which near vectors of the array differ most: at most so many directions, 0 = as many as an index takes';
+
+CREATE FUNCTION sphx_train_rotation(query text, directions integer DEFAULT 0, seed bigint DEFAULT 1,
+		sample bigint DEFAULT 16384)
+	RETURNS sphx_rotation
+	AS 'MODULE_PATHNAME', 'sphx_train_rotation_query' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION sphx_train_rotation(text, integer, bigint, bigint) IS 'rotation whose leading dimensions are those in which near vectors of the query, or of a random sample of so many (0 = all), differ most: at most so many directions, 0 = as many as an index takes';
+
+CREATE FUNCTION sphx_rotate(rotation sphx_rotation, v vector) RETURNS vector
+	AS 'MODULE_PATHNAME', 'sphx_rotate_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_rotate(sphx_rotation, vector) IS 'the vector, rotated';
+
+CREATE FUNCTION sphx_rotate_back(rotation sphx_rotation, v vector) RETURNS vector
+	AS 'MODULE_PATHNAME', 'sphx_rotate_vector_back' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_rotate_back(sphx_rotation, vector) IS 'the vector that sphx_rotate has made this of';
+
+CREATE FUNCTION sphx_rotation_energy(rotation sphx_rotation, dimensions integer) RETURNS double precision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_rotation_energy(sphx_rotation, integer) IS 'share of the squared differences between near vectors that is in the so many leading dimensions; estimated on vectors that the directions were not learned from';
+
+CREATE FUNCTION sphx_rotation_dims(rotation sphx_rotation) RETURNS integer
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_rotation_dims(sphx_rotation) IS 'dimensions of the vectors that it rotates';
+
+CREATE FUNCTION sphx_rotation_directions(rotation sphx_rotation) RETURNS integer
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_rotation_directions(sphx_rotation) IS 'directions that were learned, the leading dimensions';

@@ -14,6 +14,7 @@
 #include "utils/array.h"
 
 #include "math/codes/point_set.h"
+#include "server/memory.h"
 #include "type/vector.h"
 
 /* what a set, a code or a result may take; sizes are checked before work begins */
@@ -38,6 +39,16 @@ typedef struct SphxPoints
 
 /* The points of a vector[]: at least `least`, all of one dimension, none NULL, none NaN. */
 extern SphxPoints *SphxPointsFromArray(ArrayType *array, int least);
+
+/* may throw: the dimensions of the first vector of a query are known */
+typedef void (*SphxCheckFirst) (void *arg, int d);
+
+/*
+ * The vectors of the query that is the function's first argument, at least one:
+ * all, or when `sample` is not 0 a random sample of so many.  check may be NULL.
+ */
+extern SphxPoints *SphxPointsFromQuery(FunctionCallInfo fcinfo, SphxServerEnv *env, int64 sample,
+									   uint64 seed, SphxCheckFirst check, void *arg);
 
 /*
  * The same of a function's first argument, with the options that follow it;
