@@ -205,7 +205,7 @@ SphxGetRotation(int D, uint64 seed)
 		SphxRotation *rotation; /* or NULL */
 		int			D;
 		uint64		seed;
-	}			Kept;
+	} Kept;
 	static Kept kept[KEEP_ROTATIONS];	/* that used last first */
 	static SphxServerEnv env;
 	Kept		wanted;
