@@ -4,7 +4,7 @@
  *	  Loads the system's BLAS at run time, single-threaded and checked.
  *
  * The Fortran interface with 32-bit integers is the one that every BLAS
- * library has.  The library is never unloaded.
+ * library has.  The library that is used is never unloaded.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "math/base/blas.h"
+#include "math/kernels/kernels.h"
 
 /* compilers of Fortran append the lengths of the two strings; C libraries ignore them */
 typedef void (*SgemmFunction) (const char *trans_a, const char *trans_b,
@@ -33,9 +34,12 @@ typedef void (*DgemmFunction) (const char *trans_a, const char *trans_b,
 							   size_t length_a, size_t length_b);
 typedef void (*SetThreadsFunction) (int threads);
 typedef int (*GetThreadsFunction) (void);
+typedef const char *(*CoreNameFunction) (void);
 
 static const char *const library_names[] = {"libopenblas.so.0", "libblas.so.3"};
 static const char *const thread_variables[] = {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"};
+
+static const char *const core_variable = "OPENBLAS_CORETYPE";
 
 #define LENGTHOF(array)		(sizeof(array) / sizeof((array)[0]))
 
@@ -95,6 +99,43 @@ find_function(void *handle, const char *name, void *function, size_t size)
 
 	assert(size == sizeof(symbol));
 	memcpy(function, &symbol, size);
+}
+
+/*
+ * Which of its kernels does OpenBLAS take on a processor that is younger than it?
+ * It goes by model numbers, and for one that it does not know (an Emerald Rapids,
+ * for the version of Debian 12) by its oldest kernels, several times slower than
+ * others that would do.  Which they are is read from the environment when it is
+ * loaded.
+ */
+static const char *
+better_core(void *handle)
+{
+	CoreNameFunction core_name;
+
+	find_function(handle, "openblas_get_corename", &core_name, sizeof(core_name));
+	if (core_name == NULL || strcmp(core_name(), "Prescott") != 0 ||
+		getenv(core_variable) != NULL)
+		return NULL;
+	if (sphx_kernels_available(SPHX_SIMD_AVX512))
+		return "SkylakeX";
+	return sphx_kernels_available(SPHX_SIMD_AVX2) ? "Haswell" : NULL;
+}
+
+/* The library, with kernels that suit the processor; or NULL. */
+static void *
+open_library(const char *name)
+{
+	void	   *handle = open_single_threaded(name);
+	const char *core = handle != NULL ? better_core(handle) : NULL;
+
+	if (core == NULL)
+		return handle;
+	dlclose(handle);
+	setenv(core_variable, core, 1);
+	handle = open_single_threaded(name);
+	unsetenv(core_variable);
+	return handle;
 }
 
 static bool
@@ -228,7 +269,7 @@ sphx_blas_load(const char **why)
 
 		for (size_t i = 0; i < LENGTHOF(library_names) && sgemm == NULL; i++)
 		{
-			void	   *handle = open_single_threaded(library_names[i]);
+			void	   *handle = open_library(library_names[i]);
 
 			if (handle == NULL)
 				continue;

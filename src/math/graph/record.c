@@ -218,10 +218,20 @@ choose_scale(const SphxLayout *layout, const float *x)
 	return best;
 }
 
-/* an element of the width, `count` of which are at `stored` */
+/* put bits of a value, shifted, into a byte that has none there yet */
+static inline void
+add_bits(uint8_t *byte, unsigned value, int shift)
+{
+	*byte = (uint8_t) (*byte | value << shift);
+}
+
+/* element i of `count` of this width that are at `stored` (kernels.h says where) */
 static void
 store_element(uint8_t *stored, SphxStorage width, int i, int count, float y)
 {
+	int			half = count / 2;
+	int			quarter = count / 4;
+
 	switch (width)
 	{
 		case SPHX_STORAGE_INT16:
@@ -231,14 +241,14 @@ store_element(uint8_t *stored, SphxStorage width, int i, int count, float y)
 			((int8_t *) stored)[i] = (int8_t) y;
 			break;
 		case SPHX_STORAGE_INT6:
-			stored[i % (count / 2)] |= (uint8_t) (((int) y + 32) % 16) << 4 * (i / (count / 2));
-			stored[count / 2 + i % (count / 4)] |= (uint8_t) (((int) y + 32) / 16) << 2 * (i / (count / 4));
+			add_bits(&stored[i % half], (unsigned) ((int) y + 32) % 16, 4 * (i / half));
+			add_bits(&stored[half + i % quarter], (unsigned) ((int) y + 32) / 16, 2 * (i / quarter));
 			break;
 		case SPHX_STORAGE_INT4:
-			stored[i % (count / 2)] |= (uint8_t) ((int) y + 8) << 4 * (i / (count / 2));
+			add_bits(&stored[i % half], (unsigned) ((int) y + 8), 4 * (i / half));
 			break;
 		case SPHX_STORAGE_INT2:
-			stored[i % (count / 4)] |= (uint8_t) (y + 1.5f) << 2 * (i / (count / 4));
+			add_bits(&stored[i % quarter], (unsigned) (y + 1.5f), 2 * (i / quarter));
 			break;
 		case SPHX_WIDTHS:
 			assert(false);
