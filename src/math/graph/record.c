@@ -647,6 +647,9 @@ compare_present(const EdgeChoice *choice, int j)
  */
 #define MARGIN				1.15f
 
+/* longer than all other edges by so much in squared length: to rows of another kind */
+#define FAR					1.25f
+
 /* of the i-th shortest edge: its squared length */
 static inline float
 edge_square(const void *arg, int i)
@@ -851,7 +854,7 @@ is_nearer(const SphxEdgeWork *work, const float *row, int i, int j)
  * goes.
  */
 static int
-find_needless(const EdgeChoice *choice)
+find_needless(const EdgeChoice *choice, bool longest)
 {
 	SphxEdgeWork *work = choice->work;
 	int			n = choice->r->neighbours;
@@ -868,27 +871,31 @@ find_needless(const EdgeChoice *choice)
 			if (is_nearer(work, work->pair[j], j, work->order[c]))
 				return j;
 	}
-	return work->order[n - 1];
+	return longest ? -1 : work->order[n - 1];
 }
 
-/* does a full list want the one edge offered, edge n, and in which one's place?  -1: no */
+/*
+ * Does a full list want the one edge offered, edge n, and in which one's place?  -1:
+ * no.  One that is longer than all others is wanted when it leads far away: where
+ * rows of another kind come in, nothing would lead to them else.
+ */
 static int
 find_replaced(const EdgeChoice *choice)
 {
 	SphxEdgeWork *work = choice->work;
 	int			n = choice->r->neighbours;
-	bool		longest = true;
+	float		longest = 0.0f;
 
 	compare_offered(choice, 1);
 	for (int j = 0; j < n; j++)
 	{
-		bool		shorter = work->square[j] <= work->square[n];
-
-		longest = longest && shorter;
-		if (shorter && is_nearer(work, work->pair[n], n, j))
+		longest = fmaxf(longest, work->square[j]);
+		if (work->square[j] <= work->square[n] && is_nearer(work, work->pair[n], n, j))
 			return -1;
 	}
-	return longest ? -1 : find_needless(choice);
+	if (longest <= work->square[n] && FAR * longest > work->square[n])
+		return -1;
+	return find_needless(choice, longest <= work->square[n]);
 }
 
 bool
