@@ -179,6 +179,22 @@ SphxCreateKeptContext(void)
 	return AllocSetContextCreate(CurrentMemoryContext, "sphx kept", ALLOCSET_SMALL_SIZES);
 }
 
+/* Release what was used longest ago, but nothing of this index: each query needs all of it. */
+static void
+make_room(const SphxLocalState *local, Size size)
+{
+	dlist_node *node = dlist_is_empty(&all_kept) ? NULL : dlist_tail_node(&all_kept);
+
+	while (node != NULL && kept_bytes + size > KEEP_BYTES)
+	{
+		SphxKept   *kept = dlist_container(SphxKept, node, node);
+
+		node = dlist_has_prev(&all_kept, node) ? dlist_prev_node(&all_kept, node) : NULL;
+		if (kept < local->kept || kept >= local->kept + SPHX_KEPT_KINDS)
+			release_kept(kept);
+	}
+}
+
 void
 SphxKeep(SphxLocalState *local, SphxKeptKind kind, void *data, MemoryContext context)
 {
@@ -187,8 +203,7 @@ SphxKeep(SphxLocalState *local, SphxKeptKind kind, void *data, MemoryContext con
 
 	Assert(data != NULL && size > 0);
 	release_kept(kept);
-	while (!dlist_is_empty(&all_kept) && kept_bytes + size > KEEP_BYTES)
-		release_kept(dlist_container(SphxKept, node, dlist_tail_node(&all_kept)));
+	make_room(local, size);
 	MemoryContextSetParent(context, local_context);
 	kept->data = data;
 	kept->context = context;

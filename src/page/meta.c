@@ -69,13 +69,20 @@ sane_geometry(const SphxMetaPageData *meta)
 	return coded > 0 && coded <= meta->D && stored == meta->D;
 }
 
+/* And those of version 1?  It has no basis. */
+static bool
+sane_uniform(const SphxMetaPageData *meta)
+{
+	return meta->storage <= SPHX_STORAGE_INT8 && meta->book <= SPHX_CODE_LLOYD &&
+		meta->D == 0 && meta->basis_vectors == 0 && meta->centered == 0;
+}
+
 /* Are the parameters such that a layout can be made of them at all? */
 static bool
 sane_parameters(const SphxMetaPageData *meta)
 {
 	return meta->metric <= SPHX_METRIC_IP &&
-		(meta->version == 1 ? meta->storage <= SPHX_STORAGE_INT8 && meta->book <= SPHX_CODE_LLOYD :
-		 sane_geometry(meta)) &&
+		(meta->version == 1 ? sane_uniform(meta) : sane_geometry(meta)) &&
 		meta->m >= SPHX_MIN_M && meta->m <= SPHX_MAX_M && meta->m % 2 == 0 &&
 		meta->dims >= 1 && meta->dims <= SPHX_VECTOR_MAX_DIM &&
 		meta->payload_bytes >= sizeof(ItemPointerData) &&

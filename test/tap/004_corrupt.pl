@@ -15,7 +15,7 @@ my %shape = (d => 32, clusters => 40);
 
 $node->safe_psql('postgres', 'CREATE TABLE items (id integer, embedding vector(32))');
 load_items($node, 'items', 1, make_vectors(n => 4000, seed => 1, %shape));
-$node->safe_psql('postgres', 'CREATE INDEX items_idx ON items USING sphx (embedding)');
+$node->safe_psql('postgres', 'CREATE INDEX items_idx ON items USING sphx (embedding) WITH (rotation = learned)');
 # the chains of cells and of duplicates grow past what the build wrote
 load_items($node, 'items', 5001, make_vectors(n => 500, seed => 2, %shape));
 $node->safe_psql('postgres',
@@ -98,7 +98,7 @@ for my $block (reverse 0 .. $blocks - 1)
 	push @{ $of_kind{ page_kind($block) } }, $block;
 }
 ok(!exists $of_kind{unknown}, 'the page ids are right');
-cmp_ok(scalar(keys %of_kind), '>=', 4, 'metapage, directory, centroid and node pages exist');
+cmp_ok(scalar(keys %of_kind), '>=', 6, 'pages of all kinds exist');
 
 srand(5);
 for my $kind (sort keys %of_kind)
@@ -172,6 +172,55 @@ for my $round (1 .. 12)
 		"round $round of random bytes, insert");
 	attempt("SET statement_timeout = '20s'; DELETE FROM items WHERE id = -1; VACUUM items",
 		"round $round of random bytes, vacuum");
+}
+
+# Without its checksums, fields of the metapage that say how the codes, the
+# vectors and the basis are, each set to values of all kinds: what they mean
+# together is checked before anything is read by them.
+my %geometry = (
+	version => 4, D => 256, band_count => 260, dims_of_band => 266, weight => 268, stored0 => 392, stored1 => 396,
+	stored4 => 408, basis => 412, basis_vectors => 416, centered => 420, center_norm => 424, shape => 428);
+my %values = (zero => pack('L', 0), one => pack('L', 1), four => pack('L', 4), 32768 => pack('L', 1 << 15),
+	large => pack('L', 0x7FFFFFFF), ones => pack('L', 0xFFFFFFFF), infinite => pack('f', 9**9**9), tiny => pack('f', 1e-30));
+for my $field (sort keys %geometry)
+{
+	for my $value (sort keys %values)
+	{
+		my $contents = $sound;
+		my $name = "metapage, $field $value";
+
+		substr($contents, 24 + $geometry{$field}, $field eq 'dims_of_band' ? 2 : 4) =
+		  substr($values{$value}, 0, $field eq 'dims_of_band' ? 2 : 4);
+		# that of what the metapage says, and that of the page
+		substr($contents, 24 + 240, 4) = pack('L', 0);
+		unseal(\$contents, 0);
+		write_index($contents);
+		my $err = attempt("SET statement_timeout = '20s'; $scan", "$name, scan") .
+		  attempt("SET statement_timeout = '20s'; INSERT INTO items VALUES (-1, '$vector')", "$name, insert") .
+		  attempt("SELECT sphx_check('items_idx', true), sphx_index_stats('items_idx')", "$name, check");
+		like($err, qr/^$|ERROR:\s+XX002/, "$name: the error's code");
+	}
+}
+
+# A basis of any bytes is a rotation, or an error.
+for my $round (1 .. 8)
+{
+	my $contents = $sound;
+
+	for my $block (@{ $of_kind{6} })
+	{
+		unseal(\$contents, $block);
+		substr($contents, $block * $page_size + 24, $page_size - 40) =
+		  $round == 1 ? "\0" x ($page_size - 40) : $round == 2 ? "\xFF\x7F" x (($page_size - 40) / 2) :
+		  $round == 3 ? pack('f', 3e38) x (($page_size - 40) / 4) : random_bytes($page_size - 40);
+	}
+	write_index($contents);
+	my $err = attempt("SET statement_timeout = '20s'; $scan", "basis, round $round, scan") .
+	  attempt("SET statement_timeout = '20s'; INSERT INTO items VALUES (-1, '$vector'); DELETE FROM items WHERE id = -1",
+		"basis, round $round, insert");
+	# other distances than the operator's, which the executor may find out
+	like($err, qr/^$|ERROR:\s+XX002|ERROR:\s+XX000: index returned tuples in wrong order/,
+		"basis, round $round: the error's code");
 }
 
 # What the hint says helps.

@@ -82,7 +82,8 @@ test_middles(SphxRandom *rng, long n)
 	{
 		float		x = fabsf(random_float(rng));
 		double		middle = ((double) x + (double) nextafterf(x, INFINITY)) / 2;
-		double		units = ldexp((double) (i % 41 - 20), ilogb(middle) - 52);
+		double		units = middle > 0.0 && isfinite(middle) ?
+		ldexp((double) (i % 41 - 20), ilogb(middle) - 52) : 0.0;
 
 		if (isfinite(middle))
 		{

@@ -656,6 +656,9 @@ compare_present(const EdgeChoice *choice, int j)
  */
 #define MARGIN				1.15f
 
+/* longer than all other edges by so much in squared length: to rows of another kind */
+#define FAR					1.25f
+
 /* of the i-th shortest edge: its squared length */
 static inline float
 edge_square(const void *arg, int i)
@@ -860,7 +863,7 @@ is_nearer(const SphxEdgeWork *work, const float *row, int i, int j)
  * goes.
  */
 static int
-find_needless(const EdgeChoice *choice)
+find_needless(const EdgeChoice *choice, bool longest)
 {
 	SphxEdgeWork *work = choice->work;
 	int			n = choice->r->neighbours;
@@ -877,7 +880,7 @@ find_needless(const EdgeChoice *choice)
 			if (is_nearer(work, work->pair[j], j, work->order[c]))
 				return j;
 	}
-	return work->order[n - 1];
+	return longest ? -1 : work->order[n - 1];
 }
 
 /* of a full list, the part of shorter edges below which an offered one is taken in any case */
@@ -886,7 +889,9 @@ find_needless(const EdgeChoice *choice)
 /*
  * Does a full list want the one edge offered, edge n, and in which one's place?  -1:
  * no.  It does when the edge is among the shortest, whatever the others lead to: they
- * are what a narrow search relies on; otherwise as one of the diverse.
+ * are what a narrow search relies on; otherwise as one of the diverse.  One that is
+ * longer than all others is wanted when it leads far away: where rows of another
+ * kind come in, nothing would lead to them else.
  */
 static int
 find_replaced(const EdgeChoice *choice)
@@ -895,17 +900,21 @@ find_replaced(const EdgeChoice *choice)
 	int			n = choice->r->neighbours;
 	int			shorter = 0;
 	bool		needless = false;
+	float		longest = 0.0f;
 
 	compare_offered(choice, 1);
 	for (int j = 0; j < n; j++)
-		if (work->square[j] <= work->square[n])
-		{
-			shorter++;
-			needless = needless || is_nearer(work, work->pair[n], n, j);
-		}
-	if (shorter == n || (needless && shorter >= n / NEAR_PART))
+	{
+		longest = fmaxf(longest, work->square[j]);
+		if (work->square[j] > work->square[n])
+			continue;
+		shorter++;
+		needless = needless || is_nearer(work, work->pair[n], n, j);
+	}
+	if ((needless && shorter >= n / NEAR_PART) ||
+		(shorter == n && FAR * longest > work->square[n]))
 		return -1;
-	return find_needless(choice);
+	return find_needless(choice, shorter == n);
 }
 
 bool
