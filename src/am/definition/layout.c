@@ -50,6 +50,13 @@
 #define SIZE_POWER			1.25
 
 /*
+ * Rows of another kind may come in, whose edges do not have the sample's favourite
+ * directions: codes that leave more noise than this of edges that have none count
+ * as so much worse, by the fourth power.
+ */
+#define MOST_EVEN_NOISE		0.15
+
+/*
  * Of 10 rows returned, so many more are fetched where bounds overlap, as a power
  * of e of error x intrinsic dimension (measured: 27 % at .49), each for the price
  * of some reads, as their vectors may be in TOAST.
@@ -128,7 +135,8 @@ consider(Choice *choice, SphxLayout *layout, int nibbles, double error)
 	if (records == 0)
 		return;
 	work = expected_work(choice, layout->m, choice->noise[nibbles], error) /
-		pow(records, SIZE_POWER);
+		pow(records, SIZE_POWER) *
+		pow(Max(sphx_even_noise(&layout->code) / MOST_EVEN_NOISE, 1.0), 4.0);
 	if (choice->records > 0 && work >= choice->work)
 		return;
 	choice->work = work;

@@ -183,6 +183,18 @@ sphx_noise_curve(SphxEnv *env, int D, const float *variances, int most, float *n
 	release_steps(env, &allotment);
 }
 
+float
+sphx_even_noise(const SphxCode *code)
+{
+	double		captured = 0.0;
+
+	for (int i = 0; i < code->count; i++)
+		for (int k = 0; k < BOOKS; k++)
+			if (books[k].book == (SphxCodebook) code->bands[i].book)
+				captured += (1.0 - books[k].distortion) * code->bands[i].dims / code->D;
+	return noise_of(1.0 / code->D, (1.0 - captured) / code->D, captured);
+}
+
 static int
 compare_levels(const void *a, const void *b)
 {

@@ -35,6 +35,9 @@ extern void sphx_noise_curve(SphxEnv *env, int D, const float *variances, int mo
 extern void sphx_allot_bands(SphxEnv *env, int D, const float *variances, int nibbles,
 							 SphxCode *code);
 
+/* Noise of estimates of edges that have no favourite directions, by this code. */
+extern float sphx_even_noise(const SphxCode *code);
+
 /*
  * Widths of stored vectors whose coordinates have these second moments (D): with
  * one step for all, as wide as it takes for the error to be about the given
