@@ -294,7 +294,7 @@ sphx_allot_bands(SphxEnv *env, int D, const float *variances, int nibbles, SphxC
 }
 
 /* a coordinate is hardly ever beyond so many standard deviations */
-#define REACH				3.3
+#define REACH				4.2
 
 int
 sphx_allot_widths(int D, const float *moments, double error, int stored[SPHX_WIDTHS])
