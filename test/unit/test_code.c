@@ -443,6 +443,10 @@ test_bands(SphxRandom *random)
 			square += off * off / (ROUNDS * M);
 		}
 	}
+	for (int i = 0; i < D; i++)
+		x[i] = i % 2 ? INFINITY : 1e38f;
+	ok(sphx_record_table(&layout, x, INFINITY, table) == 0.0f && table[0] == 128 && table[16] == 128,
+	   "%s: no table for what is infinite", sphx_kernels->name);
 	ok(layout.code.count > 2 && layout.code.bands[0].book == SPHX_CODE_LEVELS,
 	   "%s: %d bands, from 4 bits a dimension on", sphx_kernels->name, layout.code.count);
 	ok(fabs(error) < 4 * sqrt(square / ROUNDS), "%s: estimates by bands are off by %.5f on average",

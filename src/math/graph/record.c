@@ -6,6 +6,7 @@
  *-------------------------------------------------------------------------
  */
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -828,7 +829,12 @@ fill_tables(const SphxCode *code, const float *x, uint8_t *table)
 		x += band->dims;
 		table += 16 * band->dims / sphx_code_piece_dim((SphxCodebook) band->book);
 	}
-	return unit;
+
+	/*
+	 * a damaged record may have any scale: then no table has entries, as for
+	 * one band
+	 */
+	return unit <= FLT_MAX ? unit : 0.0f;
 }
 
 bool

@@ -128,6 +128,9 @@ sphx_search_start(SphxSearch *search, SphxMetric metric, const float *q, bool ke
 	sphx_keymap_clear(&search->seen);
 	search->enough = 0;
 	search->reads = 0;
+#ifndef NDEBUG
+	search->damaged = false;
+#endif
 	search->hit_count = 0;
 	search->slots = 0;
 
@@ -449,6 +452,21 @@ add_hit(SphxSearch *search, uint32_t id, const SphxRecord *r, float distance)
 	}
 }
 
+#ifndef NDEBUG
+/* does the record name a neighbour twice?  Only one that is damaged does. */
+static bool
+names_twice(const SphxLayout *layout, const SphxRecord *r)
+{
+	const uint32_t *ids = sphx_record_ids(layout, r);
+
+	for (int i = 1; i < r->neighbours; i++)
+		for (int j = 0; j < i; j++)
+			if (ids[i] == ids[j])
+				return true;
+	return false;
+}
+#endif
+
 /* read one node: its exact distance, and the estimates of its neighbours */
 static int
 read_node(SphxSearch *search, SphxStore *store, uint32_t id, float *distance)
@@ -464,6 +482,9 @@ read_node(SphxSearch *search, SphxStore *store, uint32_t id, float *distance)
 	}
 	n = r->neighbours;
 	assert(n <= search->layout->m);
+#ifndef NDEBUG
+	search->damaged = search->damaged || names_twice(search->layout, r);
+#endif
 	memcpy(search->neighbours, sphx_record_ids(search->layout, r), (size_t) n * sizeof(uint32_t));
 	for (int j = 0; j < n; j++)
 		map_prefetch(&search->seen, search->neighbours[j]);
@@ -557,7 +578,7 @@ beam_sound(const SphxSearch *search)
 static size_t
 first_unread(SphxSearch *search)
 {
-	assert(beam_sound(search));
+	assert(beam_sound(search) || search->damaged);
 	while (search->unread < search->beam.count && is_read(search->beam.items[search->unread].key))
 		search->unread++;
 	return search->unread;

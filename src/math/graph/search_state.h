@@ -48,6 +48,10 @@ struct SphxSearch
 	CandidateArray aside;		/* seeds, and ids that were not in the beam
 								 * when they came here; in no order, some
 								 * twice */
+#ifndef NDEBUG
+	bool		damaged;		/* a record named a neighbour twice: then the
+								 * beam may be in any state */
+#endif
 	uint64_t	reads;
 
 	SphxHit    *hits;			/* not yet taken, in order of reading */
