@@ -200,13 +200,19 @@ encode_level(float e, float inverse, float *sum)
 	return (unsigned) level;
 }
 
-/* encode the band's coordinates, of standard deviation `deviation`; returns <e, u>, u not scaled */
+/* encode the band's coordinates, `root` being sqrt(D); returns <e, u>, u not scaled */
 static float
-encode_band(const SphxBand *band, const float *e, float deviation, uint8_t *nibbles)
+encode_band(const SphxBand *band, const float *e, float e_norm, float root, uint8_t *nibbles)
 {
 	int			pieces = band_pieces(band);
 	float		sums[4] = {0.0f, 0.0f, 0.0f, 0.0f}; /* four for speed */
-	float		threshold = SPHX_LLOYD_THRESHOLD * deviation;
+	float		deviation = band->weight * (e_norm / root);
+
+	/*
+	 * in this order its bits are those of earlier libraries where the weight
+	 * is 1
+	 */
+	float		threshold = SPHX_LLOYD_THRESHOLD * e_norm / root * band->weight;
 	float		inverse = deviation > 1e-30f ? 1.0f / (2.0f * SPHX_LEVELS_UNIT * deviation) : 0.0f;
 
 	for (int l = 0; l < pieces; l++)
@@ -229,6 +235,7 @@ encode_band(const SphxBand *band, const float *e, float deviation, uint8_t *nibb
 float
 sphx_code_encode(const SphxCode *code, const float *e, float e_norm, uint8_t *nibbles)
 {
+	float		root = sqrtf((float) code->D);
 	float		sum = 0.0f;
 
 	if (!(e_norm > 0.0f))
@@ -239,9 +246,8 @@ sphx_code_encode(const SphxCode *code, const float *e, float e_norm, uint8_t *ni
 	for (int i = 0; i < code->count; i++)
 	{
 		const SphxBand *band = &code->bands[i];
-		float		deviation = band->weight * (e_norm / sqrtf((float) code->D));
 
-		sum += sphx_band_scale(band) * encode_band(band, e, deviation, nibbles);
+		sum += sphx_band_scale(band) * encode_band(band, e, e_norm, root, nibbles);
 		e += band->dims;
 		nibbles += band_pieces(band);
 	}
