@@ -27,11 +27,16 @@ void
 sphx_layout_init(SphxLayout *layout)
 {
 	int			vector = 0;
+	float		square = 0.0f;
 
 	assert(layout->m >= SPHX_MIN_M && layout->m <= SPHX_MAX_M && layout->m % 2 == 0);
 	assert(layout->D >= layout->dims && layout->D % 4 == 0);
 	for (int w = 0; w < SPHX_WIDTHS; w++)
+	{
 		vector += layout->stored[w] * bits[w] / 8;
+		square += (float) layout->stored[w] * limits[w] * limits[w];
+	}
+	layout->largest_norm = 1.001f * sqrtf(square);
 	layout->code.D = layout->D;
 	layout->code_norm = sphx_code_norm(&layout->code);
 	layout->pieces = sphx_code_pieces(&layout->code);
@@ -219,11 +224,7 @@ sphx_record_error(const SphxLayout *layout, const SphxRecord *r)
 float
 sphx_record_norm(const SphxLayout *layout, const SphxRecord *r)
 {
-	float		square = 0.0f;
-
-	for (int w = 0; w < SPHX_WIDTHS; w++)
-		square += (float) layout->stored[w] * limits[w] * limits[w];
-	return 1.001f * r->scale * sqrtf(square);
+	return r->scale * layout->largest_norm;
 }
 
 /* the scale that the largest coordinate needs for nothing to be cut off */
