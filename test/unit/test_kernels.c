@@ -633,6 +633,45 @@ test_narrow(Bench *bench, const SphxKernels *k)
 	ok(largest && k->amax_f32(NULL, 0) == 0.0f, "%s: largest magnitudes", k->name);
 }
 
+/* errors of steps: about right, and with the oracle's bits; differences from q */
+static void
+test_steps(Bench *bench, const SphxKernels *k)
+{
+	static const float limits[] = {32767.0f, 31.0f, 7.0f, 1.5f};
+	const SphxKernels *oracle = sphx_kernels_scalar();
+	bool		equal = true;
+	bool		right = true;
+
+	for (size_t n = 0; n <= 300; n++)
+	{
+		float		limit = limits[n % 4];
+		float		offset = limit == 1.5f ? .5f : 0.0f;
+		float	   *q = fenced_at(bench->x, n * sizeof(float), 0);
+		float	   *x = fenced_at(bench->stored, n * sizeof(float), 0);
+		float		expected[300];
+		double		square = 0;
+		float		error;
+
+		for (size_t i = 0; i < n; i++)
+		{
+			double		y;
+
+			q[i] = (float) sphx_random_normal(&bench->random);
+			x[i] = (float) sphx_random_normal(&bench->random) * limit;
+			expected[i] = q[i] - x[i];
+			y = (double) x[i] / (double) .7f;
+			square += pow(y - fmax(-limit, fmin(limit, rint(y - offset) + offset)), 2);
+		}
+		error = k->step_error(x, n, .7f, limit, offset);
+		right = right && fabs(error - square) <= 1e-3 * square;
+		equal = equal && error == oracle->step_error(x, n, .7f, limit, offset);
+		k->subtract_f32(q, x, n);
+		equal = equal && memcmp(x, expected, n * sizeof(float)) == 0;
+	}
+	ok(equal, "%s: errors of steps equal to the oracle's, differences exact", k->name);
+	ok(right, "%s: errors of steps by definition", k->name);
+}
+
 static void
 test_level(Bench *bench, SphxSimd level)
 {
@@ -647,6 +686,7 @@ test_level(Bench *bench, SphxSimd level)
 	test_rotation_steps(bench, k);
 	test_halves(bench, k);
 	test_narrow(bench, k);
+	test_steps(bench, k);
 	test_narrowing(bench, k);
 	test_narrowing_ends(k);
 	for (int book = SPHX_CODE_ORTHOPLEX; book <= SPHX_CODE_LEVELS; book++)

@@ -139,7 +139,7 @@ sphx_code_norm(const SphxCode *code)
 }
 
 /*
- * The codeword of one piece, and in *sum its inner product with the piece.
+ * The codeword of one piece, whose inner product with the piece is added to *sum.
  * Without branches: which way they go is random.
  */
 static inline unsigned
@@ -155,14 +155,14 @@ encode_orthoplex(const float *e, float *sum)
 		best = size > largest ? i : best;
 		largest = size > largest ? size : largest;
 	}
-	*sum = largest;
+	*sum += largest;
 	return best | (unsigned) (e[best] < 0.0f) << 3;
 }
 
 static inline unsigned
 encode_signs(const float *e, float *sum)
 {
-	*sum = (fabsf(e[0]) + fabsf(e[1])) + (fabsf(e[2]) + fabsf(e[3]));
+	*sum += (fabsf(e[0]) + fabsf(e[1])) + (fabsf(e[2]) + fabsf(e[3]));
 	return (unsigned) (e[0] < 0.0f) | (unsigned) (e[1] < 0.0f) << 1 |
 		(unsigned) (e[2] < 0.0f) << 2 | (unsigned) (e[3] < 0.0f) << 3;
 }
@@ -187,7 +187,7 @@ encode_lloyd(const float *e, float threshold, float *sum)
 	unsigned	nibble = lloyd_level(e[0], threshold, &first);
 
 	nibble |= lloyd_level(e[1], threshold, &second) << 2;
-	*sum = first + second;
+	*sum += first + second;
 	return nibble;
 }
 
@@ -196,32 +196,44 @@ encode_level(float e, float inverse, float *sum)
 {
 	float		level = fmaxf(0.0f, fminf(15.0f, floorf(e * inverse) + 8.0f));
 
-	*sum = e * (2.0f * level - 15.0f) * SPHX_LEVELS_UNIT;
+	*sum += e * (2.0f * level - 15.0f) * SPHX_LEVELS_UNIT;
 	return (unsigned) level;
 }
 
-/* encode the band's coordinates, of standard deviation `deviation`; returns <e, u>, u not scaled */
+/* encode the band's coordinates, `root` being sqrt(D); returns <e, u>, u not scaled */
 static float
-encode_band(const SphxBand *band, const float *e, float deviation, uint8_t *nibbles)
+encode_band(const SphxBand *band, const float *e, float e_norm, float root, uint8_t *nibbles)
 {
 	int			pieces = band_pieces(band);
 	float		sums[4] = {0.0f, 0.0f, 0.0f, 0.0f}; /* four for speed */
-	float		threshold = SPHX_LLOYD_THRESHOLD * deviation;
+
+	/*
+	 * in this order its bits are those of earlier libraries where the weight
+	 * is 1
+	 */
+	float		threshold = SPHX_LLOYD_THRESHOLD * e_norm / root * band->weight;
+	float		deviation = band->weight * (e_norm / root);
 	float		inverse = deviation > 1e-30f ? 1.0f / (2.0f * SPHX_LEVELS_UNIT * deviation) : 0.0f;
 
-	for (int l = 0; l < pieces; l++)
+	/* a loop for each, which few pieces are quickly through */
+	switch ((SphxCodebook) band->book)
 	{
-		float		sum;
-
-		if (band->book == SPHX_CODE_ORTHOPLEX)
-			nibbles[l] = (uint8_t) encode_orthoplex(e + 8 * l, &sum);
-		else if (band->book == SPHX_CODE_SIGNS)
-			nibbles[l] = (uint8_t) encode_signs(e + 4 * l, &sum);
-		else if (band->book == SPHX_CODE_LLOYD)
-			nibbles[l] = (uint8_t) encode_lloyd(e + 2 * l, threshold, &sum);
-		else
-			nibbles[l] = (uint8_t) encode_level(e[l], inverse, &sum);
-		sums[l & 3] += sum;
+		case SPHX_CODE_ORTHOPLEX:
+			for (int l = 0; l < pieces; l++)
+				nibbles[l] = (uint8_t) encode_orthoplex(e + 8 * l, &sums[l & 3]);
+			break;
+		case SPHX_CODE_SIGNS:
+			for (int l = 0; l < pieces; l++)
+				nibbles[l] = (uint8_t) encode_signs(e + 4 * l, &sums[l & 3]);
+			break;
+		case SPHX_CODE_LLOYD:
+			for (int l = 0; l < pieces; l++)
+				nibbles[l] = (uint8_t) encode_lloyd(e + 2 * l, threshold, &sums[l & 3]);
+			break;
+		case SPHX_CODE_LEVELS:
+			for (int l = 0; l < pieces; l++)
+				nibbles[l] = (uint8_t) encode_level(e[l], inverse, &sums[l & 3]);
+			break;
 	}
 	return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
@@ -229,6 +241,7 @@ encode_band(const SphxBand *band, const float *e, float deviation, uint8_t *nibb
 float
 sphx_code_encode(const SphxCode *code, const float *e, float e_norm, uint8_t *nibbles)
 {
+	float		root = sqrtf((float) code->D);
 	float		sum = 0.0f;
 
 	if (!(e_norm > 0.0f))
@@ -239,9 +252,8 @@ sphx_code_encode(const SphxCode *code, const float *e, float e_norm, uint8_t *ni
 	for (int i = 0; i < code->count; i++)
 	{
 		const SphxBand *band = &code->bands[i];
-		float		deviation = band->weight * (e_norm / sqrtf((float) code->D));
 
-		sum += sphx_band_scale(band) * encode_band(band, e, deviation, nibbles);
+		sum += sphx_band_scale(band) * encode_band(band, e, e_norm, root, nibbles);
 		e += band->dims;
 		nibbles += band_pieces(band);
 	}

@@ -27,11 +27,16 @@ void
 sphx_layout_init(SphxLayout *layout)
 {
 	int			vector = 0;
+	float		square = 0.0f;
 
 	assert(layout->m >= SPHX_MIN_M && layout->m <= SPHX_MAX_M && layout->m % 2 == 0);
 	assert(layout->D >= layout->dims && layout->D % 4 == 0);
 	for (int w = 0; w < SPHX_WIDTHS; w++)
+	{
 		vector += layout->stored[w] * bits[w] / 8;
+		square += (float) layout->stored[w] * limits[w] * limits[w];
+	}
+	layout->largest_norm = 1.001f * sqrtf(square);
 	layout->code.D = layout->D;
 	layout->code_norm = sphx_code_norm(&layout->code);
 	layout->pieces = sphx_code_pieces(&layout->code);
@@ -90,43 +95,116 @@ largest_error(const SphxLayout *layout, float scale)
  * Where coordinates may be cut off the byte is a logarithm of the error: a tenth
  * of one to the base 2, of the error by scale * sqrt(D).
  */
-#define ERROR_ONE			100
-#define ERROR_STEPS			10.0f
+#define ERROR_STEPS			10
+#define ERROR_ONE			(10 * ERROR_STEPS)
+
+/* 2^(i / 10); a table, because powf differs from one C library to the next */
+static const float tenths[ERROR_STEPS] = {
+	1.0f, 1.0717735f, 1.1486984f, 1.2311444f, 1.3195079f,
+	1.4142136f, 1.5157166f, 1.6245048f, 1.7411011f, 1.8660660f
+};
+
+/* the byte, from 1 on, that stands for this error or the next larger one */
+static uint8_t
+encode_error(float part)
+{
+	int			exponent;
+	float		mantissa = 2.0f * frexpf(part, &exponent);
+	int			step = 0;
+
+	while (step < ERROR_STEPS && tenths[step] < mantissa)
+		step++;
+	step += ERROR_ONE + ERROR_STEPS * (exponent - 1);
+	return (uint8_t) (step < 1 ? 1 : step > 255 ? 255 : step);
+}
+
+static float
+decode_error(uint8_t error)
+{
+	return ldexpf(tenths[error % ERROR_STEPS], error / ERROR_STEPS - ERROR_ONE / ERROR_STEPS);
+}
+
+/*
+ * The largest stored element of this width: the width's own, or less where that
+ * times the scale would be infinite, as the scale is that of a narrower width.
+ */
+static float
+step_limit(SphxStorage width, float scale)
+{
+	float		finite;
+
+	/* of 2 bits none is: no width has a larger scale */
+	if (limits[width] * scale <= FLT_MAX || width == SPHX_STORAGE_INT2)
+		return limits[width];
+	finite = floorf(FLT_MAX / scale);
+	return finite * scale <= FLT_MAX ? finite : finite - 1.0f;
+}
 
 /* x in steps, as a stored element of this width can be */
 static inline float
-nearest_step(float x, SphxStorage width)
+nearest_step(float x, SphxStorage width, float limit)
 {
-	float		y = width == SPHX_STORAGE_INT2 ? rintf(x - 0.5f) + 0.5f : rintf(x);
+	float		offset = width == SPHX_STORAGE_INT2 ? 0.5f : 0.0f;
+	float		within = x > limit ? limit : x;
 
-	return fmaxf(-limits[width], fminf(limits[width], y));
+	within = within < -limit ? -limit : within;
+	return sphx_round_f32(within - offset) + offset;
+}
+
+/* the squared error, in steps, of a vector stored with this scale */
+static float
+error_with(const SphxLayout *layout, const float *x, float scale)
+{
+	float		square = 0.0f;
+
+	for (int w = 0; w < SPHX_WIDTHS; w++)
+	{
+		float		offset = w == SPHX_STORAGE_INT2 ? 0.5f : 0.0f;
+
+		if (layout->stored[w] > 0)
+			square += sphx_kernels->step_error(x, (size_t) layout->stored[w], scale,
+											   step_limit((SphxStorage) w, scale), offset);
+		x += layout->stored[w];
+	}
+	return square;
+}
+
+/*
+ * The same where nothing is cut off, term after term: the byte is to be the one
+ * that earlier libraries write.
+ */
+static float
+exact_error(const SphxLayout *layout, const float *x, float scale)
+{
+	SphxStorage width = sphx_layout_storage(layout);
+	float		square = 0.0f;
+
+	for (int i = 0; i < layout->D; i++)
+	{
+		float		y = x[i] / scale;
+		float		difference = y - nearest_step(y, width, limits[width]);
+
+		square += difference * difference;
+	}
+	return square;
 }
 
 /* |x - stored vector|, rounded up; 0 where the stored vector is 0 */
 static uint8_t
 measure_error(const SphxLayout *layout, const SphxRecord *r, const float *x)
 {
-	float		square = 0.0f;
+	bool		exact = is_exact(layout);
+	float		square;
 	float		part;
 
 	if (r->scale == 0.0f)
 		return 0;
-	for (int w = 0; w < SPHX_WIDTHS; w++)
-	{
-		for (int i = 0; i < layout->stored[w]; i++)
-		{
-			float		y = x[i] / r->scale;
-			float		difference = y - nearest_step(y, (SphxStorage) w);
-
-			square += difference * difference;
-		}
-		x += layout->stored[w];
-	}
+	square = exact ? exact_error(layout, x, r->scale) : error_with(layout, x, r->scale);
 	/* .005 a coordinate are for rounding: in measuring as well */
 	part = sqrtf(square / (float) layout->D) + 0.005f;
-	if (is_exact(layout))
-		return (uint8_t) fmaxf(1.0f, fminf(255.0f, ceilf(part / 0.505f * 255.0f)));
-	return (uint8_t) fmaxf(1.0f, fminf(255.0f, ceilf(log2f(part) * ERROR_STEPS) + ERROR_ONE));
+	if (!exact)
+		return encode_error(part);
+	return (uint8_t) fmaxf(1.0f, fminf(255.0f, ceilf(part / 0.505f * 255.0f)));
 }
 
 float
@@ -140,39 +218,32 @@ sphx_record_error(const SphxLayout *layout, const SphxRecord *r)
 		return 4e-33f * sqrtf((float) layout->D);
 	if (is_exact(layout))
 		return largest_error(layout, r->scale) * (r->error == 0 ? 1.0f : (float) r->error / 255.0f);
-	return r->scale * sqrtf((float) layout->D) * 1.0001f *
-		exp2f(((float) r->error - ERROR_ONE) / ERROR_STEPS);
+	return r->scale * sqrtf((float) layout->D) * 1.0001f * decode_error(r->error);
 }
 
 float
 sphx_record_norm(const SphxLayout *layout, const SphxRecord *r)
 {
-	float		square = 0.0f;
-
-	for (int w = 0; w < SPHX_WIDTHS; w++)
-		square += (float) layout->stored[w] * limits[w] * limits[w];
-	return 1.001f * r->scale * sqrtf(square);
+	return r->scale * layout->largest_norm;
 }
 
-/* the squared error, in the square of `unit`, of a vector stored with this scale */
+/* the scale that the largest coordinate needs for nothing to be cut off */
 static float
-error_with(const SphxLayout *layout, const float *x, float scale, float unit)
+largest_scale(const SphxLayout *layout, const float *x)
 {
-	float		inverse = 1.0f / scale;
-	float		square = 0.0f;
+	float		largest = 0.0f;
 
 	for (int w = 0; w < SPHX_WIDTHS; w++)
 	{
-		for (int i = 0; i < layout->stored[w]; i++)
-		{
-			float		y = x[i] * inverse;
-			float		difference = (y - nearest_step(y, (SphxStorage) w)) * (scale / unit);
+		float		scale = sphx_kernels->amax_f32(x, (size_t) layout->stored[w]) / limits[w];
 
-			square += difference * difference;
-		}
+		/* rounded up, it may stand for more than there is */
+		if (scale * limits[w] > FLT_MAX)
+			scale = nextafterf(scale, 0.0f);
+		largest = fmaxf(largest, scale);
 		x += layout->stored[w];
 	}
-	return square;
+	return largest;
 }
 
 /* what a scale is tried to be made smaller by, time and again; more is cut off then */
@@ -186,34 +257,27 @@ error_with(const SphxLayout *layout, const float *x, float scale, float unit)
 static float
 choose_scale(const SphxLayout *layout, const float *x)
 {
-	const float *part = x;
-	float		largest = 0.0f;
-	float		best;
+	float		largest = largest_scale(layout, x);
+	float		best = largest;
 	float		least;
+	float		part = 1.0f;
 
-	for (int w = 0; w < SPHX_WIDTHS; w++)
-	{
-		float		amax = sphx_kernels->amax_f32(part, (size_t) layout->stored[w]);
-
-		largest = fmaxf(largest, amax / limits[w]);
-		part += layout->stored[w];
-	}
 	/* below this the inverse would overflow; such a vector is stored as zero */
 	if (largest < 1e-37f)
 		return 0.0f;
 	if (is_exact(layout) || largest < 1e-30f)
 		return largest;
-	best = largest;
-	least = error_with(layout, x, largest, largest);
-	for (int i = 1; i <= SCALE_TRIALS; i++)
+	least = error_with(layout, x, largest);
+	for (int i = 0; i < SCALE_TRIALS; i++)
 	{
-		float		scale = largest * powf(SCALE_STEP, (float) i);
-		float		error = error_with(layout, x, scale, largest);
+		float		error;
 
+		part *= SCALE_STEP;
+		error = error_with(layout, x, largest * part) * part * part;
 		if (error < least)
 		{
 			least = error;
-			best = scale;
+			best = largest * part;
 		}
 	}
 	return best;
@@ -260,15 +324,18 @@ static void
 store_vector(const SphxLayout *layout, SphxRecord *r, const float *x)
 {
 	uint8_t    *stored = (uint8_t *) r + layout->vector;
+	bool		exact = is_exact(layout);
 
 	memset(stored, 0, (size_t) (layout->codes - layout->vector));
 	for (int w = 0; w < SPHX_WIDTHS; w++)
 	{
+		SphxStorage width = (SphxStorage) w;
 		int			count = layout->stored[w];
+		float		limit = exact || r->scale == 0.0f ? limits[w] : step_limit(width, r->scale);
 
 		for (int i = 0; i < count; i++)
-			store_element(stored, (SphxStorage) w, i, count,
-						  nearest_step(r->scale > 0.0f ? x[i] / r->scale : 0.0f, (SphxStorage) w));
+			store_element(stored, width, i, count,
+						  nearest_step(r->scale > 0.0f ? x[i] / r->scale : 0.0f, width, limit));
 		x += count;
 		stored += count * bits[w] / 8;
 	}

@@ -65,6 +65,7 @@ typedef struct SphxLayout
 										 * this order; multiples of 4 */
 	int			pieces;			/* nibbles an edge */
 	float		code_norm;		/* U */
+	float		largest_norm;	/* of a stored vector, in its scale */
 	int			payload_bytes;
 	/* offsets within a record, and its size (a multiple of 4) */
 	int			payload;

@@ -37,6 +37,18 @@ typedef enum SphxSimd
 /* the same of a sum that is taken term after term */
 #define SPHX_SERIAL_ERROR(n) (6e-8 * (8.0 + (double) (n)))
 
+/*
+ * x rounded to the nearest integer, ties to even, |x| <= 2^22: adding 1.5 * 2^23
+ * leaves it in the lowest bits.  Unlike rintf no call anywhere.
+ */
+#define SPHX_ROUNDER		12582912.0f
+
+static inline float
+sphx_round_f32(float x)
+{
+	return (x + SPHX_ROUNDER) - SPHX_ROUNDER;
+}
+
 typedef struct SphxKernels
 {
 	SphxSimd	level;
@@ -75,6 +87,14 @@ typedef struct SphxKernels
 	void		(*decode_i6) (const uint8_t *v, float scale, float *x, size_t n);
 	void		(*decode_i4) (const uint8_t *v, float scale, float *x, size_t n);
 	void		(*decode_i2) (const uint8_t *v, float scale, float *x, size_t n);
+
+	/*
+	 * The squared error, in steps, of x stored with this scale: sum (y -
+	 * z)^2, y = x[i] / scale, z the nearest (ties to even) of the integers
+	 * plus offset, 0 or .5, from -limit to limit, at most 2^22.  The same
+	 * bits on every level.
+	 */
+	float		(*step_error) (const float *x, size_t n, float scale, float limit, float offset);
 
 	/* half precision to single, exactly; NaN stays some NaN */
 	void		(*half_to_f32) (const uint16_t *half, float *x, size_t n);

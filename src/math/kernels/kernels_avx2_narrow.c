@@ -82,10 +82,32 @@ sphx_decode_i4_avx2(const uint8_t *v, float scale, float *x, size_t n)
 	}
 }
 
-void
-sphx_decode_i2_x86(const uint8_t *v, float scale, float *x, size_t n)
+AVX2 void
+sphx_decode_i2_avx2(const uint8_t *v, float scale, float *x, size_t n)
 {
-	generic_decode_i2(v, scale, x, n);
+	size_t		quarter = n / 4;
+	__m256		factor = _mm256_set1_ps(scale);
+
+	assert(n % 4 == 0);
+	for (int shift = 0; shift <= 6; shift += 2, x += quarter)
+	{
+		size_t		i = 0;
+
+		for (; i + 8 <= quarter; i += 8)
+		{
+			__m256		value = _mm256_cvtepi32_ps(take_bits(load_bytes(v + i), shift, 3));
+
+			_mm256_storeu_ps(x + i, _mm256_mul_ps(factor, _mm256_sub_ps(value, _mm256_set1_ps(1.5f))));
+		}
+		for (; i < quarter; i++)
+			x[i] = scale * ((float) (v[i] >> shift & 3) - 1.5f);
+	}
+}
+
+AVX2		SPHX_NO_CONTRACT float
+sphx_step_error_avx2(const float *x, size_t n, float scale, float limit, float offset)
+{
+	return generic_step_error(x, n, scale, limit, offset);
 }
 
 AVX2 float

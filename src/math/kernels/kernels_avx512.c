@@ -532,7 +532,8 @@ sphx_kernels_avx512(void)
 		.subtract_f32 = sphx_subtract_f32_avx2,
 		.decode_i6 = sphx_decode_i6_avx2,
 		.decode_i4 = sphx_decode_i4_avx2,
-		.decode_i2 = sphx_decode_i2_x86,
+		.decode_i2 = sphx_decode_i2_avx2,
+		.step_error = sphx_step_error_avx2,
 		.code_sums = sphx_code_sums_avx512,
 		.estimate = sphx_estimate_avx512,
 	};

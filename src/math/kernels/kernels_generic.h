@@ -24,11 +24,7 @@
 #define GENERIC_INLINE		inline
 #endif
 
-/*
- * Adding 1.5 * 2^23 leaves a number of up to 2^22, rounded to the nearest integer
- * (ties to even), in the low bits.
- */
-#define ROUNDER				12582912.0f
+/* of SPHX_ROUNDER; in the lowest ones the rounded number is left */
 #define ROUNDER_BITS		UINT32_C(0x4b400000)
 
 /* the entries of one dimension; `levels` are -15, -13, ... 15 */
@@ -39,7 +35,7 @@ levels_entries(float step, uint8_t *table)
 	uint32_t	bits[16];
 
 	for (int level = 0; level < 16; level++)
-		rounded[level] = (float) (2 * level - 15) * step + ROUNDER;
+		rounded[level] = (float) (2 * level - 15) * step + SPHX_ROUNDER;
 	memcpy(bits, rounded, sizeof(bits));
 	for (int level = 0; level < 16; level++)
 		table[level] = (uint8_t) (bits[level] - ROUNDER_BITS + SPHX_TABLE_BIAS);
@@ -116,6 +112,36 @@ generic_decode_i2(const uint8_t *v, float scale, float *x, size_t n)
 			x[i] = scale * ((float) (v[i] >> 2 * k & 3) - 1.5f);
 }
 
+#define ERROR_LANES			16
+
+/* the square of y's distance to the nearest element */
+static GENERIC_INLINE SPHX_NO_CONTRACT float
+square_off_step(float y, float limit, float offset)
+{
+	float		within = y > limit ? limit : y;
+
+	within = within < -limit ? -limit : within;
+	y -= sphx_round_f32(within - offset) + offset;
+	return y * y;
+}
+
+static GENERIC_INLINE SPHX_NO_CONTRACT float
+generic_step_error(const float *x, size_t n, float scale, float limit, float offset)
+{
+	float		sum[ERROR_LANES] = {0.0f};
+	size_t		i = 0;
+
+	for (; i + ERROR_LANES <= n; i += ERROR_LANES)
+		for (int k = 0; k < ERROR_LANES; k++)
+			sum[k] += square_off_step(x[i + (size_t) k] / scale, limit, offset);
+	for (int k = 0; i < n; i++, k++)
+		sum[k] += square_off_step(x[i] / scale, limit, offset);
+	for (int width = ERROR_LANES / 2; width > 0; width /= 2)
+		for (int k = 0; k < width; k++)
+			sum[k] += sum[k + width];
+	return sum[0];
+}
+
 #define AXPY_LANES			16
 
 static GENERIC_INLINE SPHX_NO_CONTRACT void
@@ -152,6 +178,11 @@ generic_subtract(const float *q, float *x, size_t n)
 }
 
 #define SPHX_GENERIC_KERNELS(set) \
+static float \
+step_error_##set(const float *x, size_t n, float scale, float limit, float offset) \
+{ \
+	return generic_step_error(x, n, scale, limit, offset); \
+} \
 static void \
 subtract_f32_##set(const float *q, float *x, size_t n) \
 { \

@@ -650,6 +650,7 @@ sphx_kernels_neon(void)
 		.decode_i6 = decode_i6_neon,
 		.decode_i4 = decode_i4_neon,
 		.decode_i2 = decode_i2_neon,
+		.step_error = step_error_neon,
 		.code_sums = code_sums_neon,
 		.estimate = estimate_neon,
 	};

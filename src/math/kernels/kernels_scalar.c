@@ -443,6 +443,7 @@ const SphxKernels sphx_kernels_scalar_table = {
 	.decode_i6 = decode_i6_scalar,
 	.decode_i4 = decode_i4_scalar,
 	.decode_i2 = decode_i2_scalar,
+	.step_error = step_error_scalar,
 	.code_sums = code_sums_scalar,
 	.estimate = estimate_scalar,
 };

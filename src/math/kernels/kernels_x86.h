@@ -30,7 +30,8 @@
 
 extern void sphx_decode_i6_avx2(const uint8_t *v, float scale, float *x, size_t n);
 extern void sphx_decode_i4_avx2(const uint8_t *v, float scale, float *x, size_t n);
-extern void sphx_decode_i2_x86(const uint8_t *v, float scale, float *x, size_t n);
+extern void sphx_decode_i2_avx2(const uint8_t *v, float scale, float *x, size_t n);
+extern float sphx_step_error_avx2(const float *x, size_t n, float scale, float limit, float offset);
 extern float sphx_amax_f32_avx2(const float *x, size_t n);
 extern void sphx_axpy4_f32_avx2(float *x, const float *rows, size_t stride, const float a[4],
 								size_t n);
