@@ -44,10 +44,10 @@
 #define READS_FACTOR		0.22
 
 /* and with half the neighbours so many times as many: 2 to this power */
-#define DEGREE_POWER		0.65
+#define DEGREE_POWER		0.85
 
 /* records of half the size may cost so many times the reads: 2 to this power */
-#define SIZE_POWER			1.25
+#define SIZE_POWER			1.0
 
 /*
  * Rows of another kind may come in, whose edges do not have the sample's favourite
@@ -62,7 +62,7 @@
  * of some reads, as their vectors may be in TOAST.
  */
 #define ROWS_RETURNED		10.0
-#define ROW_READS			4.0
+#define ROW_READS			8.0
 #define OVERLAP_FACTOR		0.5
 
 /* errors of stored vectors by their norms that are tried; 0 is 16 bits for all */
