@@ -225,12 +225,11 @@ describe_codes(const SphxLayout *layout)
 static char *
 describe_vectors(const SphxLayout *layout)
 {
-	static const int bits[SPHX_WIDTHS] = {16, 8, 6, 4, 2};
 	StringInfoData out;
 
 	initStringInfo(&out);
 	for (int w = 0; w < SPHX_WIDTHS; w++)
-		append_part(&out, layout->stored[w], bits[w]);
+		append_part(&out, layout->stored[w], sphx_width_bits[w]);
 	return out.data;
 }
 

@@ -90,6 +90,18 @@ find_moments(int D, uint64 n, const float *rows, float *moments)
 	pfree(sum);
 }
 
+/* The moments that the rows have without learned directions: a random rotation spreads them. */
+static void
+even_out(int D, float *moments)
+{
+	double		mean = 0.0;
+
+	for (int i = 0; i < D; i++)
+		mean += (double) moments[i] / D;
+	for (int i = 0; i < D; i++)
+		moments[i] = (float) mean;
+}
+
 /* Variances of the spectrum's directions, and of all others the same. */
 static void
 find_variances(int D, Findings *findings)
@@ -180,7 +192,7 @@ use_basis(SphxBuild *build, const Findings *findings, int count)
 	meta->centered = findings->centered ? 1 : 0;
 	meta->center_norm = findings->centered ? (float4) findings->center_norm : 0.0f;
 	if (build->basis != NULL)
-		build->env.base.release(&build->env.base, build->basis);
+		sphx_basis_release(&build->env.base, build->basis);
 	build->basis = NULL;
 	if (count > 0 || findings->centered)
 		build->basis = sphx_basis_create(&build->env.base, build->info.layout.D, count,
@@ -230,27 +242,10 @@ SphxLearnBasis(SphxBuild *build, uint64 n, float *sample)
 	describe_spectrum(D, &findings, &build->info.meta.shape);
 	if (findings.spectrum->count > 0 && !worth_turning(build, &findings))
 	{
-		/*
-		 * the same without the directions: moments are those of a random
-		 * rotation
-		 */
-		double		mean = 0.0;
-
 		use_basis(build, &findings, 0);
-		for (int i = 0; i < D; i++)
-			mean += (double) findings.moments[i] / D;
-		for (int i = 0; i < D; i++)
-			findings.moments[i] = (float) mean;
+		even_out(D, findings.moments);
 		choose_layout(build, &findings, findings.even);
 	}
-	ereport(DEBUG1,
-			(errmsg_internal("layout: %d directions, center %.3f, m = %d, %d nibbles, %d + %d + %d + %d + %d dimensions of 16, 8, 6, 4, 2 bits, %d a page, intrinsic dimension %.1f, noise %.4f",
-							 build->basis != NULL ? build->basis->count : 0, build->info.meta.center_norm,
-							 build->info.layout.m, build->info.layout.pieces,
-							 build->info.layout.stored[0], build->info.layout.stored[1],
-							 build->info.layout.stored[2], build->info.layout.stored[3], build->info.layout.stored[4],
-							 build->info.meta.per_page, findings.spectrum->intrinsic,
-							 build->info.meta.shape.noise)));
 	pfree(findings.center);
 	build->env.base.release(&build->env.base, findings.spectrum);
 }

@@ -197,13 +197,12 @@ try_widths(Choice *choice, int m, int from, int end)
 static void
 try_storage(Choice *choice, int m, SphxStorage storage)
 {
-	static const int bits[SPHX_WIDTHS] = {16, 8, 6, 4, 2};
 	static const double error[SPHX_WIDTHS] = {0.0, 0.0075, 0.03, 0.11, 0.35};
 	SphxLayout	layout = {.dims = choice->dims,.D = choice->D,.m = m,
 	.payload_bytes = PAYLOAD_SMALLEST};
 
 	layout.stored[storage] = choice->D;
-	try_records(choice, &layout, choice->D * bits[storage] / 8, error[storage]);
+	try_records(choice, &layout, choice->D * sphx_width_bits[storage] / 8, error[storage]);
 }
 
 static void

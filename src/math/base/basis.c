@@ -41,6 +41,17 @@ sphx_basis_create(SphxEnv *env, int D, int count, const float *vectors, const fl
 	return basis;
 }
 
+void
+sphx_basis_release(SphxEnv *env, SphxBasis *basis)
+{
+	if (basis->reflectors != NULL)
+		env->release(env, basis->reflectors);
+	if (basis->center != NULL)
+		env->release(env, basis->center);
+	env->release(env, basis->scratch);
+	env->release(env, basis);
+}
+
 static size_t
 center_bytes(int D, bool centered)
 {

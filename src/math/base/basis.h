@@ -27,10 +27,11 @@ typedef struct SphxBasis
 
 /*
  * A basis of `count` orthonormal rows of D floats and a center (a copy is made),
- * either of which may be missing.  Its parts are separate allocations of env.
+ * either of which may be missing.
  */
 extern SphxBasis *sphx_basis_create(SphxEnv *env, int D, int count, const float *vectors,
 									const float *center);
+extern void sphx_basis_release(SphxEnv *env, SphxBasis *basis);
 
 /*
  * The serialised form: the center, then the reflectors.  sphx_basis_read is NULL

@@ -18,23 +18,11 @@
 #define LIKE_EDGES			0.75
 
 /*
- * What is left of a normal variable's variance (distortion), and nibbles of a
- * unit of 8.  From one book to the next the gain a nibble falls, so taking the
- * best step that there is ends at the best allotment.  Half a bit a dimension is
- * not among them: a bit for half of the dimensions leaves less.
+ * From one book to the next the gain a nibble falls, so taking the best step that
+ * there is ends at the best allotment.  Half a bit a dimension is not among them:
+ * a bit for half of the dimensions leaves less.
  */
-static const struct
-{
-	SphxCodebook book;
-	int			nibbles;
-	double		distortion;
-}			books[] =
-
-{
-	{SPHX_CODE_SIGNS, 2, 0.3634},
-	{SPHX_CODE_LLOYD, 4, 0.1175},
-	{SPHX_CODE_LEVELS, 8, 0.01154},
-};
+static const SphxCodebook books[] = {SPHX_CODE_SIGNS, SPHX_CODE_LLOYD, SPHX_CODE_LEVELS};
 
 #define BOOKS				3
 
@@ -117,17 +105,19 @@ make_steps(SphxEnv *env, int D, const float *variances)
 		allotment.square += weight;
 		for (int level = 1; level <= BOOKS; level++)
 		{
-			int			needs = books[level - 1].nibbles * unit_dims(D, u) / UNIT;
+			SphxCodebook book = books[level - 1];
+			double		after = sphx_code_distortion(book);
+			int			needs = unit_dims(D, u) / sphx_code_piece_dim(book);
 
 			allotment.steps[allotment.count++] = (Step)
 			{
-				.gain = weight * (before - books[level - 1].distortion),
-					.captured = energy * (before - books[level - 1].distortion),
+				.gain = weight * (before - after),
+					.captured = energy * (before - after),
 					.nibbles = needs - nibbles,
 					.unit = u,
 					.level = level
 			};
-			before = books[level - 1].distortion;
+			before = after;
 			nibbles = needs;
 		}
 	}
@@ -189,9 +179,8 @@ sphx_even_noise(const SphxCode *code)
 	double		captured = 0.0;
 
 	for (int i = 0; i < code->count; i++)
-		for (int k = 0; k < BOOKS; k++)
-			if (books[k].book == (SphxCodebook) code->bands[i].book)
-				captured += (1.0 - books[k].distortion) * code->bands[i].dims / code->D;
+		captured += (1.0 - sphx_code_distortion((SphxCodebook) code->bands[i].book)) *
+			code->bands[i].dims / code->D;
 	return noise_of(1.0 / code->D, (1.0 - captured) / code->D, captured);
 }
 
@@ -248,7 +237,7 @@ make_bands(const Allotment *allotment, int D, const float *variances, double rat
 	{
 		double		mean = 0.0;
 		int			dims = unit_dims(D, u);
-		SphxCodebook book = books[allotment->level[u] - 1].book;
+		SphxCodebook book = books[allotment->level[u] - 1];
 		bool		same;
 
 		for (int i = 0; i < dims; i++)
@@ -299,8 +288,6 @@ sphx_allot_bands(SphxEnv *env, int D, const float *variances, int nibbles, SphxC
 int
 sphx_allot_widths(int D, const float *moments, double error, int stored[SPHX_WIDTHS])
 {
-	static const double most[SPHX_WIDTHS] = {32767.0, 127.0, 31.0, 7.0, 1.5};
-	static const int bits[SPHX_WIDTHS] = {16, 8, 6, 4, 2};
 	double		sum = 0.0;
 	double		step;
 	int			bytes = 0;
@@ -328,13 +315,13 @@ sphx_allot_widths(int D, const float *moments, double error, int stored[SPHX_WID
 
 			for (int i = from; i < end && i < from + UNIT; i++)
 				mean += (double) moments[i] / (end - from < UNIT ? end - from : UNIT);
-			if (w > 0 && REACH * sqrt(mean) > (most[w] + 0.5) * step)
+			if (w > 0 && REACH * sqrt(mean) > ((double) sphx_width_limits[w] + 0.5) * step)
 				break;
 		}
 		dims = u * UNIT < end ? end - u * UNIT : 0;
 		stored[w] = dims;
 		end -= dims;
-		bytes += dims * bits[w] / 8;
+		bytes += dims * sphx_width_bits[w] / 8;
 	}
 	assert(end == 0);
 	return bytes;

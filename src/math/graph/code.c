@@ -12,10 +12,6 @@
 
 #include "math/graph/code.h"
 
-/* E[x^2] of the Lloyd-Max output for a standard normal variable: 1 - its distortion .1175 */
-#define LLOYD_ENERGY		0.8825f
-#define LEVELS_ENERGY		0.9885f /* the same of 16 levels */
-
 #define LENGTH_UNIT			(UINT32_C(1) << SPHX_LENGTH_SHIFT)
 #define LENGTH_CODE_MAX		UINT32_C(255)
 
@@ -106,22 +102,35 @@ sphx_band_scale(const SphxBand *band)
 	return band->book == SPHX_CODE_ORTHOPLEX ? band->weight * ORTHOPLEX_SCALE : band->weight;
 }
 
+double
+sphx_code_distortion(SphxCodebook book)
+{
+	switch (book)
+	{
+		case SPHX_CODE_ORTHOPLEX:
+			return 1.0 - (double) ORTHOPLEX_SCALE * (double) ORTHOPLEX_SCALE / 8.0;
+		case SPHX_CODE_SIGNS:
+			return 1.0 - (double) SIGNS_SCALE * (double) SIGNS_SCALE;
+		case SPHX_CODE_LLOYD:
+			return 0.1175;
+		case SPHX_CODE_LEVELS:
+			break;
+	}
+	return 0.0115;
+}
+
 /* squared nominal norm of a band's codewords before they are scaled */
 static float
 band_energy(const SphxBand *band)
 {
-	switch ((SphxCodebook) band->book)
-	{
-		case SPHX_CODE_ORTHOPLEX:
-			return (float) band_pieces(band);
-		case SPHX_CODE_SIGNS:
-			return (float) band->dims;
-		case SPHX_CODE_LLOYD:
-			return LLOYD_ENERGY * (float) band->dims;
-		case SPHX_CODE_LEVELS:
-			break;
-	}
-	return LEVELS_ENERGY * (float) band->dims;
+	SphxCodebook book = (SphxCodebook) band->book;
+
+	if (book == SPHX_CODE_ORTHOPLEX)
+		return (float) band_pieces(band);
+	if (book == SPHX_CODE_SIGNS)
+		return (float) band->dims;
+	/* E[x^2] of the levels is what the distortion leaves */
+	return (float) (1.0 - sphx_code_distortion(book)) * (float) band->dims;
 }
 
 float

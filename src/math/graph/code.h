@@ -28,8 +28,12 @@ extern uint32_t sphx_length_base(float max_length);
 extern uint8_t sphx_length_encode(uint32_t length_base, float length);
 extern uint8_t sphx_gain_encode(float inverse_a);
 
-/* dimensions of a piece */
+/*
+ * Dimensions of a piece; and the distortion of a book: what its codewords do not
+ * tell of a normal variable's variance.
+ */
 extern int	sphx_code_piece_dim(SphxCodebook book);
+extern double sphx_code_distortion(SphxCodebook book);
 
 /*
  * A run of dimensions, a multiple of the piece's, that have one codebook.

@@ -55,6 +55,10 @@ typedef enum SphxStorage
 	SPHX_WIDTHS
 } SphxStorage;
 
+/* bits of an element, and the largest one, in steps */
+extern const int sphx_width_bits[SPHX_WIDTHS];
+extern const float sphx_width_limits[SPHX_WIDTHS];
+
 typedef struct SphxLayout
 {
 	int			dims;			/* of the user's vectors */
@@ -85,7 +89,8 @@ typedef struct SphxRecord
 	uint8_t		neighbours;		/* edges in use, 0..m; slots 0..neighbours-1 */
 	uint8_t		version;		/* incremented whenever the slot is freed */
 	uint8_t		error;			/* how far the stored vector is from the one
-								 * it was made of (record.c); 0: not measured */
+								 * it was made of (record_vector.c); 0: not
+								 * measured */
 	uint8_t		unused;			/* 0 */
 	uint16_t	length_base;	/* upper half of the base of the edges' length
 								 * codes, whose lower half is 0 */
