@@ -160,6 +160,7 @@ choose_layout(SphxBuild *build, const Findings *findings, const float *variances
 	SphxShape	shape = describe_shape(info->layout.D, findings, variances);
 
 	SphxChooseLayout(build->index, info->layout.dims, &shape, info);
+	Assert(build->d >= info->layout.D && build->d <= info->layout.D + 1);	/* as rows are kept */
 }
 
 /*

@@ -240,8 +240,7 @@ static void
 choose(Choice *choice, int dims, SphxMetric metric, const SphxOptions *options,
 	   const SphxShape *shape)
 {
-	static SphxShape unknown = {.intrinsic = USUAL_INTRINSIC,.edge = USUAL_EDGE};
-	SphxShape	even = unknown;
+	SphxShape	even = {.intrinsic = USUAL_INTRINSIC,.edge = USUAL_EDGE};
 	int			D = padded_dims(dims);
 
 	memset(choice, 0, sizeof(*choice));
