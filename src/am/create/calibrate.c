@@ -19,12 +19,12 @@
 #include "utils/memutils.h"
 
 #include "am/create/build_state.h"
+#include "am/definition/geometry.h"
 #include "am/scan/bounds.h"
 #include "am/scan/stream.h"
 #include "math/base/blas.h"
 #include "math/base/random.h"
 #include "page/node.h"
-#include "type/vector.h"
 
 /*
  * Queries: one of so many nodes, within these limits, and no more than take so
@@ -329,7 +329,7 @@ set_bounds(Measure *measure, SphxSearch *search, int query)
 {
 	const SphxIndexInfo *info = measure->info;
 	const float *q = measure->q + (Size) query * info->layout.D;
-	double		norm = SphxVectorNorm(q, info->layout.D);
+	double		norm = SphxQueryNorm(info, q);
 	double		lower[KEPT];
 	double		upper;
 	SphxHit    *hits;
@@ -413,7 +413,7 @@ search_query(Measure *measure, SphxStream *stream, int query, int limits, int *m
 	SphxResetStream(stream);
 	memcpy(stream->q, measure->q + (Size) query * measure->info->layout.D,
 		   sizeof(float) * (Size) measure->info->layout.D);
-	stream->norm = SphxVectorNorm(stream->q, measure->info->layout.D);
+	stream->norm = SphxQueryNorm(measure->info, stream->q);
 	stream->hidden = measure->ids[query];
 	for (int i = 0; i < limits; i++)
 	{

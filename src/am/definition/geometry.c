@@ -77,6 +77,12 @@ SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, floa
 	return true;
 }
 
+double
+SphxQueryNorm(const SphxIndexInfo *info, const float *q)
+{
+	return SphxVectorNorm(q, info->layout.D) + info->meta.center_norm;
+}
+
 float
 SphxNorm(const SphxIndexInfo *info, const float *x)
 {

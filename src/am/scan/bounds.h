@@ -15,7 +15,7 @@
 
 /*
  * Bounds of the operator's value for the rows of a node (I7), given the norm
- * of the transformed query (SphxVectorNorm).
+ * of the query (SphxQueryNorm).
  */
 extern void SphxBoundHit(const SphxIndexInfo *info, double norm, const SphxHit *hit,
 						 double *lower, double *upper);

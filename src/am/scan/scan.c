@@ -564,8 +564,7 @@ transform_query(IndexScanDesc scan, SphxStream *stream, SphxPages *pages)
 	if (v->dim != (int) stream->info.meta.dims)
 		SphxDimMismatch((int) stream->info.meta.dims, v->dim);
 	if (SphxTransform(pages, &stream->info, v, stream->q))
-		stream->norm = SphxVectorNorm(stream->q, stream->info.layout.D) +
-			stream->info.meta.center_norm;
+		stream->norm = SphxQueryNorm(&stream->info, stream->q);
 	else
 	{
 		/*
