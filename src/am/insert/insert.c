@@ -67,6 +67,10 @@ struct SphxInserter
 	Relation	updated;		/* the table, when the row is a new version of
 								 * one with the same vector; or NULL */
 
+	/* cells around it that are still to be sampled; none after search_cell */
+	uint32		cells[SAMPLED_CELLS];
+	int			cell_count;
+
 	/* its neighbours */
 	Candidate  *candidates;		/* room for ef_construction */
 	float	   *extended;		/* inner product: room for the extended
@@ -171,28 +175,28 @@ read_some_page(SphxInserter *inserter, SphxPages *pages, const SphxCellData *dat
 /*
  * Nodes sampled from the cells around the new vector become hits as well.  The
  * nearest alone leave it without a way to what is far, which the heuristic
- * keeps where no neighbour is nearer to it (as in the build).  Pages are locked
- * one at a time; on entry and return none is.
+ * keeps where no neighbour is nearer to it (as in the build).  All hits, nearest
+ * first.  Pages are locked one at a time; on entry and return none is.
  */
-static void
-sample_cells(SphxInserter *inserter, SphxPages *pages, int count, const uint32 *cells)
+static int
+sample_cells(SphxInserter *inserter, SphxPages *pages, SphxHit **hits)
 {
 	const SphxIndexInfo *info = &inserter->info;
 	SphxRandom	random;
 
-	Assert(count >= 1 && count <= SAMPLED_CELLS);
+	Assert(inserter->cell_count >= 0 && inserter->cell_count <= SAMPLED_CELLS);
 	Assert(!SphxHoldsPage());	/* L1 */
 	sphx_random_seed(&random, inserter->hash);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < inserter->cell_count; i++)
 	{
 		SphxCellData data;
 		Buffer		buffer;
 		uint32		slot;
 
-		SphxReadCell(pages, &info->meta, cells[i], &data);
+		SphxReadCell(pages, &info->meta, inserter->cells[i], &data);
 		if (data.first == InvalidBlockNumber)
 			continue;
-		buffer = read_some_page(inserter, pages, &data, cells[i], &random);
+		buffer = read_some_page(inserter, pages, &data, inserter->cells[i], &random);
 		slot = (uint32) sphx_random_below(&random, info->meta.per_page);
 		for (uint32 n = Min(CELL_SAMPLES, info->meta.per_page); n > 0; n--)
 		{
@@ -205,11 +209,14 @@ sample_cells(SphxInserter *inserter, SphxPages *pages, int count, const uint32 *
 		}
 		UnlockReleaseBuffer(buffer);
 	}
+	inserter->cell_count = 0;
+	return sphx_search_peek(inserter->search, hits);
 }
 
 /*
  * Search for the new vector; the hits, nearest first, and the cell it belongs
- * to.  By Euclidean distance, which finds nodes of the same vector; also under
+ * to.  Cells are sampled when there is no other hit; else that is left to those
+ * who need neighbours, which a row does not whose vector is there.  By Euclidean distance, which finds nodes of the same vector; also under
  * inner product nearest neighbours in the plain space are good candidates for
  * those in the extended one, but for those of a long row (search_long).
  * On entry and return no page is locked: what the hits say of nodes may have
@@ -227,19 +234,21 @@ search_hits(SphxInserter *inserter, SphxPages *pages, SphxMetric metric, SphxHit
 		.metric = metric,
 		.q = inserter->x
 	};
-	uint32		cells[SAMPLED_CELLS];
 	int			count;
 
 	Assert(!SphxHoldsPage());	/* L1 */
 	Assert(keeps_nodes(pages)); /* L4: before the first id is read */
 	SphxInitStore(&store, pages, &inserter->info);
-	count = SphxNearestCells(&descent, SAMPLED_CELLS, cells);
-	*cell = cells[0];
-	if (!SphxSeedCells(&descent, Min(count, INSERT_CELLS), cells, true))
+	inserter->cell_count = SphxNearestCells(&descent, SAMPLED_CELLS, inserter->cells);
+	*cell = inserter->cells[0];
+	if (!SphxSeedCells(&descent, Min(inserter->cell_count, INSERT_CELLS), inserter->cells, true))
+	{
+		inserter->cell_count = 0;
 		return 0;
+	}
 	sphx_search_run(inserter->search, &store.base, (int) inserter->info.meta.ef_construction);
-	sample_cells(inserter, pages, count, cells);
-	return sphx_search_take(inserter->search, hits);
+	count = sphx_search_peek(inserter->search, hits);
+	return count > 0 ? count : sample_cells(inserter, pages, hits);
 }
 
 /*
@@ -256,6 +265,7 @@ search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hit
 
 	Assert(!SphxHoldsPage());	/* L1 */
 	Assert(SphxHoldsPageLock(pages->index, inserter->info.meta.directory, ExclusiveLock));	/* L4 */
+	inserter->cell_count = 0;
 	SphxReadCell(pages, &inserter->info.meta, cell, &data);
 	living = SphxFindLiving(pages, &inserter->info, data.first);
 	if (living == SPHX_INVALID_NODE)
@@ -264,25 +274,26 @@ search_cell(SphxInserter *inserter, SphxPages *pages, uint32 cell, SphxHit **hit
 	sphx_search_start(inserter->search, SPHX_METRIC_L2, inserter->x, true);
 	sphx_search_seed(inserter->search, living);
 	sphx_search_run(inserter->search, &store.base, (int) inserter->info.meta.ef_construction);
-	return sphx_search_take(inserter->search, hits);
+	return sphx_search_peek(inserter->search, hits);
 }
 
 /*
- * Inner product: a row on the rim of the extended space, where the others are
- * that are long, has these for neighbours.  Near it in the plain space there
- * are short ones only; the long ones are found as a query's answers are.  In
- * place of hits that a search from the cells' entries has found; those of other
- * rows stay.  On entry and return no page is locked.
+ * What neighbours are chosen from: the hits of a search from the cells' entries,
+ * and nodes sampled there.  Inner product: a row on the rim of the extended space,
+ * where the others are that are long, has these for neighbours.  Near it in the
+ * plain space there are short ones only; the long ones are found as a query's
+ * answers are, in place of those hits.  On entry and return no page is locked.
  */
 static int
-search_long(SphxInserter *inserter, SphxPages *pages, SphxHit **hits, int count)
+gather_hits(SphxInserter *inserter, SphxPages *pages, SphxHit **hits)
 {
 	uint32		cell;
 
-	if (inserter->info.meta.metric != SPHX_METRIC_IP ||
-		SphxExtraCoordinate(&inserter->info, inserter->x) > 0.0f)
-		return count;
-	return search_hits(inserter, pages, SPHX_METRIC_IP, hits, &cell);
+	if (inserter->info.meta.metric == SPHX_METRIC_IP &&
+		SphxExtraCoordinate(&inserter->info, inserter->x) <= 0.0f &&
+		search_hits(inserter, pages, SPHX_METRIC_IP, hits, &cell) == 0)
+		return 0;
+	return sample_cells(inserter, pages, hits);
 }
 
 /*
@@ -594,8 +605,8 @@ link_all_back(SphxInserter *inserter, SphxPages *pages, int count, uint32 id)
  * page is locked.
  */
 static void
-add_row(SphxInserter *inserter, SphxPages *pages, SphxHit *hits, int count, bool from_entries,
-		uint32 cell, ItemPointer tid)
+add_row(SphxInserter *inserter, SphxPages *pages, SphxHit *hits, int count, uint32 cell,
+		ItemPointer tid)
 {
 	const SphxIndexInfo *info = &inserter->info;
 	uint32		id;
@@ -607,8 +618,9 @@ add_row(SphxInserter *inserter, SphxPages *pages, SphxHit *hits, int count, bool
 	if (join_duplicate(inserter, pages, hits, count, tid))
 		return;
 
-	if (from_entries)
-		count = search_long(inserter, pages, &hits, count);
+	/* else there are none but those that are known */
+	if (inserter->cell_count > 0)
+		count = gather_hits(inserter, pages, &hits);
 	inserter->record->payload_count = 1;
 	*SphxRecordTids(info, inserter->record) = *tid;
 	count = choose_neighbours(inserter, hits, count, SPHX_INVALID_NODE);
@@ -631,7 +643,7 @@ insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
 
 	if (count > 0)
 	{
-		add_row(inserter, pages, hits, count, true, cell, tid);
+		add_row(inserter, pages, hits, count, cell, tid);
 		return;
 	}
 
@@ -642,7 +654,7 @@ insert_transformed(SphxInserter *inserter, SphxPages *pages, ItemPointer tid)
 	Assert(!SphxHoldsPage());	/* L4 */
 	LockPage(pages->index, directory, ExclusiveLock);
 	count = search_cell(inserter, pages, cell, &hits);
-	add_row(inserter, pages, hits, count, false, cell, tid);
+	add_row(inserter, pages, hits, count, cell, tid);
 	UnlockPage(pages->index, directory, ExclusiveLock);
 }
 
@@ -747,8 +759,9 @@ SphxLinkNode(SphxInserter *inserter, SphxPages *pages, uint32 id, SphxSpareEdge 
 	Assert(SphxExcludesVacuum(pages->index));	/* L4 */
 	if (!load_node(inserter, pages, id))
 		return;
-	count = search_hits(inserter, pages, SPHX_METRIC_L2, &hits, &cell);
-	count = search_long(inserter, pages, &hits, count);
+	if (search_hits(inserter, pages, SPHX_METRIC_L2, &hits, &cell) == 0)
+		return;
+	count = gather_hits(inserter, pages, &hits);
 	count = choose_neighbours(inserter, hits, count, id);
 	if (count == 0)
 		return;

@@ -715,7 +715,7 @@ compare_hits(const void *a, const void *b)
 }
 
 int
-sphx_search_take(SphxSearch *search, SphxHit **hits)
+sphx_search_peek(SphxSearch *search, SphxHit **hits)
 {
 	size_t		count = search->hit_count;
 
@@ -731,9 +731,17 @@ sphx_search_take(SphxSearch *search, SphxHit **hits)
 		memcpy(search->taken, search->hits, count * sizeof(SphxHit));
 		qsort(search->taken, count, sizeof(SphxHit), compare_hits);
 	}
-	search->hit_count = 0;
 	*hits = search->taken;
 	return (int) count;
+}
+
+int
+sphx_search_take(SphxSearch *search, SphxHit **hits)
+{
+	int			count = sphx_search_peek(search, hits);
+
+	search->hit_count = 0;
+	return count;
 }
 
 int

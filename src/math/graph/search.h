@@ -89,6 +89,9 @@ extern int	sphx_search_run(SphxSearch *search, SphxStore *store, int ef);
  */
 extern int	sphx_search_take(SphxSearch *search, SphxHit **hits);
 
+/* the same, but the next call gives them once more, with those found meanwhile */
+extern int	sphx_search_peek(SphxSearch *search, SphxHit **hits);
+
 /* the same in no order, without that work; the array is valid until the search goes on */
 extern int	sphx_search_take_unsorted(SphxSearch *search, const SphxHit **hits);
 
