@@ -26,7 +26,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "math/base/blas.h"
 #include "math/base/reflect.h"
 #include "math/kernels/kernels.h"
 
@@ -37,9 +36,6 @@
 #define ALIGNMENT	8
 
 #define LARGEST		32767.0f
-
-/* rows of a matrix product at most */
-#define MOST_ROWS	256
 
 struct SphxReflectors
 {
@@ -270,51 +266,6 @@ sphx_reflectors_read(SphxEnv *env, int D, int count, const void *bytes)
 	}
 	env->release(env, direction);
 	return r;
-}
-
-/* Some rows: products and factors have room for rows x count, sums for rows x D floats. */
-static void
-reflect_block(const SphxReflectors *r, const float *transposed, size_t rows, float *x,
-			  float *factors, float *sums)
-{
-	size_t		D = (size_t) r->D;
-	size_t		count = (size_t) r->count;
-	const float *packed = transposed + D * count;
-
-	sphx_gemm_nt(rows, count, D, x, packed, factors);
-	for (size_t i = 0; i < rows; i++)
-		solve(r, r->count, factors + i * count);
-	sphx_gemm_nt(rows, D, count, factors, transposed, sums);
-	for (size_t i = 0; i < rows * D; i++)
-		x[i] -= sums[i];
-}
-
-void
-sphx_reflect_rows(const SphxReflectors *r, SphxEnv *env, size_t n, float *rows)
-{
-	size_t		D = (size_t) r->D;
-	size_t		count = (size_t) r->count;
-	size_t		block = n < MOST_ROWS ? n : MOST_ROWS;
-	float	   *transposed;
-	float	   *factors;
-
-	if (n == 0 || count == 0)
-		return;
-	transposed = env->alloc(env, sizeof(float) * (2 * D * count + block * (D + count)));
-	factors = transposed + 2 * D * count;
-	for (size_t i = 0; i < count; i++)
-	{
-		memcpy(transposed + (count + i) * D, vector(r, (int) i), sizeof(float) * D);
-		for (size_t j = 0; j < D; j++)
-			transposed[j * count + i] = vector(r, (int) i)[j];
-	}
-	for (size_t done = 0; done < n; done += block)
-	{
-		reflect_block(r, transposed, n - done < block ? n - done : block, rows + done * D,
-					  factors, factors + block * count);
-		env->tick(env, done, n);
-	}
-	env->release(env, transposed);
 }
 
 /*

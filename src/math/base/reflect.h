@@ -37,13 +37,6 @@ extern SphxReflectors *sphx_reflectors_read(SphxEnv *env, int D, int count, cons
 extern void sphx_reflect(const SphxReflectors *reflectors, float *x, float *scratch);
 extern void sphx_reflect_back(const SphxReflectors *reflectors, float *x, float *scratch);
 
-/*
- * x = Q x of n rows, by matrix products: the same up to rounding, which differs
- * with the BLAS and with n.  sphx_blas_load must have returned true.
- */
-extern void sphx_reflect_rows(const SphxReflectors *reflectors, SphxEnv *env, size_t n,
-							  float *rows);
-
 /* the most reflectors that a query can afford */
 extern int	sphx_reflectors_count(int D);
 
