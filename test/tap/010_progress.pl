@@ -1,5 +1,6 @@
 # What pg_stat_progress_create_index shows of a build: known phases, rows done
-# that only grow and never exceed their total.
+# that only grow and never exceed their total.  PostgreSQL's own "initializing"
+# is seen until the access method names its first phase.
 
 use strict;
 use warnings;
@@ -10,8 +11,8 @@ use SphxTest;
 
 my $node = new_node('progress');
 my $rows = 20000;
-my @phases = ('loading tuples', 'training centroids', 'assigning tuples to cells', 'writing nodes',
-	'finding neighbours', 'writing edges', 'measuring recall');
+my @phases = ('initializing', 'loading tuples', 'training centroids', 'assigning tuples to cells',
+	'writing nodes', 'finding neighbours', 'writing edges', 'measuring recall');
 
 $node->safe_psql('postgres', <<"SQL");
 CREATE TABLE items (id integer, embedding vector(32));
