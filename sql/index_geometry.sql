@@ -84,4 +84,23 @@ INSERT INTO items SELECT i, (SELECT array_agg(coordinate('low rank', i, j))::rea
 REINDEX INDEX items_idx;
 SELECT rotation, directions, anisotropy > 2 AS learned, basis_pages FROM sphx_index_stats('items_idx');
 DROP TABLE items;
-DROP FUNCTION draw, coordinate, check_order, check_geometry;
+
+-- rows of another kind, in directions that codes do not know: found all the same, and a REINDEX is advised
+CREATE TABLE items (id int, e vector(128));
+SELECT setseed(.5);
+INSERT INTO items SELECT i, (SELECT array_agg(random() - .5 + i * 0 + CASE WHEN j > 16 THEN 0 ELSE 8 * (random() - .5) END)::real[]::vector
+	FROM generate_series(1, 128) j) FROM generate_series(1, 2000) i;
+CREATE INDEX items_idx ON items USING sphx (e);
+SELECT rotation, reindex_advised FROM sphx_index_stats('items_idx');
+INSERT INTO items SELECT i, (SELECT array_agg(random() - .5 + i * 0 + CASE WHEN j <= 112 THEN 0 ELSE 8 * (random() - .5) END)::real[]::vector
+	FROM generate_series(1, 128) j) FROM generate_series(2001, 4000) i;
+SELECT reindex_advised FROM sphx_index_stats('items_idx');
+CREATE FUNCTION mean_recall(from_id int) RETURNS real LANGUAGE sql AS $$
+	SELECT (avg(found) / 10)::real FROM (SELECT (SELECT count(*) FROM (SELECT id FROM items ORDER BY e <-> q.e LIMIT 10) f
+			WHERE f.id IN (SELECT id FROM items x ORDER BY (x.e <-> q.e) + 0 LIMIT 10)) AS found
+		FROM items q WHERE id BETWEEN from_id AND from_id + 29) s $$;
+SELECT mean_recall(1) >= .95 AS old, mean_recall(2001) >= .85 AS new;
+REINDEX INDEX items_idx;
+SELECT reindex_advised FROM sphx_index_stats('items_idx');
+DROP TABLE items;
+DROP FUNCTION draw, coordinate, check_order, check_geometry, mean_recall;

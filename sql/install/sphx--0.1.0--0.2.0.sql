@@ -48,11 +48,11 @@ CREATE FUNCTION sphx_index_stats(index regclass,
 		OUT rotation text, OUT directions integer, OUT center real, OUT anisotropy double precision,
 		OUT head_energy double precision, OUT intrinsic_dimension double precision,
 		OUT predicted_noise double precision, OUT code_layout text, OUT vector_layout text,
-		OUT basis_pages integer)
+		OUT basis_pages integer, OUT mean_a_now double precision, OUT reindex_advised boolean)
 	RETURNS record
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
-COMMENT ON FUNCTION sphx_index_stats(regclass) IS 'size, layout and training of an sphx index: centroid separation, mean and 5th percentile of the distance to the nearest other centroid, quantization error and imbalance of cells, each beside plain k-means; pages by kind; of how many vectors the calibration is, and whether there are many more or less now; the geometry that the build chose; reads the whole index';
+COMMENT ON FUNCTION sphx_index_stats(regclass) IS 'size, layout and training of an sphx index: centroid separation, mean and 5th percentile of the distance to the nearest other centroid, quantization error and imbalance of cells, each beside plain k-means; pages by kind; of how many vectors the calibration is, and whether there are many more or less now; the geometry that the build chose, and whether it still suits the rows; reads the whole index';
 
 CREATE FUNCTION sphx_calibration(index regclass)
 	RETURNS TABLE (k integer, ef_search integer, recall double precision)

@@ -20,13 +20,16 @@
 
 PG_FUNCTION_INFO_V1(sphx_index_stats);
 
-#define STATS_COLUMNS		41
+#define STATS_COLUMNS		43
 
 /* those that sphx 0.1 declares */
 #define FIRST_COLUMNS		29
 
 /* a calibration is stale when the index has by this part more or less nodes than then */
 #define STALE_PART			0.2
+
+/* edges' codes that tell less than this part of what they did call for a new build */
+#define ACCURACY_PART		0.95
 
 /* what the walk over all pages counts */
 typedef struct PageCounts
@@ -36,6 +39,8 @@ typedef struct PageCounts
 	int64		dead;			/* nodes marked DELETED */
 	int64		free;			/* slots of node and overflow pages */
 	int64		nodes;			/* living ones */
+	int64		edges;			/* of these */
+	double		accuracies;		/* sum over the edges of A */
 } PageCounts;
 
 /* a row in the making */
@@ -76,7 +81,11 @@ count_records(const SphxIndexInfo *info, Page page, PageCounts *counts)
 		else
 		{
 			counts->tids += r->payload_count;
-			counts->nodes += r->flags & SPHX_NODE_OVERFLOW ? 0 : 1;
+			if (r->flags & SPHX_NODE_OVERFLOW)
+				continue;
+			counts->nodes++;
+			counts->edges += r->neighbours;
+			counts->accuracies += sphx_record_accuracies(&info->layout, r);
 		}
 	}
 }
@@ -269,6 +278,20 @@ add_calibration(RowBuilder *row, const SphxCalibration *calibration, int64 nodes
 	add_column(row, BoolGetDatum(fabs((double) nodes - then) > STALE_PART * then));
 }
 
+/* The columns that say whether codes made for the rows of then do for those of now. */
+static void
+add_accuracy(RowBuilder *row, const SphxIndexInfo *info, const PageCounts *counts)
+{
+	double		then = info->meta.mean_a;
+	double		now = counts->edges > 0 ? counts->accuracies / (double) counts->edges : NAN;
+
+	add_figure(row, now);
+	if (then > 0.0 && !isnan(now))
+		add_column(row, BoolGetDatum(now < ACCURACY_PART * then));
+	else
+		add_null(row);
+}
+
 /* One row about the index; reads all of it. */
 Datum
 sphx_index_stats(PG_FUNCTION_ARGS)
@@ -297,6 +320,7 @@ sphx_index_stats(PG_FUNCTION_ARGS)
 	add_counts(&row, &counts);
 	add_calibration(&row, &info.calibration, counts.nodes);
 	add_geometry(&row, &info, &counts);
+	add_accuracy(&row, &info, &counts);
 	Assert(row.count == STATS_COLUMNS);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), row.values, row.nulls)));
 }

@@ -342,8 +342,7 @@ link_node(SphxBuild *build, SphxShard *shard, SphxRecord *r, const SphxNeighbour
 		return;
 	}
 	sphx_record_set_edges(layout, r, edges);
-	for (int j = 0; j < edges->n; j++)
-		build->gain_sum += 1.0 / sphx_gain_decode(((const uint8 *) r)[layout->gains + j]);
+	build->gain_sum += sphx_record_accuracies(layout, r);
 	build->gain_count += edges->n;
 }
 

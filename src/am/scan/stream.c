@@ -352,8 +352,35 @@ set_enough(SphxStream *stream, double enough)
 			return;
 		origin = -stream->norm * meta->max_norm;
 	}
-	sphx_search_set_enough(stream->search, (int) Min(enough, INT_MAX / 2), SPHX_ENOUGH_MARGIN,
-						   (float) origin);
+	sphx_search_set_enough(stream->search, (int) Min(enough, INT_MAX / 2),
+						   SPHX_ENOUGH_MARGIN * stream->doubt, (float) origin);
+}
+
+/*
+ * How much more widely to search where the codes of the nodes read tell so much
+ * less of their edges than codes did on average when the index was built.
+ */
+static float
+doubt(const SphxStream *stream)
+{
+	float		less = (float) stream->info.meta.mean_a * sphx_search_gain(stream->search);
+
+	return less < SPHX_DOUBT_FROM ? 1.0f : Min(less * less * less, SPHX_DOUBT_MOST);
+}
+
+/* Run the search, a second time where the first found that there is reason to doubt its estimates. */
+static void
+run_search(SphxStream *stream, SphxStore *store, double width, double enough)
+{
+	float		doubted = stream->doubt;
+
+	set_enough(stream, enough);
+	sphx_search_run(stream->search, store, (int) Min(width * doubted, INT_MAX / 4));
+	stream->doubt = Max(doubt(stream), doubted);
+	if (stream->doubt == doubted)
+		return;
+	set_enough(stream, enough);
+	sphx_search_run(stream->search, store, (int) Min(width * stream->doubt, INT_MAX / 4));
 }
 
 static bool
@@ -378,8 +405,7 @@ widen_graph(SphxStream *stream, SphxPages *pages)
 	Assert(stream->stage == SPHX_STAGE_GRAPH && width >= enough);
 	SphxInitStore(&store, pages, &stream->info);
 	store.hidden = stream->hidden;
-	set_enough(stream, enough);
-	sphx_search_run(stream->search, &store.base, (int) Min(width, INT_MAX / 4));
+	run_search(stream, &store.base, width, enough);
 	take_hits(stream);
 	stream->settled = Max((uint64) enough, SPHX_SETTLED_LEAST);
 	if (graph_searched_enough(stream))
@@ -551,6 +577,7 @@ SphxInitStream(SphxStream *stream, MemoryContext context, SphxPages *pages)
 	stream->index = pages->index;
 	stream->ef = sphx_ef_search;
 	stream->hidden = SPHX_INVALID_NODE;
+	stream->doubt = 1.0f;
 	SphxGetInfo(pages, &stream->info);
 	stream->q = palloc(sizeof(float) * (Size) stream->info.layout.D);
 	stream->found = pairingheap_allocate(compare_items, NULL);
@@ -569,6 +596,7 @@ SphxResetStream(SphxStream *stream)
 	stream->cells = NULL;
 	stream->stage = SPHX_STAGE_START;
 	stream->widenings = 0;
+	stream->doubt = 1.0f;
 	stream->passed = stream->settled = 0;
 	stream->frontier = -INFINITY;
 	stream->puts = 0;

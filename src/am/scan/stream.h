@@ -68,6 +68,8 @@ typedef struct SphxStream
 								 * NULL */
 	SphxStage	stage;
 	int			widenings;		/* of the beam so far */
+	float		doubt;			/* so many times as widely do searches go as
+								 * where estimates are sound */
 
 	pairingheap *found;			/* the least lower bound is first */
 	struct SphxItemChunk *chunks;	/* the memory of the items */

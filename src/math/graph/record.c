@@ -85,6 +85,16 @@ sphx_record_put_edge(const SphxLayout *layout, SphxRecord *r, int j, uint32_t id
 	record_gains(layout, r)[j] = sphx_gain_encode(a > 0.0f ? 1.0f / a : 1.0f);
 }
 
+double
+sphx_record_accuracies(const SphxLayout *layout, const SphxRecord *r)
+{
+	double		sum = 0.0;
+
+	for (int j = 0; j < r->neighbours; j++)
+		sum += 1.0 / sphx_gain_decode(record_gains(layout, r)[j]);
+	return sum;
+}
+
 SphxEdges *
 sphx_edges_create(SphxEnv *env, const SphxLayout *layout)
 {

@@ -152,6 +152,9 @@ extern float sphx_record_residual(const SphxLayout *layout, const SphxRecord *r,
 extern float sphx_record_dot(const SphxLayout *layout, const SphxRecord *r, const float *q,
 							 float *room);
 
+/* Sum over the edges of A (code.h), as far as their gains tell. */
+extern double sphx_record_accuracies(const SphxLayout *layout, const SphxRecord *r);
+
 /* bounds on |stored vector - vector it was made from|, and on |stored vector| */
 extern float sphx_record_error(const SphxLayout *layout, const SphxRecord *r);
 extern float sphx_record_norm(const SphxLayout *layout, const SphxRecord *r);

@@ -33,6 +33,7 @@
 #include <string.h>
 
 #include "math/graph/search_state.h"
+#include "math/kernels/code_bytes.h"
 
 #define ORDER_TYPE	Candidate
 #define ORDER_KEY	key
@@ -54,6 +55,9 @@
 
 /* how far a candidate walks to its place before that is searched for */
 #define WALK				24
+
+/* of each node read, for their mean */
+#define GAINS_LOOKED_AT		4
 
 /* with a larger ef the map grows when it must: the index may be small */
 #define MAP_LARGE_EF		4096
@@ -128,6 +132,7 @@ sphx_search_start(SphxSearch *search, SphxMetric metric, const float *q, bool ke
 	sphx_keymap_clear(&search->seen);
 	search->enough = 0;
 	search->reads = 0;
+	search->gains = search->gain_count = 0;
 #ifndef NDEBUG
 	search->damaged = false;
 #endif
@@ -467,6 +472,27 @@ names_twice(const SphxLayout *layout, const SphxRecord *r)
 }
 #endif
 
+/* look at some gains of a node read: one edge says little, and all of them not much more */
+static void
+note_gains(SphxSearch *search, const SphxRecord *r)
+{
+	const uint8_t *gains = (const uint8_t *) r + search->layout->gains;
+	int			n = r->neighbours < GAINS_LOOKED_AT ? r->neighbours : GAINS_LOOKED_AT;
+
+	for (int i = 0; i < n; i++)
+		search->gains += gains[i];
+	search->gain_count += (uint64_t) n;
+}
+
+float
+sphx_search_gain(const SphxSearch *search)
+{
+	if (search->gain_count == 0)
+		return 1.0f;
+	return SPHX_GAIN_MIN +
+		SPHX_GAIN_STEP * (float) ((double) search->gains / (double) search->gain_count);
+}
+
 /* read one node: its exact distance, and the estimates of its neighbours */
 static int
 read_node(SphxSearch *search, SphxStore *store, uint32_t id, float *distance)
@@ -488,6 +514,7 @@ read_node(SphxSearch *search, SphxStore *store, uint32_t id, float *distance)
 	memcpy(search->neighbours, sphx_record_ids(search->layout, r), (size_t) n * sizeof(uint32_t));
 	for (int j = 0; j < n; j++)
 		map_prefetch(&search->seen, search->neighbours[j]);
+	note_gains(search, r);
 	*distance = exact_distance(search, r, &amax);
 	if (search->metric == SPHX_METRIC_IP)
 		estimate_ip(search, r, *distance);

@@ -108,6 +108,12 @@ extern bool sphx_search_exhausted(const SphxSearch *search);
  */
 extern bool sphx_search_visit(SphxSearch *search, uint32_t id, const SphxRecord *r);
 
+/*
+ * Mean of 1/A (code.h) of edges of the nodes read, some of each: how little their
+ * codes tell of them.  1 while none was read.
+ */
+extern float sphx_search_gain(const SphxSearch *search);
+
 /* nodes read for this query so far */
 extern uint64_t sphx_search_reads(const SphxSearch *search);
 

@@ -53,6 +53,8 @@ struct SphxSearch
 								 * beam may be in any state */
 #endif
 	uint64_t	reads;
+	uint64_t	gains;			/* sum of those looked at (sphx_search_gain), */
+	uint64_t	gain_count;		/* and how many */
 
 	SphxHit    *hits;			/* not yet taken, in order of reading */
 	size_t		hit_count;
