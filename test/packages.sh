@@ -9,8 +9,9 @@
 
 [ -f /throw-away ] || { echo "this is for a Debian that is thrown away: test/debian.sh" >&2; exit 1; }
 
-apt-get -qq update
+[ $# -gt 0 ] || apt-get -qq update
 PGVERSION=${PGVERSION:-$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p')}
+export PGVERSION
 . "$(dirname "${BASH_SOURCE[0]}")/cluster.sh"
 
 # extensions, indexes and queries, on a server of its own; fails when an answer is wrong
@@ -40,25 +41,37 @@ gone()
 	! find /usr /etc /var/lib/postgresql -name '*sphx*' | grep .
 }
 
-removed()
+# remove or purge the package
+take_away()
 {
-	as_root apt-get -qq -y "$1" "$PACKAGE" && gone
+	apt-get -qq -y "$1" "$PACKAGE" && gone
+}
+
+# one of the functions above as a program, which a check is of
+step()
+{
+	check "$1" "${BASH_SOURCE[0]}" "${@:2}"
 }
 
 VERSION=$(sed -n "s/^default_version = '\(.*\)'/\1/p" "$TOP/sphx.control")
 PACKAGE=postgresql-$PGVERSION-sphx
+if [ $# -gt 0 ]
+then
+	"$@"
+	exit
+fi
 work_start
 packages_install make gcc libc6-dev perl "postgresql-server-dev-$PGVERSION"
 export PG_CONFIG=/usr/lib/postgresql/$PGVERSION/bin/pg_config
 check "make deb" make -s -C "$TOP" deb
 check "install $PACKAGE" apt-get -qq -y install "$TOP"/build/"$PACKAGE"_*.deb
-check "use it" use
-check "remove it" removed remove
+step "use it" use
+step "remove it" take_away remove
 check "install it again" apt-get -qq -y install "$TOP"/build/"$PACKAGE"_*.deb
-check "purge it" removed purge
+step "purge it" take_away purge
 check "archive: make" make -s -C "$TOP"
 check "archive: make install" make -s -C "$TOP" install
-check "use it" use
+step "use it" use
 check "archive: make uninstall" make -s -C "$TOP" uninstall
-check "nothing is left" gone
+step "nothing is left" gone
 report_counts

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compat.c
- *	  What older server versions lack.
+ *	  What server versions lack, or have in different ways.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,5 +36,73 @@ SphxInitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 											  false, work_mem);
 	rsinfo->setDesc = desc;
 	MemoryContextSwitchTo(old);
+}
+#endif
+
+#if PG_VERSION_NUM >= 170000
+#include "miscadmin.h"
+#include "storage/dsm_registry.h"
+
+void *
+SphxSharedMemory(const char *name, Size size, void (*init) (void *memory))
+{
+	bool		found;
+
+	return IsUnderPostmaster ? GetNamedDSMSegment(name, size, init, &found) : NULL;
+}
+
+void
+SphxReserveShared(Size size)
+{
+}
+#else
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+
+static Size reserved = 0;
+
+void *
+SphxSharedMemory(const char *name, Size size, void (*init) (void *memory))
+{
+	bool		found;
+	void	   *memory;
+
+	Assert(reserved == 0 || reserved == size);
+	if (reserved == 0)
+		return NULL;
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	memory = ShmemInitStruct(name, size, &found);
+	if (!found)
+		init(memory);
+	LWLockRelease(AddinShmemInitLock);
+	return memory;
+}
+
+#if PG_VERSION_NUM >= 150000
+static shmem_request_hook_type previous_hook = NULL;
+
+static void
+request_memory(void)
+{
+	if (previous_hook != NULL)
+		previous_hook();
+	RequestAddinShmemSpace(reserved);
+}
+#endif
+
+void
+SphxReserveShared(Size size)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	reserved = size;
+#if PG_VERSION_NUM >= 150000
+	previous_hook = shmem_request_hook;
+	shmem_request_hook = request_memory;
+#else
+	RequestAddinShmemSpace(size);
+#endif
 }
 #endif

@@ -170,4 +170,17 @@ typedef RelFileNode SphxRelLocator;
 #define SPHX_TELLS_OBSOLETE
 #endif
 
+/* Version 18 lets a module print what it knows of a plan's node in EXPLAIN. */
+#if PG_VERSION_NUM >= 180000
+#define SPHX_EXPLAINS_NODES
+#endif
+
+/*
+ * Memory that all sessions share, set up by the first of them; NULL: there is
+ * none.  Version 17 has it for the asking; before, it must be reserved at the
+ * start of the server, by a library in shared_preload_libraries.
+ */
+extern void *SphxSharedMemory(const char *name, Size size, void (*init) (void *memory));
+extern void SphxReserveShared(Size size);
+
 #endif							/* SPHX_COMPAT_H */
