@@ -50,7 +50,7 @@ take_away()
 # one of the functions above as a program, which a check is of
 step()
 {
-	check "$1" "${BASH_SOURCE[0]}" "${@:2}"
+	check "$1" "$TOP/test/packages.sh" "${@:2}"
 }
 
 VERSION=$(sed -n "s/^default_version = '\(.*\)'/\1/p" "$TOP/sphx.control")

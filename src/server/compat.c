@@ -7,9 +7,18 @@
  */
 #include "server/compat.h"
 
+#include "miscadmin.h"
+#include "storage/buf_internals.h"
+#include "storage/bufmgr.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#endif
+
 #if PG_VERSION_NUM < 150000
 #include "funcapi.h"
-#include "miscadmin.h"
 
 /*
  * Prepare to return a set through a tuplestore.  Flags are those of version
@@ -39,16 +48,60 @@ SphxInitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 }
 #endif
 
+#if PG_VERSION_NUM >= 190000
+bool
+SphxBufferLocked(Buffer buffer)
+{
+	return BufferIsLockedByMe(buffer);
+}
+
+bool
+SphxBufferLockedExclusive(Buffer buffer)
+{
+	return BufferIsLockedByMeInMode(buffer, BUFFER_LOCK_EXCLUSIVE);
+}
+#else
+static LWLock *
+content_lock(Buffer buffer)
+{
+	return BufferDescriptorGetContentLock(GetBufferDescriptor(buffer - 1));
+}
+
+bool
+SphxBufferLocked(Buffer buffer)
+{
+	return LWLockHeldByMe(content_lock(buffer));
+}
+
+bool
+SphxBufferLockedExclusive(Buffer buffer)
+{
+	return LWLockHeldByMeInMode(content_lock(buffer), LW_EXCLUSIVE);
+}
+#endif
+
 #if PG_VERSION_NUM >= 170000
-#include "miscadmin.h"
-#include "storage/dsm_registry.h"
+
+#if PG_VERSION_NUM >= 190000
+static void
+init_segment(void *memory, void *init)
+{
+	((void (*) (void *)) init) (memory);
+}
+#endif
 
 void *
 SphxSharedMemory(const char *name, Size size, void (*init) (void *memory))
 {
 	bool		found;
 
-	return IsUnderPostmaster ? GetNamedDSMSegment(name, size, init, &found) : NULL;
+	if (!IsUnderPostmaster)
+		return NULL;
+#if PG_VERSION_NUM >= 190000
+	return GetNamedDSMSegment(name, size, init_segment, &found, (void *) init);
+#else
+	return GetNamedDSMSegment(name, size, init, &found);
+#endif
 }
 
 void
@@ -56,11 +109,6 @@ SphxReserveShared(Size size)
 {
 }
 #else
-#include "miscadmin.h"
-#include "storage/ipc.h"
-#include "storage/lwlock.h"
-#include "storage/shmem.h"
-
 static Size reserved = 0;
 
 void *

@@ -12,10 +12,11 @@
 #include "am/scan/scan.h"
 
 #ifdef SPHX_EXPLAINS_NODES
+#include "access/amapi.h"
+#include "commands/explain.h"
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
 #include "nodes/execnodes.h"
-#include "access/amapi.h"
 #include "utils/rel.h"
 
 static explain_per_node_hook_type previous_hook = NULL;
