@@ -62,6 +62,8 @@ then
 fi
 work_start
 packages_install make gcc libc6-dev perl "postgresql-server-dev-$PGVERSION"
+# of a trial before this one that did not come to its end
+package_installed "$PACKAGE" && quietly "removing $PACKAGE" apt-get -qq -y purge "$PACKAGE"
 export PG_CONFIG=/usr/lib/postgresql/$PGVERSION/bin/pg_config
 check "make deb" make -s -C "$TOP" deb
 check "install $PACKAGE" apt-get -qq -y install "$TOP"/build/"$PACKAGE"_*.deb
