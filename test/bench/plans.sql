@@ -18,7 +18,7 @@ CREATE FUNCTION plans.fill(name text, rows int, dims int) RETURNS void LANGUAGE 
 BEGIN
 	EXECUTE format('CREATE TABLE plans.%I (id int, part real, indexed_part real, embedding vector(%s))', name, dims);
 	CREATE TEMP TABLE centers ON COMMIT DROP AS
-		SELECT c, (SELECT array_agg(random() + 0 * c) FROM generate_series(1, dims)) AS x FROM generate_series(0, 99) c;
+		SELECT c, (SELECT array_agg(random() + 0 * (c + j)) FROM generate_series(1, dims) j) AS x FROM generate_series(0, 99) c;
 	EXECUTE format('INSERT INTO plans.%I
 		SELECT i, random(), random(), (SELECT array_agg(c.x[j] + .5 * random() + 0 * i ORDER BY j) FROM generate_series(1, %s) j)::real[]::vector
 		FROM generate_series(1, %s) i JOIN centers c ON c.c = i %% 100', name, dims, rows);
