@@ -31,8 +31,8 @@ SELECT extversion FROM pg_extension WHERE extname = 'sphx';
 SQL
 	)
 	printf '%s\n' "$answer"
-	[ "$answer" = "77
-$VERSION" ]
+	# pg_virtualenv says what it does around it
+	printf '%s\n' "$answer" | tr '\n' ' ' | grep -qF "77 $VERSION "
 }
 
 # no file that is of sphx
