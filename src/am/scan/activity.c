@@ -17,11 +17,15 @@
 #include "port/atomics.h"
 #include "utils/memutils.h"
 
+/* Slots of the shared table, for the indexes of all databases, and of a session's own. */
+#define SHARED_SLOTS		8192
+#define OWN_SLOTS			256
+
 /*
- * Indexes that have figures: the first so many of all databases that are
- * scanned.  Memory that is never touched costs nothing.
+ * Slots that are looked at for an index.  Where all of them are taken it has no
+ * figures; up to half of the slots, that hardly happens.
  */
-#define SLOTS				8192
+#define PROBES				64
 
 typedef struct ActivitySlot
 {
@@ -29,9 +33,8 @@ typedef struct ActivitySlot
 	pg_atomic_uint64 figures[SPHX_FIGURES];
 } ActivitySlot;
 
-#define TABLE_SIZE			(sizeof(ActivitySlot) * SLOTS)
-
 static ActivitySlot *table = NULL;
+static uint32 table_slots = SHARED_SLOTS;
 
 static uint64
 slot_key(Oid index)
@@ -44,7 +47,7 @@ init_table(void *memory)
 {
 	ActivitySlot *slots = memory;
 
-	for (int i = 0; i < SLOTS; i++)
+	for (uint32 i = 0; i < table_slots; i++)
 	{
 		pg_atomic_init_u64(&slots[i].key, 0);
 		for (int figure = 0; figure < SPHX_FIGURES; figure++)
@@ -58,11 +61,12 @@ open_table(void)
 {
 	if (table != NULL)
 		return;
-	table = SphxSharedMemory("sphx activity", TABLE_SIZE, init_table);
+	table = SphxSharedMemory("sphx activity", sizeof(ActivitySlot) * SHARED_SLOTS, init_table);
 	if (table == NULL)
 	{
-		ActivitySlot *own = MemoryContextAlloc(TopMemoryContext, TABLE_SIZE);
+		ActivitySlot *own = MemoryContextAlloc(TopMemoryContext, sizeof(ActivitySlot) * OWN_SLOTS);
 
+		table_slots = OWN_SLOTS;
 		init_table(own);
 		table = own;
 	}
@@ -73,11 +77,11 @@ static ActivitySlot *
 find_slot(Oid index, bool claim)
 {
 	uint64		key = slot_key(index);
-	uint32		start = (uint32) (murmurhash32((uint32) key ^ murmurhash32((uint32) (key >> 32))) % SLOTS);
+	uint32		start = (uint32) (murmurhash32((uint32) key ^ murmurhash32((uint32) (key >> 32))) % table_slots);
 
-	for (uint32 i = 0; i < SLOTS; i++)
+	for (uint32 i = 0; i < PROBES; i++)
 	{
-		ActivitySlot *slot = &table[(start + i) % SLOTS];
+		ActivitySlot *slot = &table[(start + i) % table_slots];
 		uint64		found = pg_atomic_read_u64(&slot->key);
 
 		if (found == 0 && !claim)
@@ -94,7 +98,7 @@ find_slot(Oid index, bool claim)
 void
 SphxInitActivity(void)
 {
-	SphxReserveShared(TABLE_SIZE);
+	SphxReserveShared(sizeof(ActivitySlot) * SHARED_SLOTS);
 }
 
 void
@@ -139,7 +143,7 @@ void
 SphxResetActivity(void)
 {
 	open_table();
-	for (int i = 0; i < SLOTS; i++)
+	for (uint32 i = 0; i < table_slots; i++)
 	{
 		if (pg_atomic_read_u64(&table[i].key) >> 32 != MyDatabaseId)
 			continue;
