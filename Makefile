@@ -4,6 +4,7 @@
 #   make unit                                 needs a C compiler only
 #   make demo, make test                      need nothing: they install what is missing
 #   make check-one TEST=index_order           one test of any kind, as make test
+#   make deb, make dist                       packages of Debian and the PGXN
 #
 # WERROR=1 makes warnings errors, ASSERT=1 compiles assertions in (the server
 # need not have them); "make clean" between builds that differ in these.
@@ -174,8 +175,16 @@ check-one:
 soak:
 	test/soak/soak.sh
 
+# packages, into build/: Debian's for the PostgreSQL of PG_CONFIG, DEB_ARCH=arm64
+# for another architecture; and the PGXN's archive of what is committed
+deb:
+	PG_CONFIG='$(PG_CONFIG)' DEB_ARCH='$(DEB_ARCH)' sql/install/package/deb.sh
+
+dist:
+	sql/install/package/dist.sh
+
 # figures of the papers beside ours; takes minutes
 reproduce:
 	test/reproduce.sh
 
-.PHONY: unit indent indent-check demo test check-one soak reproduce
+.PHONY: unit indent indent-check demo test check-one soak deb dist reproduce

@@ -45,7 +45,8 @@ SELECT recall BETWEEN 0.87 AND 0.96 AS recall, ef_search < 80 AS narrow
 FROM sphx_recall('t_e', 10, 'SELECT spread(i, 16) FROM generate_series(5001, 5400) i');
 SELECT ef_search >= 50 AS wide FROM sphx_recall('t_e', 100, 'SELECT v FROM q');
 SET enable_seqscan = off;
-EXPLAIN (COSTS OFF) SELECT id FROM t ORDER BY e <-> (SELECT v FROM q LIMIT 1) LIMIT 3;
+SELECT count(*) FROM (SELECT id FROM t ORDER BY e <-> (SELECT v FROM q LIMIT 1) LIMIT 3) s;
+SELECT index, rows_returned FROM sphx_last_scan();
 SELECT count(*) FROM (SELECT id FROM t ORDER BY e <-> (SELECT v FROM q LIMIT 1)) s;
 RESET enable_seqscan;
 SET sphx.target_recall = 0;

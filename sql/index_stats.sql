@@ -109,5 +109,11 @@ SELECT count(*) FROM (SELECT id FROM scanned ORDER BY e <-> '[50,20,0]' OFFSET 0
 SELECT nodes_read, cells_read > 1 AS cells, nodes_late, rows_returned, rows_rechecked < 5000 AS certain FROM sphx_last_scan();
 SELECT count(*) FROM (SELECT id FROM scanned WHERE id % 1000 = 7 ORDER BY e <-> '[50,20,0]' LIMIT 10) s;
 SELECT table_read, rows_returned FROM sphx_last_scan();
+SELECT relid = 'scanned'::regclass AS relid, schemaname, relname, indexrelname, scans, nodes_read > 5000 AS nodes, cells_read > 1 AS cells,
+	rows_returned, rows_rechecked < rows_returned AS certain, table_reads
+FROM sphx_stat_indexes WHERE indexrelid = 'scanned_idx'::regclass;
+SELECT sphx_stat_reset();
+SELECT * FROM sphx_scan_figures('scanned_idx');
+SELECT * FROM sphx_scan_figures('scanned');
 RESET enable_seqscan;
 DROP TABLE scanned;

@@ -45,10 +45,12 @@ SELECT count(*), count(DISTINCT v), max(vector_dims(v)) FROM ops_t;
 SELECT count(*) FROM (SELECT v, lag(v) OVER (ORDER BY v) AS before FROM ops_t) s WHERE v < before;
 SET enable_hashjoin = off;
 SET enable_nestloop = off;
+SET enable_indexscan = off;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM ops_t a JOIN ops_t b USING (v);
 SELECT count(*) FROM ops_t a JOIN ops_t b USING (v);
 RESET enable_hashjoin;
 RESET enable_nestloop;
+RESET enable_indexscan;
 CREATE UNIQUE INDEX ON ops_t (v);
 DROP TABLE ops_t;
 

@@ -11,7 +11,9 @@
 
 #include "am/definition/options.h"
 #include "am/planner/plan.h"
+#include "am/scan/activity.h"
 #include "am/scan/limit.h"
+#include "am/scan/scan.h"
 #include "server/settings.h"
 #include "server/stop_point.h"
 
@@ -27,6 +29,8 @@ _PG_init(void)
 	SphxInitOptions();
 	SphxInitPlanning();
 	SphxInitLimits();
+	SphxInitExplain();
+	SphxInitActivity();
 
 	/* last: from here on other names under the prefix are refused */
 	MarkGUCPrefixReserved("sphx");

@@ -98,6 +98,35 @@ CREATE FUNCTION sphx_last_scan(OUT index regclass, OUT nodes_read bigint, OUT ce
 
 COMMENT ON FUNCTION sphx_last_scan() IS 'what the scan of an sphx index that ended last in this session did: vectors and cells read, widenings of the search, vectors found late, rows returned and those of which the executor computed the distance, whether the table was read instead';
 
+CREATE FUNCTION sphx_scan_figures(index regclass, OUT scans bigint, OUT nodes_read bigint,
+		OUT cells_read bigint, OUT widenings bigint, OUT nodes_late bigint, OUT rows_returned bigint,
+		OUT rows_rechecked bigint, OUT table_reads bigint)
+	RETURNS record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION sphx_scan_figures(regclass) IS 'sums over the scans of an index, see sphx_stat_indexes';
+
+CREATE VIEW sphx_stat_indexes AS
+	SELECT t.oid AS relid, c.oid AS indexrelid, n.nspname AS schemaname, t.relname, c.relname AS indexrelname, f.*
+	FROM pg_class c
+		JOIN pg_am a ON a.oid = c.relam AND a.amname = 'sphx'
+		JOIN pg_index i ON i.indexrelid = c.oid
+		JOIN pg_class t ON t.oid = i.indrelid
+		JOIN pg_namespace n ON n.oid = t.relnamespace
+		CROSS JOIN LATERAL sphx_scan_figures(c.oid) f
+	WHERE c.relkind = 'i';
+
+COMMENT ON VIEW sphx_stat_indexes IS 'what the scans of each sphx index of the database did, since the start of the server or sphx_stat_reset()';
+
+GRANT SELECT ON sphx_stat_indexes TO PUBLIC;
+
+CREATE FUNCTION sphx_stat_reset() RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION sphx_stat_reset() IS 'make the figures of sphx_stat_indexes of this database 0';
+
+REVOKE EXECUTE ON FUNCTION sphx_stat_reset() FROM PUBLIC;
+
 -- Codebook training.  Rows are those of an array, or of a query: one SELECT of
 -- one column of type vector, run with the caller's rights.
 

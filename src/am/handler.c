@@ -24,29 +24,30 @@ PG_FUNCTION_INFO_V1(sphx_handler);
 Datum
 sphx_handler(PG_FUNCTION_ARGS)
 {
-	IndexAmRoutine *am = makeNode(IndexAmRoutine);
+	static const IndexAmRoutine am = {
+		.type = T_IndexAmRoutine,
+		.amstrategies = SPHX_DISTANCE_STRATEGY,
+		.amsupport = SPHX_OPERAND_PROC,
+		.amcanorderbyop = true,
+		.amoptionalkey = true,
+		.amusemaintenanceworkmem = true,
+		.amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL,
+		.amkeytype = InvalidOid,
 
-	am->amstrategies = SPHX_DISTANCE_STRATEGY;
-	am->amsupport = SPHX_OPERAND_PROC;
-	am->amcanorderbyop = true;
-	am->amoptionalkey = true;
-	am->amusemaintenanceworkmem = true;
-	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
-	am->amkeytype = InvalidOid;
+		.ambuild = sphxbuild,
+		.ambuildempty = sphxbuildempty,
+		.aminsert = sphxinsert,
+		.ambulkdelete = sphxbulkdelete,
+		.amvacuumcleanup = sphxvacuumcleanup,
+		.amcostestimate = sphxcostestimate,
+		.amoptions = sphxoptions,
+		.ambuildphasename = sphxbuildphasename,
+		.amvalidate = sphxvalidate,
+		.ambeginscan = sphxbeginscan,
+		.amrescan = sphxrescan,
+		.amgettuple = sphxgettuple,
+		.amendscan = sphxendscan
+	};
 
-	am->ambuild = sphxbuild;
-	am->ambuildempty = sphxbuildempty;
-	am->aminsert = sphxinsert;
-	am->ambulkdelete = sphxbulkdelete;
-	am->amvacuumcleanup = sphxvacuumcleanup;
-	am->amcostestimate = sphxcostestimate;
-	am->amoptions = sphxoptions;
-	am->ambuildphasename = sphxbuildphasename;
-	am->amvalidate = sphxvalidate;
-	am->ambeginscan = sphxbeginscan;
-	am->amrescan = sphxrescan;
-	am->amgettuple = sphxgettuple;
-	am->amendscan = sphxendscan;
-
-	PG_RETURN_POINTER(am);
+	SPHX_RETURN_ROUTINE(&am);
 }

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/tuplestore.h"
 
 #include "am/create/calibrate.h"
 #include "fn/inspect.h"

@@ -66,6 +66,7 @@ begin_sort(void)
 
 	for (int i = 0; i < ENTRY_COLUMNS; i++)
 		TupleDescInitEntry(desc, (AttrNumber) (i + 1), NULL, types[i], -1, 0);
+	SphxFinishDescription(desc);
 	sort->state = tuplesort_begin_heap(desc, 1, &column, &operator, &collation, &nulls_first,
 									   Max(maintenance_work_mem / 2, 64), NULL, 0);
 	sort->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
@@ -204,7 +205,7 @@ fetch_row(RowScan *scan, int64 encoded)
 
 	if (scan->fetch == NULL)
 	{
-		scan->fetch = table_index_fetch_begin(check->heap);
+		scan->fetch = SphxBeginFetch(check->heap);
 		scan->slot = table_slot_create(check->heap, NULL);
 		scan->estate = CreateExecutorState();
 		GetPerTupleExprContext(scan->estate)->ecxt_scantuple = scan->slot;

@@ -13,7 +13,6 @@
 #ifdef USE_ASSERT_CHECKING
 
 #include "miscadmin.h"
-#include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 #include "storage/lock.h"
 #include "utils/rel.h"
@@ -33,7 +32,7 @@ static int	note_count = 0;
 static bool
 is_locked(Buffer buffer)
 {
-	return LWLockHeldByMe(BufferDescriptorGetContentLock(GetBufferDescriptor(buffer - 1)));
+	return SphxBufferLocked(buffer);
 }
 
 /* Forget those that are no longer locked, and `buffer`. */
@@ -95,9 +94,7 @@ SphxHoldsLock(Buffer buffer)
 bool
 SphxHoldsExclusive(Buffer buffer)
 {
-	return BufferIsLocal(buffer) ||
-		LWLockHeldByMeInMode(BufferDescriptorGetContentLock(GetBufferDescriptor(buffer - 1)),
-							 LW_EXCLUSIVE);
+	return BufferIsLocal(buffer) || SphxBufferLockedExclusive(buffer);
 }
 
 /* The shared buffer that the place is in, or InvalidBuffer. */

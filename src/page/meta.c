@@ -9,7 +9,10 @@
 
 #include <math.h>
 
+#include "access/parallel.h"
+#include "miscadmin.h"
 #include "port/pg_crc32c.h"
+#include "storage/sinval.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 
@@ -251,6 +254,25 @@ SphxGetInfo(SphxPages *pages, SphxIndexInfo *info)
 	memcpy(info, index->rd_amcache, sizeof(SphxIndexInfo));
 }
 
+/*
+ * Have all sessions read the metapage anew.  A parallel worker of vacuum has no
+ * command at whose end they could be told, so it tells them at once.
+ */
+static void
+invalidate_info(Relation index)
+{
+	SharedInvalidationMessage message = {
+		.rc = {
+			.id = SHAREDINVALRELCACHE_ID,.dbId = MyDatabaseId,.relId = RelationGetRelid(index)
+		}
+	};
+
+	if (IsParallelWorker())
+		SendSharedInvalidMessages(&message, 1);
+	else
+		CacheInvalidateRelcache(index);
+}
+
 void
 SphxSetNorms(SphxPages *pages, SphxIndexInfo *info, float max_norm, float long_norm)
 {
@@ -274,7 +296,7 @@ SphxSetNorms(SphxPages *pages, SphxIndexInfo *info, float max_norm, float long_n
 	SphxSealMeta(meta);
 	SphxChangeFinish(&change);
 	UnlockReleaseBuffer(buffer);
-	CacheInvalidateRelcache(pages->index);
+	invalidate_info(pages->index);
 }
 
 Buffer

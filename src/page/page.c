@@ -303,8 +303,7 @@ read_checked(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 	buffer = read_block(pages, block);
 
 	/* who holds a page of one kind may be led to it as one of another: L1 */
-	if (!BufferIsLocal(buffer) &&
-		LWLockHeldByMe(BufferDescriptorGetContentLock(GetBufferDescriptor(buffer - 1))))
+	if (!BufferIsLocal(buffer) && SphxBufferLocked(buffer))
 		SphxCorrupted(pages->index, block, "page refers to itself");
 	LockBuffer(buffer, lock);
 	check_kind(pages, block, BufferGetPage(buffer), kind);

@@ -12,9 +12,10 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "storage/buf.h"
 
-#if PG_VERSION_NUM < 140000 || PG_VERSION_NUM >= 190000
-#error "sphx supports PostgreSQL 14 to 18"
+#if PG_VERSION_NUM < 140000 || PG_VERSION_NUM >= 200000
+#error "sphx supports PostgreSQL 14 to 19"
 #endif
 
 /* Version 16 moved the varlena macros out of postgres.h. */
@@ -169,5 +170,56 @@ typedef RelFileNode SphxRelLocator;
 #if PG_VERSION_NUM >= 150000
 #define SPHX_TELLS_OBSOLETE
 #endif
+
+/* Version 18 lets a module print what it knows of a plan's node in EXPLAIN. */
+#if PG_VERSION_NUM >= 180000
+#define SPHX_EXPLAINS_NODES
+#endif
+
+/* Version 19 tells the hook that plans a query what is explained. */
+#if PG_VERSION_NUM >= 190000
+#define SPHX_PLANNER_PARAMETERS \
+	Query *query, const char *source, int cursor_options, ParamListInfo params, \
+	struct ExplainState *explained
+#define SPHX_PLANNER_ARGUMENTS query, source, cursor_options, params, explained
+#else
+#define SPHX_PLANNER_PARAMETERS \
+	Query *query, const char *source, int cursor_options, ParamListInfo params
+#define SPHX_PLANNER_ARGUMENTS query, source, cursor_options, params
+#endif
+
+/* Version 19 keeps what a handler returns; before it is copied and freed. */
+#if PG_VERSION_NUM >= 190000
+#define SPHX_RETURN_ROUTINE(am)	PG_RETURN_POINTER(am)
+#else
+#define SPHX_RETURN_ROUTINE(am) \
+	PG_RETURN_POINTER(memcpy(palloc(sizeof(IndexAmRoutine)), am, sizeof(IndexAmRoutine)))
+#endif
+
+/* Version 19 wants to be told when a description has all its columns. */
+#if PG_VERSION_NUM >= 190000
+#define SphxFinishDescription(description)	TupleDescFinalize(description)
+#else
+#define SphxFinishDescription(description)	((void) (description))
+#endif
+
+/* Version 19 has flags for those who fetch rows by their TIDs. */
+#if PG_VERSION_NUM >= 190000
+#define SphxBeginFetch(table)	table_index_fetch_begin(table, SO_NONE)
+#else
+#define SphxBeginFetch(table)	table_index_fetch_begin(table)
+#endif
+
+/* Does this backend hold the lock on the shared buffer, in any mode or exclusively? */
+extern bool SphxBufferLocked(Buffer buffer);
+extern bool SphxBufferLockedExclusive(Buffer buffer);
+
+/*
+ * Memory that all sessions share, set up by the first of them; NULL: there is
+ * none.  Version 17 has it for the asking; before, it must be reserved at the
+ * start of the server, by a library in shared_preload_libraries.
+ */
+extern void *SphxSharedMemory(const char *name, Size size, void (*init) (void *memory));
+extern void SphxReserveShared(Size size);
 
 #endif							/* SPHX_COMPAT_H */

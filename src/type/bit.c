@@ -26,7 +26,7 @@ quantize(const Vector *v)
 	SET_VARSIZE(result, VARBITTOTALLEN(v->dim));
 	VARBITLEN(result) = v->dim;
 	for (int i = 0; i < v->dim; i++)
-		VARBITS(result)[i / 8] |= (bits8) ((v->x[i] > 0.0f) << (7 - i % 8));
+		VARBITS(result)[i / 8] |= (uint8) ((v->x[i] > 0.0f) << (7 - i % 8));
 	return result;
 }
 
@@ -49,8 +49,8 @@ sphx_halfvec_binary_quantize(PG_FUNCTION_ARGS)
 static void
 count_bits(VarBit *a, VarBit *b, uint64 *different, uint64 *common)
 {
-	const bits8 *x = VARBITS(a);
-	const bits8 *y = VARBITS(b);
+	const uint8 *x = VARBITS(a);
+	const uint8 *y = VARBITS(b);
 	Size		n = VARBITBYTES(a);
 	Size		i = 0;
 

@@ -64,7 +64,14 @@ open_source(Relation index, const char *name)
 				 errmsg("relation \"%s\" with the centroids of index \"%s\" does not exist", name,
 						RelationGetRelationName(index)),
 				 errdetail("A name without a schema is looked up in the schema of the table."),
-				 errhint("Create it, or leave the option out; an index that has it forgets it by ALTER INDEX ... RESET (centroids), followed by REINDEX.")));
+
+		/*
+		 * what CREATE INDEX is at work on is gone after the error, but for
+		 * CONCURRENTLY
+		 */
+				 index->rd_createSubid != InvalidSubTransactionId ?
+				 errhint("Create it, or leave the option out.") :
+				 errhint("Create it, or have the index forget it by ALTER INDEX ... RESET (centroids), followed by REINDEX.")));
 	source = relation_open(oid, NoLock);
 	if (oid == table)
 		ereport(ERROR,

@@ -32,6 +32,7 @@ make_description(void)
 
 	TupleDescInitEntry(description, 1, "key", INT8OID, -1, 0);
 	TupleDescInitEntry(description, 2, "row", BYTEAOID, -1, 0);
+	SphxFinishDescription(description);
 	return description;
 }
 

@@ -18,6 +18,7 @@
  */
 #include "am/planner/plan.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
@@ -106,10 +107,10 @@ visit_plan(Plan *plan, bool unread)
 }
 
 static PlannedStmt *
-plan_query(Query *query, const char *source, int cursor_options, ParamListInfo params)
+plan_query(SPHX_PLANNER_PARAMETERS)
 {
 	planner_hook_type plan = previous_hook ? previous_hook : standard_planner;
-	PlannedStmt *planned = plan(query, source, cursor_options, params);
+	PlannedStmt *planned = plan(SPHX_PLANNER_ARGUMENTS);
 	ListCell   *cell;
 
 	visit_plan(planned->planTree, true);

@@ -51,7 +51,7 @@ SphxPrepareQualifier(SphxQualifier *qualifier)
 
 	if (qualifier->fetch != NULL)
 		return;
-	qualifier->fetch = table_index_fetch_begin(heap);
+	qualifier->fetch = SphxBeginFetch(heap);
 	qualifier->slot = table_slot_create(heap, NULL);
 }
 

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "am/definition/geometry.h"
+#include "am/scan/activity.h"
 #include "am/scan/bounds.h"
 #include "am/scan/limit.h"
 #include "am/scan/nearest.h"
@@ -68,6 +69,7 @@ typedef struct ScanOpaque
 	int			row_next;
 	double		largest_upper;	/* of all rows returned so far */
 	SphxScanCounts counts;		/* those that the stream does not keep */
+	SphxScanCounts totals;		/* of the queries before */
 	uint64		table_wanted;	/* rows are as many of the table, which was
 								 * read; or 0 */
 
@@ -499,6 +501,44 @@ sphxbeginscan(Relation index, int nkeys, int norderbys)
 	return scan;
 }
 
+/* Counts of the scan's present query. */
+static SphxScanCounts
+present_counts(IndexScanDesc scan)
+{
+	ScanOpaque *so = scan->opaque;
+	SphxScanCounts counts = so->counts;
+
+	counts.index = RelationGetRelid(scan->indexRelation);
+	counts.nodes_read = SphxStreamReads(&so->stream);
+	counts.cells_read = so->stream.cell_next;
+	counts.widenings = so->stream.widenings;
+	counts.ef_search = so->stream.ef;
+	counts.nodes_late = so->stream.lates;
+	return counts;
+}
+
+SphxScanCounts
+SphxScanTotals(IndexScanDesc scan)
+{
+	ScanOpaque *so = scan->opaque;
+	SphxScanCounts totals = so->totals;
+	SphxScanCounts present;
+
+	if (!so->started)
+		return totals;
+	present = present_counts(scan);
+	totals.index = present.index;
+	totals.nodes_read += present.nodes_read;
+	totals.cells_read += present.cells_read;
+	totals.widenings += present.widenings;
+	totals.ef_search = present.ef_search;
+	totals.nodes_late += present.nodes_late;
+	totals.rows_returned += present.rows_returned;
+	totals.rows_rechecked += present.rows_rechecked;
+	totals.table_read |= present.table_read;
+	return totals;
+}
+
 /* The scan's query is at its end. */
 static void
 note_counts(IndexScanDesc scan)
@@ -507,13 +547,9 @@ note_counts(IndexScanDesc scan)
 
 	if (!so->started)
 		return;
-	last_scan = so->counts;
-	last_scan.index = RelationGetRelid(scan->indexRelation);
-	last_scan.nodes_read = SphxStreamReads(&so->stream);
-	last_scan.cells_read = so->stream.cell_next;
-	last_scan.widenings = so->stream.widenings;
-	last_scan.ef_search = so->stream.ef;
-	last_scan.nodes_late = so->stream.lates;
+	so->totals = SphxScanTotals(scan);
+	last_scan = present_counts(scan);
+	SphxCountScan(&last_scan);
 	memset(&so->counts, 0, sizeof(so->counts));
 }
 

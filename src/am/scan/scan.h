@@ -36,6 +36,12 @@ typedef struct SphxScanCounts
 	bool		table_read;		/* the table was read in place of the index */
 } SphxScanCounts;
 
+/* Sums over the scan's queries so far. */
+extern SphxScanCounts SphxScanTotals(IndexScanDesc scan);
+
+/* Have EXPLAIN print them, where the server lets a module do so. */
+extern void SphxInitExplain(void);
+
 /* Those of the scan of this backend that ended last. */
 extern const SphxScanCounts *SphxLastScan(void);
 extern void SphxForgetScan(void);

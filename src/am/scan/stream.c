@@ -88,6 +88,7 @@ begin_item_sort(void)
 
 	TupleDescInitEntry(description, 1, "lower", FLOAT8OID, -1, 0);
 	TupleDescInitEntry(description, 2, "item", BYTEAOID, -1, 0);
+	SphxFinishDescription(description);
 	sort->in = MakeSingleTupleTableSlot(description, &TTSOpsVirtual);
 	sort->out = MakeSingleTupleTableSlot(description, &TTSOpsMinimalTuple);
 	sort->sort = tuplesort_begin_heap(description, 1, &key, &less, &collation, &nulls_first,
