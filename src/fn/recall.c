@@ -374,7 +374,7 @@ find_exact(Recall *recall)
 							recall->k, query->count, recall->name),
 					 ItemPointerIsValid(&query->own) ?
 					 errdetail("A row that is a query itself is not counted.") : 0,
-					 errhint("Choose a smaller k.")));
+					 query->count > 0 ? errhint("Choose a smaller k.") : errhint("Fill the table.")));
 	}
 }
 

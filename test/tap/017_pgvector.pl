@@ -280,6 +280,10 @@ fails('bad', 'CREATE INDEX ON items USING sphx (h)', qr/has no default operator 
 fails('bad', 'CREATE INDEX ON items USING sphx (v vector_l1_ops)', qr/operator class "vector_l1_ops" does not exist/, 'taxicab distance');
 fails('bad', 'CREATE INDEX ON items USING sphx (v halfvec_l2_ops)', qr/does not accept data type/, 'an operator class of the other type');
 fails('bad', 'DROP EXTENSION sphx_pgvector', qr/index v_idx depends on operator class/, 'an operator class in use');
+fails('postgres', 'CREATE EXTENSION sphx_pgvector', qr/required extension "(vector|sphx)" is not installed.*CASCADE/s, 'pgvector missing');
+# as of a version before 0.7
+fails('postgres', 'CREATE EXTENSION vector; ALTER TYPE halfvec RENAME TO no_halfvec; CREATE EXTENSION sphx_pgvector CASCADE',
+	qr/sphx_pgvector needs version 0\.7\.0 or later of the extension "vector"\s+HINT:  Install a newer pgvector/, 'pgvector without halfvec');
 fails('bad', 'DROP EXTENSION vector', qr/extension sphx_pgvector depends on extension vector/, 'pgvector in use');
 $node->safe_psql('bad', 'DROP EXTENSION sphx CASCADE');
 is($node->safe_psql('bad', 'SELECT count(h), (SELECT count(*) FROM pg_indexes WHERE tablename = \'items\') FROM items'), '5|0', 'without sphx the data are left');
