@@ -282,7 +282,7 @@ fails('bad', 'CREATE INDEX ON items USING sphx (v halfvec_l2_ops)', qr/does not 
 fails('bad', 'DROP EXTENSION sphx_pgvector', qr/index v_idx depends on operator class/, 'an operator class in use');
 fails('postgres', 'CREATE EXTENSION sphx_pgvector', qr/required extension "(vector|sphx)" is not installed.*CASCADE/s, 'pgvector missing');
 # as of a version before 0.7
-fails('postgres', 'CREATE EXTENSION vector; ALTER TYPE halfvec RENAME TO no_halfvec; CREATE EXTENSION sphx_pgvector CASCADE',
+fails('postgres', 'CREATE SCHEMA x; CREATE EXTENSION vector SCHEMA x; ALTER TYPE x.halfvec RENAME TO no_halfvec; CREATE EXTENSION sphx_pgvector CASCADE',
 	qr/sphx_pgvector needs version 0\.7\.0 or later of the extension "vector"\s+HINT:  Install a newer pgvector/, 'pgvector without halfvec');
 fails('bad', 'DROP EXTENSION vector', qr/extension sphx_pgvector depends on extension vector/, 'pgvector in use');
 $node->safe_psql('bad', 'DROP EXTENSION sphx CASCADE');
