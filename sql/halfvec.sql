@@ -61,8 +61,39 @@ BEGIN
 END
 $$;
 SELECT operator, nearest(operator, true) = nearest(operator, false) AS same FROM unnest('{<->,<=>,<#>}'::text[]) operator;
+
+-- the largest and the least numbers
+CREATE TABLE extremes (id integer, v halfvec(4));
+INSERT INTO extremes VALUES (1, '[65504,65504,65504,65504]'), (2, '[-65504,65504,-65504,65504]'), (3, '[6e-8,0,0,0]'),
+	(4, '[6e-8,6e-8,-6e-8,1.2e-7]'), (5, '[6.1e-5,-6.1e-5,0,0]'), (6, '[65504,6e-8,0,1]'), (7, '[1,2,3,4]');
+CREATE INDEX ON extremes USING sphx (v);
+CREATE INDEX ON extremes USING sphx (v halfvec_cosine_ops);
+CREATE INDEX ON extremes USING sphx (v halfvec_ip_ops);
+CREATE FUNCTION in_order(operator text, query halfvec, use_index boolean) RETURNS double precision[] LANGUAGE plpgsql AS $$
+DECLARE
+	distances double precision[];
+BEGIN
+	PERFORM set_config('enable_seqscan', (NOT use_index)::text, true), set_config('enable_indexscan', use_index::text, true);
+	EXECUTE format('SELECT array_agg(d) FROM (SELECT v %1$s $1 AS d FROM extremes ORDER BY v %1$s $1) n', operator) INTO distances USING query;
+	RETURN distances;
+END
+$$;
+SELECT operator, count(*) AS queries, bool_and(in_order(operator, v, true) = in_order(operator, v, false)) AS same
+	FROM unnest('{<->,<=>,<#>}'::text[]) operator, extremes GROUP BY 1 ORDER BY 1;
+DROP TABLE extremes;
+DROP FUNCTION in_order(text, halfvec, boolean);
+
+-- both types in one comparison: the vector is rounded
+SELECT '[0.1,2]'::vector <-> '[0.1,2]'::halfvec, '[0.1]'::vector = '[0.1]'::halfvec;
+SELECT '[70000]'::vector <-> '[1]'::halfvec;
+\set VERBOSITY terse
+SELECT '[1]'::halfvec <-> '{1}'::real[];
+SELECT '[1]'::halfvec <~> '1'::bit(1);
+\set VERBOSITY default
 SET enable_seqscan = off;
 EXPLAIN (COSTS OFF) SELECT id FROM halves ORDER BY v <=> '[1,2,3,4,5,6,7,8]' LIMIT 1;
+EXPLAIN (COSTS OFF) SELECT id FROM halves ORDER BY v <=> '[1,2,3,4,5,6,7,8]'::vector LIMIT 1;
+SELECT id FROM halves ORDER BY v <=> '[1,2]' LIMIT 1;
 RESET enable_seqscan;
 DROP FUNCTION nearest(text, boolean);
 DROP TABLE halves;

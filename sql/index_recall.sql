@@ -96,6 +96,7 @@ SELECT sphx_calibration('t_id');
 CREATE TABLE nothing (e vector(16));
 CREATE INDEX nothing_e ON nothing USING sphx (e);
 SELECT sphx_recall('nothing_e');
+SELECT sphx_recall('nothing_e', 10, ARRAY[spread(1, 16)]);
 SELECT sphx_calibrate('nothing_e');
 SELECT sphx_calibration('nothing_e');
 SET sphx.target_recall = 1.5;

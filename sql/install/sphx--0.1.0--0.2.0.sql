@@ -654,6 +654,16 @@ CREATE OPERATOR <%> (
 	COMMUTATOR = <%>
 );
 
+CREATE FUNCTION sphx_operand_bit() RETURNS integer
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE OPERATOR CLASS bit_hamming_ops
+	FOR TYPE bit USING sphx AS
+	OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
+	FUNCTION 1 hamming_distance(bit, bit),
+	FUNCTION 2 sphx_metric_l2(),
+	FUNCTION 3 sphx_operand_bit();
+
 -- Learned rotations
 
 CREATE TYPE sphx_rotation;

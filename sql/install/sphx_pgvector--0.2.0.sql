@@ -44,21 +44,24 @@ DECLARE
 BEGIN
 	FOR class IN
 		SELECT * FROM (VALUES
-			('vector', 'pgvector', 'l2', '<->', 'l2_distance', 'DEFAULT'),
-			('vector', 'pgvector', 'cosine', '<=>', 'cosine_distance', ''),
-			('vector', 'pgvector', 'ip', '<#>', 'vector_negative_inner_product', ''),
-			('halfvec', 'halfvec', 'l2', '<->', 'l2_distance', ''),
-			('halfvec', 'halfvec', 'cosine', '<=>', 'cosine_distance', ''),
-			('halfvec', 'halfvec', 'ip', '<#>', 'halfvec_negative_inner_product', ''))
-			c (type, operand, metric, operator, distance, is_default)
+			('vector', 'sphx_operand_pgvector', 'l2', 'l2', '<->', 'l2_distance', 'DEFAULT'),
+			('vector', 'sphx_operand_pgvector', 'cosine', 'cosine', '<=>', 'cosine_distance', ''),
+			('vector', 'sphx_operand_pgvector', 'ip', 'ip', '<#>', 'vector_negative_inner_product', ''),
+			('halfvec', 'sphx_operand_halfvec', 'l2', 'l2', '<->', 'l2_distance', ''),
+			('halfvec', 'sphx_operand_halfvec', 'cosine', 'cosine', '<=>', 'cosine_distance', ''),
+			('halfvec', 'sphx_operand_halfvec', 'ip', 'ip', '<#>', 'halfvec_negative_inner_product', ''),
+			('bit', NULL, 'hamming', 'l2', '<~>', 'hamming_distance', ''))
+			c (type, operand, name, metric, operator, distance, is_default)
 	LOOP
-		EXECUTE format('CREATE OPERATOR CLASS %1$s_%3$s_ops %6$s FOR TYPE %7$s.%1$s USING sphx AS
-				OPERATOR 1 %7$s.%4$s (%7$s.%1$s, %7$s.%1$s) FOR ORDER BY pg_catalog.float_ops,
-				FUNCTION 1 %7$s.%5$s (%7$s.%1$s, %7$s.%1$s),
-				FUNCTION 2 %8$s.sphx_metric_%3$s (),
-				FUNCTION 3 sphx_operand_%2$s ()',
-			class.type, class.operand, class.metric, class.operator, class.distance,
-			class.is_default, pgvector, sphx);
+		EXECUTE format('CREATE OPERATOR CLASS %1$s_%2$s_ops %3$s FOR TYPE %4$s USING sphx AS
+				OPERATOR 1 %5$s.%6$s (%4$s, %4$s) FOR ORDER BY pg_catalog.float_ops,
+				FUNCTION 1 %5$s.%7$s (%4$s, %4$s),
+				FUNCTION 2 %8$s.sphx_metric_%9$s (),
+				FUNCTION 3 %10$s ()',
+			class.type, class.name, class.is_default,
+			CASE class.type WHEN 'bit' THEN 'pg_catalog."bit"' ELSE format('%s.%s', pgvector, class.type) END,
+			pgvector, class.operator, class.distance, sphx, class.metric,
+			coalesce(class.operand, format('%s.sphx_operand_bit', sphx)));
 	END LOOP;
 	EXECUTE format('CREATE CAST (%1$s.vector AS %2$s.vector) WITHOUT FUNCTION AS IMPLICIT', pgvector, sphx);
 	EXECUTE format('CREATE CAST (%2$s.vector AS %1$s.vector) WITHOUT FUNCTION AS ASSIGNMENT', pgvector, sphx);
@@ -89,8 +92,10 @@ FROM pg_index i
 		SELECT format('%I.%I', n.nspname, s.opcname) AS name
 		FROM pg_opclass s JOIN pg_namespace n ON n.oid = s.opcnamespace
 			JOIN pg_am m ON m.oid = s.opcmethod
-		WHERE m.amname = 'sphx' AND s.opcname = o.opcname AND s.opcintype = o.opcintype
-		LIMIT 1) class ON true
+		WHERE m.amname = 'sphx' AND s.opcname = o.opcname
+			-- for bit there are two of the name
+			AND EXISTS (SELECT FROM pg_amop p JOIN pg_amop q ON p.amopopr = q.amopopr
+				WHERE p.amopfamily = s.opcfamily AND q.amopfamily = o.opcfamily)) class ON true
 	LEFT JOIN LATERAL (
 		-- in pgvector the lowest layer, which is nearly all of the graph, has 2 m neighbours
 		SELECT string_agg(CASE option_name WHEN 'm' THEN format('m = %s', least(2 * option_value::integer, 96))

@@ -374,7 +374,7 @@ find_exact(Recall *recall)
 							recall->k, query->count, recall->name),
 					 ItemPointerIsValid(&query->own) ?
 					 errdetail("A row that is a query itself is not counted.") : 0,
-					 errhint("Choose a smaller k.")));
+					 query->count > 0 ? errhint("Choose a smaller k.") : errhint("Fill the table.")));
 	}
 }
 
@@ -580,8 +580,10 @@ sphx_recall_query(PG_FUNCTION_ARGS)
 	char	   *statement = text_to_cstring(PG_GETARG_TEXT_PP(2));
 
 	begin_recall(&recall, fcinfo);
+	/* bit is bit(1) unless it is said that it has no modifier */
 	(void) read_rows(&recall, psprintf("SELECT (q.v)::%s FROM (%s) q (v)",
-									   format_type_be_qualified(recall.type), statement),
+									   format_type_extended(recall.type, -1, FORMAT_TYPE_TYPEMOD_GIVEN |
+															FORMAT_TYPE_FORCE_QUALIFY), statement),
 					 query_row, NULL);
 	PG_RETURN_DATUM(finish_recall(&recall, fcinfo));
 }
@@ -596,10 +598,11 @@ sphx_recall_array(PG_FUNCTION_ARGS)
 	int			count;
 
 	begin_recall(&recall, fcinfo);
-	if (recall.info.meta.operand == SPHX_OPERAND_HALFVEC)
+	if (recall.info.meta.operand >= SPHX_OPERAND_HALFVEC)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("index \"%s\" is over halfvec, and the queries are an array of vector", recall.name),
+				 errmsg("index \"%s\" is over %s, and the queries are an array of vector", recall.name,
+						SphxOperandName((SphxOperand) recall.info.meta.operand)),
 				 errhint("Give a query, such as 'SELECT unnest(...)', in place of the array.")));
 	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT, &values, &nulls, &count);
 	for (int i = 0; i < count; i++)

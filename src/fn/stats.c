@@ -113,11 +113,13 @@ count_pages(SphxPages *pages, const SphxIndexInfo *info, PageCounts *counts)
 }
 
 static const char *
-metric_name(SphxMetric metric)
+metric_name(const SphxMetaPageData *meta)
 {
-	if (metric == SPHX_METRIC_IP)
+	if (meta->metric == SPHX_METRIC_IP)
 		return "ip";
-	return metric == SPHX_METRIC_COSINE ? "cosine" : "l2";
+	if (meta->metric == SPHX_METRIC_COSINE)
+		return "cosine";
+	return meta->operand == SPHX_OPERAND_BIT ? "hamming" : "l2";
 }
 
 /* of edge codes, on average over the dimensions: a nibble for every piece */
@@ -162,7 +164,7 @@ add_parameters(RowBuilder *row, const SphxIndexInfo *info, const PageCounts *cou
 	const SphxMetaPageData *meta = &info->meta;
 
 	add_column(row, Int32GetDatum((int32) meta->dims));
-	add_column(row, CStringGetTextDatum(metric_name((SphxMetric) meta->metric)));
+	add_column(row, CStringGetTextDatum(metric_name(meta)));
 	add_column(row, Int64GetDatum(counts->tids));
 	add_column(row, Int32GetDatum((int32) meta->cells));
 	add_column(row, Int32GetDatum((int32) meta->layer_count));

@@ -97,7 +97,7 @@ sane_parameters(const SphxMetaPageData *meta)
 		meta->layers[meta->layer_count - 1].count <= SPHX_TOP_RECORDS &&
 		meta->ef_construction >= SPHX_MIN_EF_CONSTRUCTION &&
 		meta->ef_construction <= SPHX_MAX_EF_CONSTRUCTION &&
-		meta->operand <= SPHX_OPERAND_HALFVEC &&
+		meta->operand <= SPHX_OPERAND_BIT &&
 		isfinite(meta->max_norm) && meta->max_norm >= 0.0f &&
 		isfinite(meta->long_norm) && meta->long_norm >= 0.0f;
 }

@@ -42,6 +42,14 @@ sphx_halfvec_binary_quantize(PG_FUNCTION_ARGS)
 	PG_RETURN_VARBIT_P(quantize(SphxHalfVectorWiden(PG_GETARG_HALFVEC_P(0))));
 }
 
+void
+SphxBitLengthMismatch(int a, int b)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("different bit lengths %d and %d", a, b)));
+}
+
 /*
  * Ones that only one of a and b has, and those that both have.  The bits that
  * pad the last byte are 0.
@@ -55,9 +63,7 @@ count_bits(VarBit *a, VarBit *b, uint64 *different, uint64 *common)
 	Size		i = 0;
 
 	if (VARBITLEN(a) != VARBITLEN(b))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("different bit lengths %u and %u", VARBITLEN(a), VARBITLEN(b))));
+		SphxBitLengthMismatch(VARBITLEN(a), VARBITLEN(b));
 
 	*different = *common = 0;
 	for (; i + 8 <= n; i += 8)

@@ -65,6 +65,9 @@ extern double SphxVectorNorm(const float *x, int dim);
 /* throws "different ... dimensions" */
 extern void SphxDimMismatchOf(const char *type, int a, int b);
 
+/* the same of bit strings (bit.c) */
+extern void SphxBitLengthMismatch(int a, int b);
+
 static inline void
 SphxDimMismatch(int a, int b)
 {

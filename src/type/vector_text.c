@@ -21,15 +21,16 @@ typedef struct VectorParser
 	const char *type;			/* for messages */
 	const char *input;			/* the whole input, for messages */
 	const char *at;				/* next character to look at */
+	const char *end;			/* the terminator */
 	float		too_large;		/* the least magnitude that is out of range */
 	struct Node *escontext;
 } VectorParser;
 
 /* The next character that is not white space; the parser stops on it. */
-static char
+static inline char
 skip_space(VectorParser *p)
 {
-	while (*p->at == ' ' || (*p->at >= '\t' && *p->at <= '\r'))
+	while (unlikely(*p->at == ' ' || (*p->at >= '\t' && *p->at <= '\r')))
 		p->at++;
 	return *p->at;
 }
@@ -43,20 +44,12 @@ syntax_error(const VectorParser *p, const char *detail)
 			 detail ? errdetail("%s", detail) : 0));
 }
 
-/* One number, white space before it included. */
+/* A number that sphx_decimal_float does not read, or a syntax error. */
 static bool
-parse_element(VectorParser *p, float *x)
+parse_rare(VectorParser *p, float *x)
 {
-	const char *next;
 	char	   *end;
 
-	(void) skip_space(p);
-	next = sphx_decimal_float(p->at, x);
-	if (likely(next != NULL && fabsf(*x) < p->too_large))
-	{
-		p->at = next;
-		return true;
-	}
 	errno = 0;
 	*x = strtof(p->at, &end);
 	if (end == p->at)
@@ -69,6 +62,20 @@ parse_element(VectorParser *p, float *x)
 						pnstrdup(p->at, end - p->at), p->type)));
 	p->at = end;
 	return SphxCheckElementOf(p->type, *x, p->escontext);
+}
+
+/* One number, white space before it included. */
+static inline bool
+parse_element(VectorParser *p, float *x)
+{
+	const char *next;
+
+	(void) skip_space(p);
+	next = sphx_decimal_float(p->at, p->end, x);
+	if (unlikely(next == NULL || !(fabsf(*x) < p->too_large)))
+		return parse_rare(p, x);
+	p->at = next;
+	return true;
 }
 
 /* The number of elements, or 0 after an error noted in p->escontext. */
@@ -119,6 +126,7 @@ SphxParseVector(const char *type, const char *input, float too_large, float *x,
 		.type = type,
 		.input = input,
 		.at = input,
+		.end = input + strlen(input),
 		.too_large = too_large,
 		.escontext = escontext
 	};

@@ -16,7 +16,7 @@ if ($node->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions W
 }
 
 my %shape = (d => 24, clusters => 30);
-my %operator = (l2 => '<->', cosine => '<=>', ip => '<#>');
+my %operator = (l2 => '<->', cosine => '<=>', ip => '<#>', hamming => '<~>');
 my @kinds = map { my $type = $_; map { [ $type, $_ ] } qw(l2 cosine ip) } qw(vector halfvec);
 my @vectors = make_vectors(n => 3000, seed => 1, %shape);
 my @queries = make_vectors(n => 12, seed => 2, %shape);
@@ -60,7 +60,9 @@ sub order_by
 {
 	my ($schema, $type, $metric, $query) = @_;
 
-	return "${\column($type)} OPERATOR($schema.$operator{$metric}) '$query'::$schema.$type";
+	my $operand = $type eq 'bit' ? "B'$query'" : "'$query'::$schema.$type";
+
+	return "${\column($type)} OPERATOR($schema.$operator{$metric}) $operand";
 }
 
 # What a query without a limit gives with the index is what it gives without; of
@@ -123,7 +125,7 @@ for my $set_up (@set_ups)
 	database($name, $sql);
 	is($node->safe_psql($name, $schemas), "$pgvector $classes $sphx", "$name: schemas");
 	is($node->safe_psql($name, "SELECT count(*), bool_and(amvalidate(o.oid)) FROM pg_opclass o JOIN pg_am a ON a.oid = opcmethod WHERE amname = 'sphx'"),
-		'12|t', "$name: operator classes");
+		'14|t', "$name: operator classes");
 	fill($name, $pgvector, $shape{d}, @vectors[ 0 .. 299 ]);
 	for my $kind ([ 'vector', 'cosine' ], [ 'halfvec', 'l2' ])
 	{
@@ -186,6 +188,16 @@ $node->safe_psql('life', 'DROP INDEX items_hnsw');
 $node->safe_psql('life', 'CREATE INDEX items_half ON items USING sphx ((v::halfvec(24)) halfvec_ip_ops)');
 like($node->safe_psql('life', "SET enable_seqscan = off; EXPLAIN SELECT id FROM items ORDER BY v::halfvec(24) <#> '$queries[0]' LIMIT 5"),
 	qr/Index Scan using items_half/, 'an index over half precision of a column of vectors');
+
+# bit strings: pgvector's operator, whose class is told from that of sphx, which has the same name
+$node->safe_psql('life', 'ALTER TABLE items ADD b bit(24); UPDATE items SET b = binary_quantize(v); CREATE INDEX items_hnsw ON items USING hnsw (b bit_hamming_ops)');
+is($node->safe_psql('life', "SELECT replacement FROM sphx_pgvector_indexes() WHERE access_method = 'hnsw'"),
+	'CREATE INDEX CONCURRENTLY ON public.items USING sphx (b public.bit_hamming_ops)', 'what takes the place of an index on bit');
+$node->safe_psql('life', 'DROP INDEX items_hnsw; CREATE INDEX items_idx ON items USING sphx (b bit_hamming_ops)');
+compare('life', 'public', 'bit', 'hamming', 'bit', map { join '', map { $_ > 0 ? 1 : 0 } split /,/, tr/[]//dr } @queries[ 0 .. 3 ]);
+is($node->safe_psql('life', "SELECT rows = (SELECT count(b) FROM items) FROM sphx.sphx_check('items_idx', true)"), 't', 'bit: sound');
+fails('life', "SET enable_seqscan = off; SELECT id FROM items ORDER BY b <~> B'11'", qr/different bit lengths 24 and 2/, 'other bits');
+$node->safe_psql('life', 'ALTER TABLE items DROP b');
 
 
 # Functions of sphx take pgvector's vectors
@@ -260,7 +272,7 @@ $node->safe_psql('bad', 'DROP INDEX v_idx; CREATE INDEX v_idx ON items USING sph
 is($node->safe_psql('bad', "$bad (SELECT id FROM items ORDER BY v <-> '[1,1,1]') s"), '1,2,4,5,6', 'by Euclidean distance all are');
 is($node->safe_psql('bad', "SET enable_seqscan = off; SELECT count(*) FROM (SELECT id FROM items ORDER BY v <-> (SELECT NULL::vector)) s"), '5', 'NULL as query');
 fails('bad', "SET enable_seqscan = off; SELECT id FROM items ORDER BY v <-> '[1,2]'", qr/different vector dimensions 3 and 2/, 'a query of other dimensions');
-fails('bad', "SET enable_seqscan = off; SELECT id FROM items ORDER BY h <=> '[1,2]'", qr/different vector dimensions 3 and 2/, 'a halfvec of other dimensions');
+fails('bad', "SET enable_seqscan = off; SELECT id FROM items ORDER BY h <=> '[1,2]'", qr/different halfvec dimensions 3 and 2/, 'a halfvec of other dimensions');
 fails('bad', 'CREATE INDEX ON items USING sphx (any_v vector_l2_ops)', qr/does not have dimensions.*such as vector\(3\)/s, 'no dimensions');
 fails('bad', 'CREATE INDEX ON items USING sphx (any_h halfvec_l2_ops)', qr/does not have dimensions.*such as halfvec\(3\)/s, 'a halfvec without dimensions');
 fails('bad', 'CREATE INDEX ON items USING sphx (large halfvec_l2_ops) WITH (storage = int8)', qr/a vector of 16000 dimensions .* does not fit an index page/, 'too many dimensions');
@@ -268,6 +280,10 @@ fails('bad', 'CREATE INDEX ON items USING sphx (h)', qr/has no default operator 
 fails('bad', 'CREATE INDEX ON items USING sphx (v vector_l1_ops)', qr/operator class "vector_l1_ops" does not exist/, 'taxicab distance');
 fails('bad', 'CREATE INDEX ON items USING sphx (v halfvec_l2_ops)', qr/does not accept data type/, 'an operator class of the other type');
 fails('bad', 'DROP EXTENSION sphx_pgvector', qr/index v_idx depends on operator class/, 'an operator class in use');
+fails('postgres', 'CREATE EXTENSION sphx_pgvector', qr/required extension "(vector|sphx)" is not installed.*CASCADE/s, 'pgvector missing');
+# as of a version before 0.7
+fails('postgres', 'CREATE SCHEMA x; CREATE EXTENSION vector SCHEMA x; ALTER TYPE x.halfvec RENAME TO no_halfvec; CREATE EXTENSION sphx_pgvector CASCADE',
+	qr/sphx_pgvector needs version 0\.7\.0 or later of the extension "vector"\s+HINT:  Install a newer pgvector/, 'pgvector without halfvec');
 fails('bad', 'DROP EXTENSION vector', qr/extension sphx_pgvector depends on extension vector/, 'pgvector in use');
 $node->safe_psql('bad', 'DROP EXTENSION sphx CASCADE');
 is($node->safe_psql('bad', 'SELECT count(h), (SELECT count(*) FROM pg_indexes WHERE tablename = \'items\') FROM items'), '5|0', 'without sphx the data are left');

@@ -78,6 +78,14 @@ my $warnings = () = $err =~ /WARNING: .*target_recall/g;
 is($warnings, $node->safe_psql('postgres', "SELECT (max(recall) < 1)::integer FROM sphx_calibration('items_idx') WHERE k = 1"),
 	'warnings of a target that is not reached');
 
+# and of one that cannot be: what can
+load_items($node, 'items', 50001, make_vectors(n => 5000, seed => 4, %shape));
+$node->safe_psql('postgres', 'DROP INDEX items_idx; CREATE INDEX items_idx ON items USING sphx (embedding) WITH (m = 4, ef_construction = 4, code_bits = 0.125)');
+(undef, undef, $err) = $node->psql('postgres', 'SET sphx.target_recall = 1; SET enable_seqscan = off;
+	SELECT id FROM items ORDER BY embedding <-> (SELECT embedding FROM queries LIMIT 1) LIMIT 10');
+like($err, qr/WARNING:  index "items_idx" does not reach "sphx.target_recall"\s+DETAIL:  Its calibration has a recall of 0\.\d{4} in place of 1\.\s+HINT:  Set/,
+	'the warning of a target that cannot be reached');
+
 $standby->stop;
 $node->stop;
 done_testing();

@@ -23,7 +23,7 @@ agrees(const char *text, long *left)
 	char	   *end;
 	float		expected = strtof(text, &end);
 	float		x;
-	const char *at = sphx_decimal_float(text, &x);
+	const char *at = sphx_decimal_float(text, text +strlen(text), &x);
 
 	if (at == NULL)
 	{
@@ -101,10 +101,11 @@ test_forms(void)
 {
 	static const char *const taken[] = {"0]", "-0,", "+1]", "1.]", ".5 ", "00012.500]",
 		"1e1]", "1E-2]", "1e+3]", "0e999]", "0.000000000000000000000000000001]",
-	"16777217.5]", "9999999999999999999]", "1e-30]"};
+		"16777217.5]", "9999999999999999999]", "1e-30]", "0.12345678]", "1.2345678901234567,",
+	"-3.00000000e2,12345678", "7.1234567,"};
 	static const char *const refused[] = {"", "]", "-]", ".]", "-.,", "e1]", "1e]", "1e+]", "0x10]",
 		"nan]", "inf]", "1", "1f]", "1e0001]", "12345678901234567890]", "1e39]", "1e-39]",
-	"--1]", "1e64]", "16777217]"};
+	"--1]", "1e64]", "16777217]", "0.1234567:]", "0.12345/78]", "0.12345678", "0.1234567\xb0]"};
 	float		x;
 	long		left = 0;
 	bool		good = true;
@@ -115,7 +116,7 @@ test_forms(void)
 
 	good = true;
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-		good &= sphx_decimal_float(refused[i], &x) == NULL;
+		good &= sphx_decimal_float(refused[i], refused[i] + strlen(refused[i]), &x) == NULL;
 	ok(good, "forms that are left to strtof");
 }
 

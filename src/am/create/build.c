@@ -9,9 +9,12 @@
 
 #include "access/tableam.h"
 #include "access/xloginsert.h"
+#include "catalog/pg_type.h"
 #include "commands/progress.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "am/create/build_state.h"
@@ -42,8 +45,22 @@ static int
 declared_dims(Relation index, const IndexInfo *index_info)
 {
 	int			dims = SphxTypmodDims(index);
-	const char *type = SphxIndexOperand(index) == SPHX_OPERAND_HALFVEC ? "halfvec" : "vector";
+	const char *type = SphxOperandName(SphxIndexOperand(index));
 
+	/*
+	 * it is taken for bit wherever that is asked for, but its rows differ in
+	 * length
+	 */
+	if (getBaseType(TupleDescAttr(RelationGetDescr(index), 0)->atttypid) == VARBITOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("type %s not supported for sphx index", format_type_be(VARBITOID)),
+				 errhint("Index an expression that casts it to a type with dimensions, such as bit(3).")));
+	if (dims > SPHX_VECTOR_MAX_DIM)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("column cannot have more than %d dimensions for sphx index",
+						SPHX_VECTOR_MAX_DIM)));
 	if (dims <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),

@@ -113,7 +113,8 @@ centroid_column(Relation source, Relation index, SphxOperand *operand)
 		SphxOperand column_operand;
 
 		if (column->attisdropped ||
-			!SphxTypeOperand(index->rd_rel->relam, getBaseType(column->atttypid), &column_operand))
+			!SphxTypeOperand(index->rd_rel->relam, getBaseType(column->atttypid), &column_operand) ||
+			(column_operand == SPHX_OPERAND_BIT && SphxIndexOperand(index) != SPHX_OPERAND_BIT))
 			continue;
 		found = column;
 		*operand = column_operand;

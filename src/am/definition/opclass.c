@@ -19,6 +19,7 @@ PG_FUNCTION_INFO_V1(sphx_metric_cosine);
 PG_FUNCTION_INFO_V1(sphx_metric_ip);
 PG_FUNCTION_INFO_V1(sphx_operand_pgvector);
 PG_FUNCTION_INFO_V1(sphx_operand_halfvec);
+PG_FUNCTION_INFO_V1(sphx_operand_bit);
 
 SphxMetric
 SphxIndexMetric(Relation index)
@@ -41,7 +42,7 @@ call_operand(Oid function)
 	if (!OidIsValid(function))
 		return SPHX_OPERAND_VECTOR;
 	operand = DatumGetInt32(OidFunctionCall0(function));
-	if (operand < SPHX_OPERAND_VECTOR || operand > SPHX_OPERAND_HALFVEC)
+	if (operand < SPHX_OPERAND_VECTOR || operand > SPHX_OPERAND_BIT)
 		elog(ERROR, "function %u names unknown operand %d", function, operand);
 	return (SphxOperand) operand;
 }
@@ -111,4 +112,10 @@ Datum
 sphx_operand_halfvec(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT32(SPHX_OPERAND_HALFVEC);
+}
+
+Datum
+sphx_operand_bit(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(SPHX_OPERAND_BIT);
 }

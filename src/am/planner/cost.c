@@ -126,6 +126,17 @@ table_cost(const PlannerInfo *root, const RelOptInfo *table)
 		(cpu_tuple_cost + cpu_operator_cost + 2.0 * cpu_operator_cost * log2(Max(kept, 2.0)));
 }
 
+/* Bytes of the column's vectors; an expression over another type is mostly one over vectors. */
+static double
+column_bytes(const IndexOptInfo *index, const Var *column, SphxOperand operand)
+{
+	double		dims = column->vartypmod;
+
+	if (column->vartype != index->opcintype[0] || operand == SPHX_OPERAND_PGVECTOR)
+		return dims * (double) sizeof(float);
+	return operand == SPHX_OPERAND_BIT ? dims / BITS_PER_BYTE : dims * (double) sizeof(uint16);
+}
+
 /*
  * pgvector's distances do not tell the planner what it costs to fetch vectors
  * that are out of line (vector_cost.c), so it takes reading the table for too
@@ -147,7 +158,7 @@ scale_to_table(PlannerInfo *root, const IndexPath *path)
 		return 1.0;
 	known = table_cost(root, index->rel);
 	fetches = index->rel->tuples *
-		SphxFetchCost(root, column, column->vartypmod * (operand == SPHX_OPERAND_HALFVEC ? 2.0 : 4.0));
+		SphxFetchCost(root, column, column_bytes(index, column, operand));
 	return known > 0.0 ? known / (known + fetches) : 1.0;
 }
 

@@ -33,14 +33,23 @@
  */
 #define DENORMAL			1e-43
 
+/* Is what the operator returns a square, and exact? */
+static bool
+is_hamming(const SphxIndexInfo *info)
+{
+	return info->meta.operand == SPHX_OPERAND_BIT && info->meta.metric == SPHX_METRIC_L2;
+}
+
 /*
  * How far sums of the operator are off at most, as a fraction of the sum of
  * their absolute terms.  Ours are those of the kernels.  How pgvector is
- * compiled is not known: it may add term after term.
+ * compiled is not known: it may add term after term.  Bits are counted.
  */
 static double
 operator_error(const SphxIndexInfo *info)
 {
+	if (is_hamming(info))
+		return 0.0;
 	if (info->meta.operand == SPHX_OPERAND_VECTOR)
 		return SPHX_KERNEL_ERROR(info->layout.D);
 	return SPHX_SERIAL_ERROR(info->layout.dims);
@@ -73,6 +82,19 @@ bound_euclidean(const SphxIndexInfo *info, double norm, const SphxHit *hit,
 	/* elements may have been cut off, which only brought vectors together */
 	if (lengths > 1e17)
 		*upper = INFINITY;
+}
+
+/*
+ * Hamming distance is the square of that of vectors of zeros and ones, and an
+ * integer: bounds round to it where they are narrow enough.
+ */
+static void
+bound_hamming(const SphxIndexInfo *info, double norm, const SphxHit *hit,
+			  double *lower, double *upper)
+{
+	bound_euclidean(info, norm, hit, lower, upper);
+	*lower = ceil(*lower * *lower);
+	*upper = Max(floor(*upper * *upper), *lower);
 }
 
 /*
@@ -120,7 +142,10 @@ SphxBoundHit(const SphxIndexInfo *info, double norm, const SphxHit *hit,
 	switch ((SphxMetric) info->meta.metric)
 	{
 		case SPHX_METRIC_L2:
-			bound_euclidean(info, norm, hit, lower, upper);
+			if (is_hamming(info))
+				bound_hamming(info, norm, hit, lower, upper);
+			else
+				bound_euclidean(info, norm, hit, lower, upper);
 			break;
 		case SPHX_METRIC_COSINE:
 			bound_cosine(info, norm, hit, lower, upper);

@@ -598,7 +598,8 @@ transform_query(IndexScanDesc scan, SphxStream *stream, SphxPages *pages)
 	}
 	v = SphxIndexedVector(&stream->info, key->sk_argument);
 	if (v->dim != (int) stream->info.meta.dims)
-		SphxDimMismatch((int) stream->info.meta.dims, v->dim);
+		SphxOperandMismatch((SphxOperand) stream->info.meta.operand,
+							(int) stream->info.meta.dims, v->dim);
 	if (SphxTransform(pages, &stream->info, v, stream->q))
 		stream->norm = SphxQueryNorm(&stream->info, stream->q);
 	else

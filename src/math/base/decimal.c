@@ -19,6 +19,7 @@
 #include <assert.h>
 #include <float.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -37,35 +38,84 @@ static const double power_of_ten[MAX_EXPONENT + 1] = {
 	1e60, 1e61, 1e62, 1e63
 };
 
-/* What has been read of the mantissa. */
-typedef struct Digits
+/*
+ * The value of eight digits in a row, or false.  Bytes are digits when less '0'
+ * neither they nor their sum with 118 have the highest bit; a borrow or a carry
+ * comes only from a byte that is none.
+ */
+static bool
+eight_digits(const char *at, uint32_t *value)
 {
-	uint64_t	w;
-	int			count;			/* of digits from the first that is not 0 */
-	bool		any;			/* even a 0 */
-} Digits;
+	uint64_t	v;
 
-static const char *
-read_digits(const char *at, Digits *digits)
+	memcpy(&v, at, sizeof(v));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	v -= UINT64_C(0x3030303030303030);
+	if (((v | (v + UINT64_C(0x7676767676767676))) & UINT64_C(0x8080808080808080)) != 0)
+		return false;
+	/* two, four and eight digits, the first of which are in the lower half */
+	v = (v * 10 + (v >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
+	v = (v * 100 + (v >> 16)) & UINT64_C(0x0000ffff0000ffff);
+	*value = (uint32_t) (v * 10000 + (v >> 32));
+	return true;
+}
+
+static inline const char *
+read_digits(const char *at, uint64_t *w)
 {
-	const char *start = at;
-	uint64_t	w = digits->w;
 	unsigned	digit;
 
-	if (w == 0)
-	{
-		while (*at == '0')
-			at++;
-		digits->any |= at > start;
-		start = at;
-	}
 	for (; (digit = (unsigned) *at - '0') <= 9; at++)
-		w = w * 10 + digit;
-	digits->w = w;
-	digits->any |= at > start;
-	/* a text has no more digits than bytes, but may have more than an int */
-	digits->count += at - start > MAX_DIGITS ? MAX_DIGITS + 1 : (int) (at - start);
+		*w = *w * 10 + digit;
 	return at;
+}
+
+/* The same where there mostly are many. */
+static inline const char *
+read_fraction(const char *at, const char *end, uint64_t *w)
+{
+	uint32_t	eight;
+
+	for (; end - at >= 8 && eight_digits(at, &eight); at += 8)
+		*w = *w * 100000000 + eight;
+	return read_digits(at, w);
+}
+
+/* Of so many digits, are at most MAX_DIGITS left without the leading zeros? */
+static bool
+few_digits(const char *start, const char *at, ptrdiff_t digits)
+{
+	for (; digits > MAX_DIGITS && start < at && (*start == '0' || *start == '.'); start++)
+		digits -= *start == '0' ? 1 : 0;
+	return digits <= MAX_DIGITS;
+}
+
+/*
+ * The digits as a number, and the exponent that the point leaves; NULL where
+ * there are none or too many.
+ */
+static inline const char *
+read_mantissa(const char *at, const char *end, uint64_t *w, int *exponent)
+{
+	const char *start = at;
+	ptrdiff_t	digits;
+
+	at = read_digits(at, w);
+	digits = at - start;
+	if (*at == '.')
+	{
+		const char *point = ++at;
+
+		at = read_fraction(at, end, w);
+		/* beyond this many the number is left to strtof anyway */
+		if (at - point > 2 * MAX_EXPONENT)
+			return NULL;
+		digits += at - point;
+		*exponent = (int) (point - at);
+	}
+	return digits == 0 || !few_digits(start, at, digits) ? NULL : at;
 }
 
 /* The part after the letter e; NULL where it has no digits, or four and more. */
@@ -122,25 +172,16 @@ scale(uint64_t w, int exponent, float *x)
 }
 
 const char *
-sphx_decimal_float(const char *text, float *x)
+sphx_decimal_float(const char *text, const char *end, float *x)
 {
 	bool		negative = *text == '-';
 	const char *at = text +(*text == '-' || *text == '+');
-	Digits		digits = {0};
+	uint64_t	w = 0;
 	int			exponent = 0;
 
-	at = read_digits(at, &digits);
-	if (*at == '.')
-	{
-		const char *point = ++at;
-
-		at = read_digits(at, &digits);
-		/* beyond this many zeros the number is left to strtof anyway */
-		if (at - point > 2 * MAX_EXPONENT)
-			return NULL;
-		exponent = (int) (point - at);
-	}
-	if (!digits.any || digits.count > MAX_DIGITS)
+	assert(*end == '\0' && text <=end);
+	at = read_mantissa(at, end, &w, &exponent);
+	if (at == NULL)
 		return NULL;
 	if (*at == 'e' || *at == 'E')
 	{
@@ -149,7 +190,7 @@ sphx_decimal_float(const char *text, float *x)
 			return NULL;
 	}
 	/* a letter here would be part of a number that only strtof knows */
-	if ((*at != ',' && *at != ']' && *at != ' ') || !scale(digits.w, exponent, x))
+	if ((*at != ',' && *at != ']' && *at != ' ') || !scale(w, exponent, x))
 		return NULL;
 	assert(*x >= 0.0f);
 	if (negative)
