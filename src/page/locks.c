@@ -17,7 +17,10 @@
 #include "storage/lock.h"
 #include "utils/rel.h"
 
-/* a node, two overflow pages (vacuum), the directory, a new page; and some that no longer are */
+/*
+ * up to four nodes (an insert's links), or one, two overflow pages (vacuum), the
+ * directory and a new page; and some that no longer are
+ */
 #define NOTES	8
 
 typedef struct LockNote
@@ -47,31 +50,36 @@ drop_notes(Buffer buffer)
 	note_count = kept;
 }
 
-/* May a page of rank `next` be locked by one who has a page of rank `held` locked? */
+/* May a page of rank `next` be locked in `buffer` by one who has that of the note locked? */
 static bool
-may_follow(SphxLockRank held, SphxLockRank next)
+may_follow(const LockNote *held, Buffer buffer, SphxLockRank next)
 {
-	if (held == SPHX_RANK_META || next == SPHX_RANK_META)
+	if (held->rank == SPHX_RANK_META || next == SPHX_RANK_META)
 		return false;			/* L3 */
 	if (next == SPHX_RANK_OVERFLOW)
-		return held <= next;	/* L1; that only vacuum has two is not known
-								 * here */
-	return held < next;			/* L1, L2 */
+		return held->rank <= next;	/* L1; that only vacuum has two is not
+									 * known here */
+	if (next == SPHX_RANK_NODE && held->rank == SPHX_RANK_NODE)
+		return BufferGetBlockNumber(held->buffer) < BufferGetBlockNumber(buffer);	/* L1 */
+	return held->rank < next;	/* L1, L2 */
 }
 
 void
 SphxNoteLock(Buffer buffer, SphxLockRank rank)
 {
 	int			overflow = 0;
+	int			nodes = 0;
 
 	if (BufferIsLocal(buffer))
 		return;					/* nobody else's: LockBuffer does nothing */
 	drop_notes(buffer);
 	for (int i = 0; i < note_count; i++)
 	{
-		Assert(may_follow(notes[i].rank, rank));
+		Assert(may_follow(&notes[i], buffer, rank));
 		overflow += notes[i].rank == SPHX_RANK_OVERFLOW;
+		nodes += notes[i].rank == SPHX_RANK_NODE;
 	}
+	Assert(nodes <= 1 || rank == SPHX_RANK_NODE);	/* L1 */
 	Assert(rank != SPHX_RANK_OVERFLOW || overflow <= 1);	/* L1 */
 	Assert(note_count < NOTES);
 	notes[note_count].buffer = buffer;

@@ -29,6 +29,7 @@ derive_info(SphxIndexInfo *info)
 	layout->dims = (int) meta->dims;
 	layout->m = meta->m;
 	layout->payload_bytes = (int) meta->payload_bytes;
+	layout->by_piece = meta->version == 1;
 	if (meta->version == 1)
 		sphx_layout_uniform(layout, (SphxCodebook) meta->book, (SphxStorage) meta->storage);
 	else

@@ -1,7 +1,8 @@
 # make soak: what the tests do once, for as long as is wanted and with other
-# random choices each time.  SOAK_MINUTES (30) are divided among the kinds;
-# SOAK_SEED (the time) is where the seeds of their rounds begin.  Ends with a
-# table, and fails when anything was violated.
+# random choices each time.  SOAK_MINUTES (30) are divided among the kinds, or
+# those that SOAK_KINDS names; SOAK_SEED (the time) is where the seeds of their
+# rounds begin; SOAK_MIXED_SECONDS (30) is the length of a round of mixed load.
+# Ends with a table, and fails when anything was violated.
 
 use strict;
 use warnings;
@@ -18,7 +19,8 @@ my $tests = dirname(__FILE__) . '/../tap';
 my @metrics = ([ '<->', 'vector_l2_ops' ], [ '<=>', 'vector_cosine_ops' ], [ '<#>', 'vector_ip_ops' ]);
 # kind => its round; returns operations, faults (inflicted, or met and reported
 # as they should be), rows checked
-my %kinds = (crash => \&crash, standby => \&standby, churn => \&churn, damage => \&damage, property => \&property);
+my %kinds = (crash => \&crash, standby => \&standby, churn => \&churn, damage => \&damage, mixed => \&mixed,
+	property => \&property);
 my %nodes;
 
 # A node of this kind, made in its first round, with a table of random vectors.
@@ -184,6 +186,74 @@ sub churn
 	return (20, 0, $rows);
 }
 
+# A session of the mixed load: repeats the statements until the time is up.
+sub start_mixed
+{
+	my ($node, $seed, $seconds, $statements) = @_;
+
+	return start_psql($node, <<"SQL");
+SET enable_seqscan = off;
+SELECT setseed(($seed % 1000) / 1000.0) \\g /dev/null
+DO \$\$
+DECLARE
+	until timestamptz := clock_timestamp() + $seconds * interval '1 s';
+	n int;
+	written int := 0;
+	v vector;
+BEGIN
+	WHILE clock_timestamp() < until LOOP
+		n := 1 + floor(random() * 6000);
+		SELECT embedding + (SELECT array_agg(random() + random() + random() - 1.5)::vector FROM generate_series(1, vector_dims(embedding)))
+			INTO v FROM source WHERE id = n;
+		$statements
+		COMMIT;
+	END LOOP;
+	INSERT INTO written VALUES (written);
+END \$\$;
+SQL
+}
+
+# 8 sessions insert, 4 search, one updates and one vacuums: nobody meets an error
+# or a deadlock, no row is lost, and the recall is that of a new index, but for .01
+# (and four standard errors, see churn).
+sub mixed
+{
+	my ($seed) = @_;
+	my $seconds = $ENV{SOAK_MIXED_SECONDS} // 30;
+	my $node = $nodes{mixed} //= new_node('mixed', conf => "max_connections = 30\nsynchronous_commit = off\ndeadlock_timeout = 200ms\n");
+	my ($operator, $opclass) = @{ $metrics[ $seed % 2 ] };
+	my $name = "mixed, seed $seed, $operator";
+	my $until = time + $seconds;
+	my ($vacuums, $rows, %losses, @sessions) = (0);
+
+	$node->safe_psql('postgres', 'DROP TABLE IF EXISTS source, items, queries, truth, written, kept_20, kept_40, kept_80;
+		DROP FUNCTION IF EXISTS recall; DROP FUNCTION IF EXISTS nearest; CREATE TABLE written (rows int)');
+	make_tables($node, operator => $operator, opclass => $opclass, d => 64, seed => $seed, queries => 300);
+	push @sessions, start_mixed($node, $seed + $_, $seconds, 'INSERT INTO items (embedding) VALUES (v); written := written + 1;') for 1 .. 8;
+	push @sessions, start_mixed($node, $seed + $_, $seconds, "SELECT count(*) INTO n FROM (SELECT id FROM items ORDER BY embedding $operator v LIMIT 10) s;
+		IF n <> 10 THEN RAISE 'a search for 10 rows gives %', n; END IF;") for 9 .. 12;
+	push @sessions, start_mixed($node, $seed + 13, $seconds, "UPDATE items SET embedding = v WHERE id IN (SELECT id FROM items ORDER BY embedding $operator v OFFSET 3 LIMIT 2);");
+	while (time < $until)
+	{
+		$node->safe_psql('postgres', 'VACUUM items');
+		$vacuums++;
+	}
+	for my $session (@sessions)
+	{
+		my ($status, $out, $err) = finish_psql($session);
+
+		is($status, 0, "$name: a session ends well") or diag($err);
+	}
+	$rows = rows($node);
+	note("$name: $rows rows, $vacuums vacuums");
+	is($rows, $node->safe_psql('postgres', 'SELECT 3000 + sum(rows) FROM written'), "$name: no row is lost");
+	check_complete($node, 'items', $operator, $name);
+	%losses = losses($node, 20, 40, 80);
+	cmp_ok($losses{$_}[0], '<=', 0.01 + 4 * $losses{$_}[1], sprintf('%s: at ef_search %d %.4f below a new index (error %.4f)', $name, $_, @{ $losses{$_} }))
+	  for 20, 40, 80;
+	return ($rows - 3000, 0, $rows);
+}
+
 # Random bytes of the index's file: a clear error, or the right answer where the check says sound.
 sub damage
 {
@@ -241,7 +311,7 @@ sub property
 
 my %sums;
 my $end = time + 60 * $minutes;
-my @names = sort keys %kinds;
+my @names = $ENV{SOAK_KINDS} ? split(' ', $ENV{SOAK_KINDS}) : sort keys %kinds;
 my $round = 0;
 srand($first_seed);
 while (time < $end)

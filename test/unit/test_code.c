@@ -160,17 +160,19 @@ test_encode(SphxCodebook book, int D, double expected, SphxRandom *random)
 
 /* put, get and move of the nibbles of m neighbours touch nobody else's */
 static bool
-places_are_right(int m, SphxRandom *random)
+places_are_right(int pieces, int m, bool by_piece, SphxRandom *random)
 {
 	enum
 	{
-		PIECES = 7
+		PIECES = 19
 	};
-	uint8_t		codes[PIECES * SPHX_MAX_M / 2 + 1];
+	const SphxCodeArea area = {.pieces = pieces,.m = m,.by_piece = by_piece};
+	uint8_t		codes[(PIECES + 1) * SPHX_MAX_M / 2 + 1];
 	uint8_t		expected[SPHX_MAX_M][PIECES];
 	uint8_t		got[PIECES];
-	size_t		bytes = sphx_code_bytes(PIECES, m);
-	bool		right = bytes == (size_t) PIECES * (size_t) m / 2;
+	size_t		bytes = sphx_code_bytes(&area, m);
+	size_t		nibbles = (size_t) (by_piece ? pieces : pieces + pieces % 2);
+	bool		right = bytes == nibbles * (size_t) m / 2;
 
 	memset(codes, 0xa5, sizeof(codes));
 	for (int step = 0; step < 6 * m; step++)
@@ -180,18 +182,18 @@ places_are_right(int m, SphxRandom *random)
 
 		if (step >= m && step % 2)
 		{
-			sphx_code_move(codes, PIECES, m, from, j);
-			memcpy(expected[j], expected[from], PIECES);
+			sphx_code_move(&area, codes, from, j);
+			memcpy(expected[j], expected[from], (size_t) pieces);
 			continue;
 		}
-		for (int l = 0; l < PIECES; l++)
+		for (int l = 0; l < pieces; l++)
 			expected[j][l] = (uint8_t) sphx_random_below(random, 16);
-		sphx_code_put(codes, PIECES, m, j, expected[j]);
+		sphx_code_put(&area, codes, j, expected[j]);
 	}
 	for (int j = 0; j < m; j++)
 	{
-		sphx_code_get(codes, PIECES, m, j, got);
-		right = right && memcmp(got, expected[j], PIECES) == 0;
+		sphx_code_get(&area, codes, j, got);
+		right = right && memcmp(got, expected[j], (size_t) pieces) == 0;
 	}
 	return right && codes[bytes] == 0xa5;
 }
@@ -202,7 +204,9 @@ test_places(SphxRandom *random)
 	bool		right = true;
 
 	for (int m = SPHX_MIN_M; m <= SPHX_MAX_M; m += 2)
-		right = right && places_are_right(m, random);
+		for (int pieces = 1; pieces <= 19; pieces++)
+			right = right && places_are_right(pieces, m, false, random) &&
+				places_are_right(pieces, m, true, random);
 	ok(right, "codes of every even number of neighbours keep their places");
 }
 

@@ -417,21 +417,35 @@ test_table_extremes(const SphxKernels *k, SphxCodebook book)
 }
 
 /* sums straight from their definition in kernels.h */
-static bool
-sums_right(const uint8_t *codes, size_t pieces, int width, const uint8_t *table, const int32_t *sums)
+/* the nibble of piece l of neighbour j, in the order of code_sums or of grouped_sums */
+static uint8_t
+nibble_of(const uint8_t *codes, size_t pieces, size_t width, bool grouped, size_t l, size_t j)
 {
-	size_t		half = (size_t) width / 2;
+	size_t		group = l / 8;
+	size_t		rest = pieces - 8 * group < 8 ? pieces - 8 * group : 8;
+	size_t		bytes = (rest + 1) / 2;
+	size_t		place = l % 8;
+	uint8_t		byte;
 
+	if (!grouped)
+	{
+		byte = codes[l * width / 2 + j % (width / 2)];
+		return j < width / 2 ? byte & 15 : byte >> 4;
+	}
+	byte = codes[4 * group * width + bytes * j + place % bytes];
+	return place < bytes ? byte & 15 : byte >> 4;
+}
+
+static bool
+sums_right(const uint8_t *codes, size_t pieces, int width, bool grouped, const uint8_t *table,
+		   const int32_t *sums)
+{
 	for (size_t j = 0; j < (size_t) width; j++)
 	{
 		int32_t		sum = 0;
 
 		for (size_t l = 0; l < pieces; l++)
-		{
-			uint8_t		byte = codes[l * half + j % half];
-
-			sum += table[16 * l + (size_t) (j < half ? byte & 15 : byte >> 4)] - 128;
-		}
+			sum += table[16 * l + nibble_of(codes, pieces, (size_t) width, grouped, l, j)] - 128;
 		if (sum != sums[j])
 			return false;
 	}
@@ -439,9 +453,11 @@ sums_right(const uint8_t *codes, size_t pieces, int width, const uint8_t *table,
 }
 
 static bool
-check_sums(Bench *bench, const SphxKernels *k, size_t pieces, int width, bool extreme)
+check_order_sums(Bench *bench, const SphxKernels *k, size_t pieces, int width, bool grouped,
+				 bool extreme)
 {
-	size_t		bytes = pieces * (size_t) width / 2;
+	const SphxKernels *oracle = sphx_kernels_scalar();
+	size_t		bytes = grouped ? (pieces + 1) / 2 * (size_t) width : pieces * (size_t) width / 2;
 	uint8_t    *codes = fenced_at(bench->a, bytes, SPHX_CODE_OVERREAD);
 	uint8_t    *table = fenced_at(bench->b, pieces * 16, 0);
 	int32_t		sums[33];
@@ -452,10 +468,17 @@ check_sums(Bench *bench, const SphxKernels *k, size_t pieces, int width, bool ex
 	if (extreme)
 		memset(table, 255, pieces * 16);
 	sums[32] = 42;
-	k->code_sums(codes, pieces, width, table, sums);
-	sphx_kernels_scalar()->code_sums(codes, pieces, width, table, expected);
-	return sums[32] == 42 && sums_right(codes, pieces, width, table, sums) &&
+	(grouped ? k->grouped_sums : k->code_sums) (codes, pieces, width, table, sums);
+	(grouped ? oracle->grouped_sums : oracle->code_sums) (codes, pieces, width, table, expected);
+	return sums[32] == 42 && sums_right(codes, pieces, width, grouped, table, sums) &&
 		memcmp(sums, expected, (size_t) width * sizeof(int32_t)) == 0;
+}
+
+static bool
+check_sums(Bench *bench, const SphxKernels *k, size_t pieces, int width, bool extreme)
+{
+	return check_order_sums(bench, k, pieces, width, false, extreme) &&
+		check_order_sums(bench, k, pieces, width, true, extreme);
 }
 
 static void

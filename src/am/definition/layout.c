@@ -118,7 +118,8 @@ nibbles_left(const Choice *choice, const SphxLayout *layout, int vector, int siz
 	layout->m * ((int) sizeof(uint32) + 2);
 	int			left = size - fixed - 4;	/* for alignment */
 
-	return left <= 0 ? 0 : (int) Min((int64) left * 2 / layout->m, choice->most);
+	/* whole bytes */
+	return left <= 0 ? 0 : Min(left / layout->m * 2, choice->most);
 }
 
 /* Keep the layout if it is the best so far. */

@@ -50,6 +50,14 @@ typedef struct Candidate
 	const float *extended;		/* inner product: D + 1 floats; else vector */
 } Candidate;
 
+/* A neighbour that takes the edge back. */
+typedef struct Offer
+{
+	const Candidate *candidate;
+	SphxRecord *seen;			/* its record, as it was when that was decided */
+	SphxRecord *changed;		/* what it becomes */
+} Offer;
+
 struct SphxInserter
 {
 	SphxIndexInfo info;
@@ -77,7 +85,9 @@ struct SphxInserter
 								 * vectors */
 	int		   *chosen;			/* m */
 	SphxEdges  *edges;			/* to them; then the one back, of each */
-	SphxRecord *neighbour;		/* that is offered this one */
+	Offer	   *offers;			/* m: those that take it, until they are
+								 * written */
+	int			offer_count;
 };
 
 #ifdef USE_ASSERT_CHECKING
@@ -126,7 +136,12 @@ allocate_room(SphxInserter *inserter)
 		inserter->extended = palloc_extended(sizeof(float) * ef * (D + 1), MCXT_ALLOC_HUGE);
 	inserter->chosen = palloc(sizeof(int) * m);
 	inserter->edges = sphx_edges_create(&inserter->env.base, layout);
-	inserter->neighbour = palloc((Size) layout->size);
+	inserter->offers = palloc(sizeof(Offer) * m);
+	for (int j = 0; j < layout->m; j++)
+	{
+		inserter->offers[j].seen = palloc((Size) layout->size);
+		inserter->offers[j].changed = palloc((Size) layout->size);
+	}
 }
 
 SphxInserter *
@@ -495,23 +510,25 @@ write_node(SphxInserter *inserter, SphxPages *pages, uint32 cell)
 }
 
 /*
- * Offer a neighbour on this page, which is exclusively locked, the edge back to
- * the node.  False when it is no longer what the search saw, or prefers the edges
- * it has; else what it becomes is in inserter->neighbour.  With `spare` it first
- * drops the edge that this names, for room.
+ * Offer a neighbour, whose page is locked, the edge back to the node.  False when it
+ * is no longer what the search saw, or prefers the edges it has.  With `spare` it
+ * first drops the edge that this names, for room.
  */
 static bool
-offer_edge(SphxInserter *inserter, SphxPages *pages, Page page, const Candidate *candidate,
-		   uint32 id, SphxSpareEdge spare, void *arg)
+decide_offer(SphxInserter *inserter, SphxPages *pages, Page page, Offer *offer, uint32 id,
+			 SphxSpareEdge spare, void *arg)
 {
 	const SphxLayout *layout = &inserter->info.layout;
+	const Candidate *candidate = offer->candidate;
 	const SphxRecord *r = SphxCheckNode(pages, &inserter->info, page, candidate->id);
 	SphxEdges  *edges = inserter->edges;
-	SphxRecord *copy = inserter->neighbour;
+	SphxRecord *copy = offer->changed;
 
 	Assert(candidate->id != id);	/* I2 */
+	Assert(keeps_nodes(pages)); /* L4: both ends of an edge stay what they are */
 	if (r == NULL || r->version != candidate->version || (r->flags & SPHX_NODE_DELETED))
 		return false;
+	memcpy(offer->seen, r, (Size) layout->size);
 	memcpy(copy, r, (Size) layout->size);
 	if (spare != NULL && copy->neighbours == layout->m)
 		sphx_record_drop_edge(layout, copy,
@@ -524,78 +541,130 @@ offer_edge(SphxInserter *inserter, SphxPages *pages, Page page, const Candidate 
 }
 
 /*
- * Offer the edge back to neighbours that are on one page: positions in
- * candidates[].  How many take it, all in one WAL record; a page on which none does
- * is not written.  On entry and return no page is locked.
+ * Offer the edge to neighbours that are on one page: positions in candidates[].  Those
+ * that take it are added to offers[].  On entry and return no page is locked.
  */
-static int
-link_page(SphxInserter *inserter, SphxPages *pages, int count, const int *places, uint32 id,
-		  SphxSpareEdge spare, void *arg)
+static void
+offer_page(SphxInserter *inserter, SphxPages *pages, int count, const int *places, uint32 id,
+		   SphxSpareEdge spare, void *arg)
 {
-	const SphxIndexInfo *info = &inserter->info;
-	BlockNumber block = SphxNodeBlock(info, inserter->candidates[places[0]].id);
-	Buffer		buffer = SphxReadPage(pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_EXCLUSIVE);
-	Page		page = BufferGetPage(buffer);
-	SphxChange	change;
-	int			linked = 0;
+	BlockNumber block = SphxNodeBlock(&inserter->info, inserter->candidates[places[0]].id);
+	Buffer		buffer = SphxReadPage(pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_SHARE);
 
-	Assert(keeps_nodes(pages)); /* L4: both ends of an edge stay what they are */
 	for (int i = 0; i < count; i++)
 	{
-		const Candidate *candidate = &inserter->candidates[places[i]];
+		Offer	   *offer = &inserter->offers[inserter->offer_count];
 
-		Assert(candidate->id != id);	/* I2 */
-		Assert(SphxNodeBlock(info, candidate->id) == block);	/* L1 */
-		if (!offer_edge(inserter, pages, page, candidate, id, spare, arg))
-			continue;
-		Assert(inserter->neighbour->neighbours <= info->layout.m);	/* I3 */
-		if (linked++ == 0)
+		Assert(inserter->offer_count < inserter->info.layout.m);
+		offer->candidate = &inserter->candidates[places[i]];
+		Assert(SphxNodeBlock(&inserter->info, offer->candidate->id) == block);
+		if (decide_offer(inserter, pages, BufferGetPage(buffer), offer, id, spare, arg))
+			inserter->offer_count++;
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * Is the neighbour, whose page is exclusively locked, what it was when it took the
+ * edge, or takes it still?
+ */
+static bool
+stands(SphxInserter *inserter, SphxPages *pages, Page page, Offer *offer, uint32 id,
+	   SphxSpareEdge spare, void *arg)
+{
+	const SphxIndexInfo *info = &inserter->info;
+
+	return memcmp(SphxNodeRecord(info, page, offer->candidate->id), offer->seen,
+				  (Size) info->layout.size) == 0 ||
+		decide_offer(inserter, pages, page, offer, id, spare, arg);
+}
+
+/*
+ * Write what is in offers[], of up to SPHX_CHANGE_PAGES pages in ascending order, in one
+ * WAL record, and empty it.  How many neighbours have the edge now.  On entry and
+ * return no page is locked; in between all of them are (L1), for no longer than it
+ * takes to copy and to log.
+ */
+static int
+write_offers(SphxInserter *inserter, SphxPages *pages, uint32 id, SphxSpareEdge spare, void *arg)
+{
+	const SphxIndexInfo *info = &inserter->info;
+	Buffer		buffers[SPHX_CHANGE_PAGES];
+	int			locked = 0;
+	int			linked = 0;
+	SphxChange	change;
+
+	Assert(!SphxHoldsPage());	/* L1 */
+	SphxChangeBegin(&change, pages);
+	for (int i = 0; i < inserter->offer_count; i++)
+	{
+		Offer	   *offer = &inserter->offers[i];
+		uint32		neighbour = offer->candidate->id;
+		BlockNumber block = SphxNodeBlock(info, neighbour);
+
+		if (locked == 0 || BufferGetBlockNumber(buffers[locked - 1]) != block)
 		{
-			SphxChangeBegin(&change, pages);
-			page = SphxChangePage(&change, buffer);
+			Assert(locked < SPHX_CHANGE_PAGES);
+			buffers[locked++] = SphxReadPage(pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_EXCLUSIVE);
 		}
-		memcpy(SphxNodeRecord(info, page, candidate->id), inserter->neighbour,
-			   (Size) info->layout.size);
+		if (!stands(inserter, pages, BufferGetPage(buffers[locked - 1]), offer, id, spare, arg))
+			continue;
+		Assert(offer->changed->neighbours <= info->layout.m);	/* I3 */
+		memcpy(SphxNodeRecord(info, SphxChangePage(&change, buffers[locked - 1]), neighbour),
+			   offer->changed, (Size) info->layout.size);
+		linked++;
 	}
 	if (linked > 0)
 		SphxChangeFinish(&change);
-	UnlockReleaseBuffer(buffer);
+	while (locked > 0)
+		UnlockReleaseBuffer(buffers[--locked]);
+	inserter->offer_count = 0;
 	return linked;
+}
+
+static int
+compare_ids(const void *a, const void *b, void *arg)
+{
+	const SphxInserter *inserter = arg;
+	uint32		x = inserter->candidates[*(const int *) a].id;
+	uint32		y = inserter->candidates[*(const int *) b].id;
+
+	return (x > y) - (x < y);
 }
 
 /*
  * Have the chosen neighbours lead to the node; how many do.  On entry and return no
- * page is locked: theirs are, one after the other.  chosen[] is used up.
+ * page is locked.  chosen[] is put into the order of ids.
  */
 static int
 link_all_back(SphxInserter *inserter, SphxPages *pages, int count, uint32 id)
 {
 	const SphxIndexInfo *info = &inserter->info;
-	int			places[SPHX_MAX_M];
+	int		   *chosen = inserter->chosen;
+	int			page_count = 0;
 	int			linked = 0;
 
-	Assert(count <= info->layout.m);
+	Assert(count <= info->layout.m && inserter->offer_count == 0);
 	Assert(!SphxHoldsPage());	/* L1 */
-	while (count > 0)
+	qsort_arg(chosen, (size_t) count, sizeof(int), compare_ids, inserter);
+	for (int start = 0, end = 0; start < count; start = end)
 	{
-		BlockNumber block = SphxNodeBlock(info, inserter->candidates[inserter->chosen[0]].id);
-		int			here = 0;
-		int			rest = 0;
+		BlockNumber block = SphxNodeBlock(info, inserter->candidates[chosen[start]].id);
+		int			before = inserter->offer_count;
 
 		CHECK_FOR_INTERRUPTS();
-		for (int j = 0; j < count; j++)
+		while (end < count &&
+			   SphxNodeBlock(info, inserter->candidates[chosen[end]].id) == block)
+			end++;
+		offer_page(inserter, pages, end - start, chosen + start, id, NULL, NULL);
+		page_count += inserter->offer_count > before;
+		if (page_count == SPHX_CHANGE_PAGES)
 		{
-			int			place = inserter->chosen[j];
-
-			if (SphxNodeBlock(info, inserter->candidates[place].id) == block)
-				places[here++] = place;
-			else
-				inserter->chosen[rest++] = place;
+			linked += write_offers(inserter, pages, id, NULL, NULL);
+			page_count = 0;
 		}
-		linked += link_page(inserter, pages, here, places, id, NULL, NULL);
-		count = rest;
 	}
-	return linked;
+	return linked + write_offers(inserter, pages, id, NULL, NULL);
 }
 
 /*
@@ -685,6 +754,7 @@ insert_vector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPoi
 		return false;
 
 	inserter->hash = SphxHashVector(v->x, v->dim);
+	inserter->offer_count = 0;	/* an error may have left some */
 	inserter->updated = updated;
 	if (inserter->info.meta.metric == SPHX_METRIC_IP)
 		raise_max_norm(inserter, pages);
@@ -772,7 +842,10 @@ SphxLinkNode(SphxInserter *inserter, SphxPages *pages, uint32 id, SphxSpareEdge 
 	}
 	nearest = inserter->chosen[0];
 	if (link_all_back(inserter, pages, count, id) == 0)
-		(void) link_page(inserter, pages, 1, &nearest, id, spare, arg);
+	{
+		offer_page(inserter, pages, 1, &nearest, id, spare, arg);
+		(void) write_offers(inserter, pages, id, spare, arg);
+	}
 }
 
 bool

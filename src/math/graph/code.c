@@ -318,61 +318,92 @@ sphx_code_decode(const SphxCode *code, const uint8_t *nibbles, float *u)
 }
 
 size_t
-sphx_code_bytes(int pieces, int m)
+sphx_code_bytes(const SphxCodeArea *area, int m)
 {
-	return (size_t) pieces * (size_t) m / 2;
+	if (area->by_piece)
+		return (size_t) area->pieces * (size_t) m / 2;
+	return (size_t) (area->pieces + 1) / 2 * (size_t) m;
 }
 
-/*
- * Where the nibbles of neighbour j are: the byte of piece 0, the distance to
- * the byte of the next piece, and the shift of the nibble within a byte.
- */
-static size_t
-nibble_place(int pieces, int m, int j, size_t *stride, int *shift)
+/* Where a neighbour's nibbles are: those of piece l, l + 1 .. are at equal distances. */
+typedef struct NibbleRun
 {
-	int			block = j / SPHX_CODE_BLOCK;
-	int			start = block * SPHX_CODE_BLOCK;
-	int			half = (m - start < SPHX_CODE_BLOCK ? m - start : SPHX_CODE_BLOCK) / 2;
+	size_t		byte;			/* of piece l */
+	size_t		stride;			/* to the byte of the next piece */
+	int			count;			/* pieces from l on */
+	int			shift;			/* within a byte */
+} NibbleRun;
+
+/* the run that begins with piece l of neighbour j */
+static NibbleRun
+nibble_run(const SphxCodeArea *area, int j, int l)
+{
+	int			start = j / SPHX_CODE_BLOCK * SPHX_CODE_BLOCK;
+	int			width = area->m - start < SPHX_CODE_BLOCK ? area->m - start : SPHX_CODE_BLOCK;
 	int			lane = j - start;
+	int			first = l / SPHX_CODE_GROUP * SPHX_CODE_GROUP;	/* piece of its group */
+	int			left = area->pieces - first;
+	int			bytes = (left < SPHX_CODE_GROUP ? left + 1 : SPHX_CODE_GROUP) / 2;
+	NibbleRun	run;
 
-	assert(j >= 0 && j < m && m % 2 == 0);
-	*stride = (size_t) half;
-	*shift = lane < half ? 0 : 4;
-	return sphx_code_bytes(pieces, start) + (size_t) (lane < half ? lane : lane - half);
+	assert(j >= 0 && j < area->m && area->m % 2 == 0);
+	run.byte = sphx_code_bytes(area, start);
+	if (area->by_piece)
+	{
+		int			half = width / 2;
+
+		run.byte += (size_t) (l * half + lane % half);
+		run.stride = (size_t) half;
+		run.count = area->pieces - l;
+		run.shift = lane < half ? 0 : 4;
+		return run;
+	}
+	run.byte += (size_t) (first / 2 * width + lane * bytes + (l - first) % bytes);
+	run.stride = 1;
+	run.count = l - first < bytes ? first + bytes - l : area->pieces - l;
+	run.count = run.count < bytes ? run.count : bytes;
+	run.shift = l - first < bytes ? 0 : 4;
+	return run;
 }
 
 void
-sphx_code_put(uint8_t *codes, int pieces, int m, int j, const uint8_t *nibbles)
+sphx_code_put(const SphxCodeArea *area, uint8_t *codes, int j, const uint8_t *nibbles)
 {
-	size_t		stride;
-	int			shift;
-	uint8_t    *byte = codes + nibble_place(pieces, m, j, &stride, &shift);
+	for (int l = 0; l < area->pieces;)
+	{
+		NibbleRun	run = nibble_run(area, j, l);
+		uint8_t    *byte = codes + run.byte;
 
-	for (int l = 0; l < pieces; l++, byte += stride)
-		*byte = (uint8_t) ((*byte & (0xf0 >> shift)) | nibbles[l] << shift);
+		for (int end = l + run.count; l < end; l++, byte += run.stride)
+			*byte = (uint8_t) ((*byte & (0xf0 >> run.shift)) | nibbles[l] << run.shift);
+	}
 }
 
 void
-sphx_code_get(const uint8_t *codes, int pieces, int m, int j, uint8_t *nibbles)
+sphx_code_get(const SphxCodeArea *area, const uint8_t *codes, int j, uint8_t *nibbles)
 {
-	size_t		stride;
-	int			shift;
-	const uint8_t *byte = codes + nibble_place(pieces, m, j, &stride, &shift);
+	for (int l = 0; l < area->pieces;)
+	{
+		NibbleRun	run = nibble_run(area, j, l);
+		const uint8_t *byte = codes + run.byte;
 
-	for (int l = 0; l < pieces; l++, byte += stride)
-		nibbles[l] = *byte >> shift & 0x0f;
+		for (int end = l + run.count; l < end; l++, byte += run.stride)
+			nibbles[l] = *byte >> run.shift & 0x0f;
+	}
 }
 
 void
-sphx_code_move(uint8_t *codes, int pieces, int m, int from, int to)
+sphx_code_move(const SphxCodeArea *area, uint8_t *codes, int from, int to)
 {
-	size_t		from_stride;
-	size_t		to_stride;
-	int			from_shift;
-	int			to_shift;
-	const uint8_t *in = codes + nibble_place(pieces, m, from, &from_stride, &from_shift);
-	uint8_t    *out = codes + nibble_place(pieces, m, to, &to_stride, &to_shift);
+	for (int l = 0; l < area->pieces;)
+	{
+		/* of two neighbours they are as long */
+		NibbleRun	a = nibble_run(area, from, l);
+		NibbleRun	b = nibble_run(area, to, l);
+		const uint8_t *in = codes + a.byte;
+		uint8_t    *out = codes + b.byte;
 
-	for (int l = 0; l < pieces; l++, in += from_stride, out += to_stride)
-		*out = (uint8_t) ((*out & (0xf0 >> to_shift)) | (*in >> from_shift & 0x0f) << to_shift);
+		for (int end = l + a.count; l < end; l++, in += a.stride, out += b.stride)
+			*out = (uint8_t) ((*out & (0xf0 >> b.shift)) | (*in >> a.shift & 0x0f) << b.shift);
+	}
 }

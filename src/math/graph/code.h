@@ -78,14 +78,24 @@ extern float sphx_code_encode(const SphxCode *code, const float *e, float e_norm
 extern void sphx_code_decode(const SphxCode *code, const uint8_t *nibbles, float *u);
 
 /*
- * Nibbles of neighbour j inside a record's code area for m neighbours: blocks
- * of up to 32 neighbours, each in the layout of code_sums.
+ * A record's code area: nibbles of m neighbours, in blocks of up to 32 of them,
+ * each in the order of grouped_sums, or of code_sums.
  */
-extern size_t sphx_code_bytes(int pieces, int m);
-extern void sphx_code_put(uint8_t *codes, int pieces, int m, int j, const uint8_t *nibbles);
-extern void sphx_code_get(const uint8_t *codes, int pieces, int m, int j, uint8_t *nibbles);
+typedef struct SphxCodeArea
+{
+	int			pieces;			/* nibbles a neighbour */
+	int			m;				/* even */
+	bool		by_piece;		/* the order of code_sums */
+} SphxCodeArea;
+
+/* bytes of the first m neighbours: all, or whole blocks */
+extern size_t sphx_code_bytes(const SphxCodeArea *area, int m);
+
+/* the nibbles of neighbour j */
+extern void sphx_code_put(const SphxCodeArea *area, uint8_t *codes, int j, const uint8_t *nibbles);
+extern void sphx_code_get(const SphxCodeArea *area, const uint8_t *codes, int j, uint8_t *nibbles);
 
 /* copy the nibbles of neighbour `from` over those of neighbour `to` */
-extern void sphx_code_move(uint8_t *codes, int pieces, int m, int from, int to);
+extern void sphx_code_move(const SphxCodeArea *area, uint8_t *codes, int from, int to);
 
 #endif							/* SPHX_CODE_H */

@@ -39,10 +39,13 @@ sphx_layout_init(SphxLayout *layout)
 	layout->code.D = layout->D;
 	layout->code_norm = sphx_code_norm(&layout->code);
 	layout->pieces = sphx_code_pieces(&layout->code);
+	layout->area.pieces = layout->pieces;
+	layout->area.m = layout->m;
+	layout->area.by_piece = layout->by_piece;
 	layout->payload = sizeof(SphxRecord);
 	layout->vector = align_up(layout->payload + layout->payload_bytes, 2);
 	layout->codes = layout->vector + vector;
-	layout->ids = align_up(layout->codes + (int) sphx_code_bytes(layout->pieces, layout->m), 4);
+	layout->ids = align_up(layout->codes + (int) sphx_code_bytes(&layout->area, layout->m), 4);
 	layout->lengths = layout->ids + layout->m * (int) sizeof(uint32_t);
 	layout->gains = layout->lengths + layout->m;
 	layout->size = align_up(layout->gains + layout->m, 4);
@@ -79,7 +82,7 @@ sphx_record_put_edge(const SphxLayout *layout, SphxRecord *r, int j, uint32_t id
 {
 	float		a = sphx_code_encode(&layout->code, e, length, nibbles);
 
-	sphx_code_put(record_codes(layout, r), layout->pieces, layout->m, j, nibbles);
+	sphx_code_put(&layout->area, record_codes(layout, r), j, nibbles);
 	sphx_record_ids(layout, r)[j] = id;
 	record_lengths(layout, r)[j] = sphx_length_encode(sphx_record_length_base(r), length);
 	record_gains(layout, r)[j] = sphx_gain_encode(a > 0.0f ? 1.0f / a : 1.0f);
@@ -145,7 +148,7 @@ sphx_record_set_edges(const SphxLayout *layout, SphxRecord *r, const SphxEdges *
 		longest = fmaxf(longest, lengths[j]);
 	}
 	r->length_base = (uint16_t) (sphx_length_base(longest) >> 16);
-	memset(record_codes(layout, r), 0, sphx_code_bytes(layout->pieces, layout->m));
+	memset(record_codes(layout, r), 0, sphx_code_bytes(&layout->area, layout->m));
 	for (int j = 0; j < edges->n; j++)
 		sphx_record_put_edge(layout, r, j, edges->ids[j], e + (size_t) j * D, lengths[j], edges->nibbles);
 	r->neighbours = (uint8_t) edges->n;
@@ -166,7 +169,7 @@ sphx_record_drop_edge(const SphxLayout *layout, SphxRecord *r, int j)
 	int			last = r->neighbours - 1;
 
 	assert(j >= 0 && j <= last);
-	sphx_code_move(record_codes(layout, r), layout->pieces, layout->m, last, j);
+	sphx_code_move(&layout->area, record_codes(layout, r), last, j);
 	sphx_record_ids(layout, r)[j] = sphx_record_ids(layout, r)[last];
 	record_lengths(layout, r)[j] = record_lengths(layout, r)[last];
 	record_gains(layout, r)[j] = record_gains(layout, r)[last];

@@ -9,7 +9,8 @@
  *		SphxRecord			16 bytes
  *		payload				layout->payload_bytes; heap TIDs and the like, not interpreted here
  *		vector				D elements of 16, 8, 6, 4 or 2 bits, each times scale
- *		codes				nibbles of m edges, in kernel order
+ *		codes				nibbles of m edges, in the order of grouped_sums, or of
+ *							code_sums (version 1)
  *		neighbour ids		m * uint32
  *		lengths, gains		m bytes each
  *
@@ -68,6 +69,8 @@ typedef struct SphxLayout
 	int			stored[SPHX_WIDTHS];	/* dimensions by width, from 0 on in
 										 * this order; multiples of 4 */
 	int			pieces;			/* nibbles an edge */
+	bool		by_piece;		/* codes are in the order of version 1 */
+	SphxCodeArea area;			/* of codes in a record */
 	float		code_norm;		/* U */
 	float		largest_norm;	/* of a stored vector, in its scale */
 	int			payload_bytes;
@@ -108,10 +111,13 @@ typedef struct SphxRecord
 									 * be of vectors that differ, though they
 									 * are stored alike */
 
-/* fill *layout from dims, D, m, code, stored and payload_bytes */
+/* fill *layout from dims, D, m, code, by_piece, stored and payload_bytes */
 extern void sphx_layout_init(SphxLayout *layout);
 
-/* the same from dims, m and payload_bytes, with one codebook and one width for all dimensions */
+/*
+ * the same from dims, m, by_piece and payload_bytes, with one codebook and one width
+ * for all dimensions
+ */
 extern void sphx_layout_uniform(SphxLayout *layout, SphxCodebook book, SphxStorage storage);
 
 /* the width of all dimensions, or SPHX_WIDTHS where it varies */

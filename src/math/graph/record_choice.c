@@ -52,7 +52,7 @@ decode_edge(const SphxLayout *layout, const SphxRecord *r, int j, SphxEdgeWork *
 	float		length = sphx_length_decode(sphx_record_length_base(r), record_lengths(layout, r)[j]);
 	float		norm;
 
-	sphx_code_get(record_codes(layout, r), layout->pieces, layout->m, j, work->nibbles);
+	sphx_code_get(&layout->area, record_codes(layout, r), j, work->nibbles);
 	sphx_code_decode(&layout->code, work->nibbles, work->x);
 	norm = vector_norm(work->x, layout->D);
 	for (int i = 0; i < layout->D; i++)

@@ -122,7 +122,8 @@ sphx_record_block_sums(const SphxLayout *layout, const SphxRecord *r, int start,
 	int			width = layout->m - start < SPHX_CODE_BLOCK ? layout->m - start : SPHX_CODE_BLOCK;
 	int			n = r->neighbours - start < width ? r->neighbours - start : width;
 
-	sphx_kernels->code_sums(record_codes(layout, r) + sphx_code_bytes(layout->pieces, start),
-							(size_t) layout->pieces, width, table, sums);
+	(layout->by_piece ? sphx_kernels->code_sums : sphx_kernels->grouped_sums)
+		(record_codes(layout, r) + sphx_code_bytes(&layout->area, start),
+		 (size_t) layout->pieces, width, table, sums);
 	return n;
 }

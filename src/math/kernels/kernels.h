@@ -29,7 +29,8 @@ typedef enum SphxSimd
 } SphxSimd;
 
 #define SPHX_CODE_BLOCK		32	/* neighbours in one call of code_sums */
-#define SPHX_CODE_OVERREAD	16	/* bytes that code_sums may read past its
+#define SPHX_CODE_GROUP		8	/* pieces in a group of grouped_sums */
+#define SPHX_CODE_OVERREAD	24	/* bytes that code_sums may read past its
 								 * input */
 
 #define SPHX_KERNEL_ERROR(n) (6e-8 * (8.0 + (double) (n) / 8.0))
@@ -144,6 +145,18 @@ typedef struct SphxKernels
 	 */
 	void		(*code_sums) (const uint8_t *codes, size_t pieces, int width,
 							  const uint8_t *table, int32_t *sums);
+
+	/*
+	 * The same sums of codes in another order: pieces by groups of
+	 * SPHX_CODE_GROUP.  Of a group the neighbours have 4 bytes each, one
+	 * behind the other; byte i holds the nibbles of pieces i (low) and 4 + i
+	 * (high).  Of a last group of fewer pieces they have as many bytes, n, as
+	 * hold them, and byte i the nibbles of i and n + i; the nibble that is
+	 * left over counts for nothing.  Reads past the last byte as code_sums
+	 * does.
+	 */
+	void		(*grouped_sums) (const uint8_t *codes, size_t pieces, int width,
+								 const uint8_t *table, int32_t *sums);
 
 	/*
 	 * Distance estimates from code sums, for j < n (n <= 32): E = exponent

@@ -296,6 +296,160 @@ sphx_code_sums_avx2(const uint8_t *codes, size_t pieces, int width, const uint8_
 		code_sums(codes, pieces, (size_t) width / 2, table, sums);
 }
 
+/*
+ * Grouped sums.  A lane of a load has the bytes of 4 neighbours, `bytes` of each.
+ * Four loads, of 32 neighbours, are turned into planes, one for each byte of a
+ * neighbour: dword k of a lane is from the same lane of load k.
+ */
+static AVX2_INLINE __m256i
+load_neighbours(const uint8_t *codes, size_t bytes)
+{
+	/* byte 4 * i + n: byte i of neighbour n, zero where there is none */
+	static const int8_t orders[4][16] = {
+		{0, 1, 2, 3, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1},
+		{0, 2, 4, 6, 1, 3, 5, 7, -1, -1, -1, -1, -1, -1, -1, -1},
+		{0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, -1, -1, -1, -1},
+		{0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15}
+	};
+	__m128i		first = _mm_loadu_si128((const __m128i *) codes);
+	__m128i		second = _mm_loadu_si128((const __m128i *) (codes + 4 * bytes));
+	__m256i		order = both_lanes(_mm_loadu_si128((const __m128i *) orders[bytes - 1]));
+
+	return _mm256_shuffle_epi8(_mm256_inserti128_si256(_mm256_castsi128_si256(first), second, 1),
+							   order);
+}
+
+/* of so many loads, what is behind them being zeros */
+static AVX2_INLINE void
+load_planes(const uint8_t *codes, size_t bytes, int loads, __m256i *planes)
+{
+	__m256i		zero = _mm256_setzero_si256();
+	__m256i		a = load_neighbours(codes, bytes);
+	__m256i		b = loads > 1 ? load_neighbours(codes + 8 * bytes, bytes) : zero;
+	__m256i		c = loads > 2 ? load_neighbours(codes + 16 * bytes, bytes) : zero;
+	__m256i		d = loads > 3 ? load_neighbours(codes + 24 * bytes, bytes) : zero;
+	__m256i		ab = _mm256_unpacklo_epi32(a, b);
+	__m256i		cd = _mm256_unpacklo_epi32(c, d);
+
+	planes[0] = _mm256_unpacklo_epi64(ab, cd);
+	planes[1] = _mm256_unpackhi_epi64(ab, cd);
+	ab = _mm256_unpackhi_epi32(a, b);
+	cd = _mm256_unpackhi_epi32(c, d);
+	planes[2] = _mm256_unpacklo_epi64(ab, cd);
+	planes[3] = _mm256_unpackhi_epi64(ab, cd);
+}
+
+/* add a group's entries, `bytes` pieces in low nibbles and `high` in high ones */
+static AVX2_INLINE void
+add_group(const uint8_t *codes, size_t bytes, size_t high, int loads, const uint8_t *table,
+		  ByteSums *sums)
+{
+	const __m256i nibble = _mm256_set1_epi8(15);
+	__m256i		planes[4];
+
+	load_planes(codes, bytes, loads, planes);
+#pragma GCC unroll 4
+	for (size_t i = 0; i < bytes; i++)
+	{
+		__m256i		t = both_lanes(_mm_loadu_si128((const __m128i *) (table + 16 * i)));
+
+		byte_sums_add(sums, _mm256_shuffle_epi8(t, _mm256_and_si256(planes[i], nibble)));
+		if (i >= high)
+			continue;
+		t = both_lanes(_mm_loadu_si128((const __m128i *) (table + 16 * (bytes + i))));
+		byte_sums_add(sums, _mm256_shuffle_epi8(t, _mm256_and_si256(_mm256_srli_epi16(planes[i], 4),
+																	nibble)));
+	}
+}
+
+/* a last group of 1 to 7 pieces */
+static AVX2_INLINE void
+add_last_group(const uint8_t *codes, size_t pieces, int loads, const uint8_t *table,
+			   ByteSums *sums)
+{
+	switch (pieces)
+	{
+		case 1:
+		case 2:
+			add_group(codes, 1, pieces - 1, loads, table, sums);
+			break;
+		case 3:
+		case 4:
+			add_group(codes, 2, pieces - 2, loads, table, sums);
+			break;
+		case 5:
+		case 6:
+			add_group(codes, 3, pieces - 3, loads, table, sums);
+			break;
+		default:
+			add_group(codes, 4, pieces - 4, loads, table, sums);
+			break;
+	}
+}
+
+/* add 32 sums to total[0..3], 8 neighbours each */
+static AVX2_INLINE void
+grouped_sums_flush(const ByteSums *sums, __m256i *total)
+{
+	__m256i		zero = _mm256_setzero_si256();
+	__m256i		even = _mm256_sub_epi16(sums->both, _mm256_slli_epi16(sums->odd, 8));
+	__m256i		first = _mm256_unpacklo_epi16(even, sums->odd);
+	__m256i		second = _mm256_unpackhi_epi16(even, sums->odd);
+
+	/* the lower lane's first 4 are followed by the upper lane's */
+	total[0] = _mm256_add_epi32(total[0], _mm256_unpacklo_epi16(first, zero));
+	total[1] = _mm256_add_epi32(total[1], _mm256_unpackhi_epi16(first, zero));
+	total[2] = _mm256_add_epi32(total[2], _mm256_unpacklo_epi16(second, zero));
+	total[3] = _mm256_add_epi32(total[3], _mm256_unpackhi_epi16(second, zero));
+}
+
+/* all of a neighbour's pieces are added to one sum of 16 bits */
+#define GROUPED_CHUNK	256
+
+static AVX2_INLINE void
+grouped_sums(const uint8_t *codes, size_t pieces, int width, int loads, const uint8_t *table,
+			 int32_t *sums)
+{
+	const size_t group = SPHX_CODE_GROUP;
+	__m256i		zero = _mm256_setzero_si256();
+	__m256i		bias = _mm256_set1_epi32(-SPHX_TABLE_BIAS * (int) pieces);
+	__m256i		total[4] = {bias, bias, bias, bias};
+
+	do
+	{
+		size_t		chunk = pieces < GROUPED_CHUNK ? pieces : GROUPED_CHUNK;
+		ByteSums	chunk_sums = {zero, zero};
+
+		pieces -= chunk;
+		for (; chunk >= group; chunk -= group)
+		{
+			add_group(codes, 4, 4, loads, table, &chunk_sums);
+			codes += 4 * width;
+			table += 16 * group;
+		}
+		if (chunk > 0)
+			add_last_group(codes, chunk, loads, table, &chunk_sums);
+		grouped_sums_flush(&chunk_sums, total);
+	} while (pieces > 0);
+	for (int i = 0; i < 4; i++)
+		_mm256_storeu_si256((__m256i *) (sums + 8 * i), total[i]);
+}
+
+AVX2 void
+sphx_grouped_sums_avx2(const uint8_t *codes, size_t pieces, int width, const uint8_t *table,
+					   int32_t *sums)
+{
+	assert(width >= 2 && width <= SPHX_CODE_BLOCK && width % 2 == 0);
+	if (width > 24)
+		grouped_sums(codes, pieces, width, 4, table, sums);
+	else if (width > 16)
+		grouped_sums(codes, pieces, width, 3, table, sums);
+	else if (width > 8)
+		grouped_sums(codes, pieces, width, 2, table, sums);
+	else
+		grouped_sums(codes, pieces, width, 1, table, sums);
+}
+
 static AVX2_INLINE SPHX_NO_CONTRACT void
 estimate_8(const int32_t *sums, const uint8_t *length, const uint8_t *gain, __m256i base,
 		   __m256 r2, __m256 unit2, float *est)

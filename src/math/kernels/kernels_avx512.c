@@ -535,6 +535,7 @@ sphx_kernels_avx512(void)
 		.decode_i2 = sphx_decode_i2_avx2,
 		.step_error = sphx_step_error_avx2,
 		.code_sums = sphx_code_sums_avx512,
+		.grouped_sums = sphx_grouped_sums_avx512,
 		.estimate = sphx_estimate_avx512,
 	};
 

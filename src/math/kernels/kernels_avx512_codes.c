@@ -292,6 +292,97 @@ sphx_code_sums_avx512(const uint8_t *codes, size_t pieces, int width, const uint
 		code_sums(codes, pieces, (size_t) width / 2, table, sums);
 }
 
+/*
+ * Grouped sums.  The bytes of a neighbour are side by side as they are; where
+ * there are fewer than 4 of each they are moved apart, and what gets between
+ * them is looked up where tables are zeros.
+ */
+static AVX512_INLINE void
+add_group(__m512i codes, __m512i low_table, __m512i high_table, const CodeOrder *order,
+		  __m512i *low, __m512i *high)
+{
+	__m512i		index = _mm512_ternarylogic_epi32(codes, order->nibble, order->piece, AND_OR);
+
+	*low = _mm512_dpbusd_epi32(*low, _mm512_permutexvar_epi8(index, low_table), order->ones);
+	index = _mm512_ternarylogic_epi32(_mm512_srli_epi16(codes, 4), order->nibble, order->piece,
+									  AND_OR);
+	*high = _mm512_dpbusd_epi32(*high, _mm512_permutexvar_epi8(index, high_table), order->ones);
+}
+
+/* of a last group, the neighbours from codes on, whose `size` bytes are `bytes` of each */
+static AVX512_INLINE __m512i
+load_last_group(const uint8_t *codes, size_t size, int bytes)
+{
+	const __m512i neighbour = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	__m512i		gather = _mm512_mullo_epi32(neighbour, _mm512_set1_epi32(bytes * 0x01010101));
+
+	gather = _mm512_add_epi8(gather, _mm512_set1_epi32(0x03020100));
+	return _mm512_permutexvar_epi8(gather, load_bytes(codes, size));
+}
+
+/* neighbours of a block in a register: the first 16, and the others */
+typedef struct BlockSums
+{
+	__m512i		low[2];
+	__m512i		high[2];
+} BlockSums;
+
+static AVX512_INLINE void
+add_last_group_sums(const uint8_t *codes, size_t pieces, size_t first, size_t second,
+					const uint8_t *table, const CodeOrder *order, BlockSums *sums)
+{
+	size_t		bytes = (pieces + 1) / 2;
+	__m512i		low = load_bytes(table, 16 * bytes);
+	__m512i		high = pieces > 1 ? load_bytes(table + 16 * bytes, 16 * (pieces - bytes)) :
+	_mm512_setzero_si512();
+
+	add_group(load_last_group(codes, bytes * first, (int) bytes), low, high, order,
+			  &sums->low[0], &sums->high[0]);
+	if (second > 0)
+		add_group(load_last_group(codes + bytes * first, bytes * second, (int) bytes), low, high,
+				  order, &sums->low[1], &sums->high[1]);
+}
+
+static AVX512_INLINE void
+grouped_sums(const uint8_t *codes, size_t pieces, size_t first, size_t second,
+			 const uint8_t *table, int32_t *sums)
+{
+	const CodeOrder order = code_order(0);
+	__m512i		bias = _mm512_set1_epi32(-SPHX_TABLE_BIAS * (int) pieces);
+	__m512i		zero = _mm512_setzero_si512();
+	BlockSums	block = {{bias, bias}, {zero, zero}};
+
+	for (; pieces >= SPHX_CODE_GROUP; pieces -= SPHX_CODE_GROUP)
+	{
+		__m512i		low = _mm512_loadu_si512(table);
+		__m512i		high = _mm512_loadu_si512(table + 64);
+
+		add_group(load_bytes(codes, 4 * first), low, high, &order, &block.low[0], &block.high[0]);
+		if (second > 0)
+			add_group(load_bytes(codes + 4 * first, 4 * second), low, high, &order,
+					  &block.low[1], &block.high[1]);
+		codes += 4 * (first + second);
+		table += 16 * SPHX_CODE_GROUP;
+	}
+	if (pieces > 0)
+		add_last_group_sums(codes, pieces, first, second, table, &order, &block);
+	_mm512_storeu_si512(sums, _mm512_add_epi32(block.low[0], block.high[0]));
+	_mm512_storeu_si512(sums + 16, _mm512_add_epi32(block.low[1], block.high[1]));
+}
+
+AVX512 void
+sphx_grouped_sums_avx512(const uint8_t *codes, size_t pieces, int width, const uint8_t *table,
+						 int32_t *sums)
+{
+	assert(width >= 2 && width <= SPHX_CODE_BLOCK && width % 2 == 0);
+	if (width == 32)
+		grouped_sums(codes, pieces, 16, 16, table, sums);
+	else if (width > 16)
+		grouped_sums(codes, pieces, 16, (size_t) width - 16, table, sums);
+	else
+		grouped_sums(codes, pieces, (size_t) width, 0, table, sums);
+}
+
 static AVX512_INLINE SPHX_NO_CONTRACT void
 estimate_16(const int32_t *sums, const uint8_t *length, const uint8_t *gain, __mmask16 lanes,
 			__m512i base, __m512 r2, __m512 unit2, float *est)

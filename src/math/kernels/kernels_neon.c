@@ -583,6 +583,110 @@ code_sums_neon(const uint8_t *codes, size_t pieces, int width, const uint8_t *ta
 		vst1q_s32(sums + half + 4 * k, high[k]);
 }
 
+/* of 16 neighbours with `bytes` bytes each: a register for each of their bytes */
+static INLINE uint8x16x4_t
+load_planes(const uint8_t *codes, size_t bytes)
+{
+	uint8x16x4_t planes = {{vdupq_n_u8(0), vdupq_n_u8(0), vdupq_n_u8(0), vdupq_n_u8(0)}};
+
+	if (bytes == 4)
+		return vld4q_u8(codes);
+	if (bytes == 3)
+	{
+		uint8x16x3_t three = vld3q_u8(codes);
+
+		planes.val[0] = three.val[0];
+		planes.val[1] = three.val[1];
+		planes.val[2] = three.val[2];
+	}
+	else if (bytes == 2)
+	{
+		uint8x16x2_t two = vld2q_u8(codes);
+
+		planes.val[0] = two.val[0];
+		planes.val[1] = two.val[1];
+	}
+	else
+		planes.val[0] = vld1q_u8(codes);
+	return planes;
+}
+
+/* add the entries of a group's pieces to the sums of 16 neighbours */
+static INLINE void
+add_group(uint8x16x4_t planes, size_t pieces, const uint8_t *table, uint16x8_t *s)
+{
+	size_t		bytes = (pieces + 1) / 2;
+
+#pragma GCC unroll 8
+	for (size_t l = 0; l < pieces; l++)
+	{
+		uint8x16_t	c = planes.val[l < bytes ? l : l - bytes];
+		uint8x16_t	nibble = l < bytes ? vandq_u8(c, vdupq_n_u8(15)) : vshrq_n_u8(c, 4);
+		uint8x16_t	entry = vqtbl1q_u8(vld1q_u8(table + 16 * l), nibble);
+
+		s[0] = vaddw_u8(s[0], vget_low_u8(entry));
+		s[1] = vaddw_high_u8(s[1], entry);
+	}
+}
+
+/* the sums of up to 16 neighbours, the first of a group's `width` ones being at codes */
+static INLINE void
+grouped_sums_16(const uint8_t *codes, size_t pieces, size_t place, size_t width, size_t count,
+				const uint8_t *table, int32x4_t *total)
+{
+	for (size_t done = 0; done < pieces;)
+	{
+		uint16x8_t	s[2] = {vdupq_n_u16(0), vdupq_n_u16(0)};
+		size_t		end = pieces - done < CHUNK_PIECES ? pieces : done + CHUNK_PIECES;
+
+		while (done < end)
+		{
+			size_t		some = end - done < SPHX_CODE_GROUP ? end - done : SPHX_CODE_GROUP;
+			size_t		bytes = (some + 1) / 2;
+			uint8_t		copy[64] = {0};
+			const uint8_t *from = codes + bytes * place;
+
+			/* not far beyond the codes */
+			if (count < 16)
+				from = memcpy(copy, from, bytes * count);
+			if (some == SPHX_CODE_GROUP)
+				add_group(load_planes(from, 4), SPHX_CODE_GROUP, table, s);
+			else
+				add_group(load_planes(from, bytes), some, table, s);
+			codes += bytes * width;
+			table += 16 * some;
+			done += some;
+		}
+		for (int k = 0; k < 2; k++)
+		{
+			total[2 * k] = vaddq_s32(total[2 * k],
+									 vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(s[k]))));
+			total[2 * k + 1] = vaddq_s32(total[2 * k + 1],
+										 vreinterpretq_s32_u32(vmovl_high_u16(s[k])));
+		}
+	}
+}
+
+static void
+grouped_sums_neon(const uint8_t *codes, size_t pieces, int width, const uint8_t *table,
+				  int32_t *sums)
+{
+	assert(width >= 2 && width <= SPHX_CODE_BLOCK && width % 2 == 0);
+	for (int start = 0; start < SPHX_CODE_BLOCK; start += 16)
+	{
+		int32x4_t	bias = vdupq_n_s32(-SPHX_TABLE_BIAS * (int) pieces);
+		int32x4_t	total[4] = {bias, bias, bias, bias};
+
+		if (start + 16 <= width)
+			grouped_sums_16(codes, pieces, (size_t) start, (size_t) width, 16, table, total);
+		else if (start < width)
+			grouped_sums_16(codes, pieces, (size_t) start, (size_t) width,
+							(size_t) (width - start), table, total);
+		for (int k = 0; k < 4; k++)
+			vst1q_s32(sums + start + 4 * k, total[k]);
+	}
+}
+
 /* the last n % 8 are left to the oracle */
 static void SPHX_NO_CONTRACT
 estimate_neon(const int32_t *sums, const uint8_t *length, const uint8_t *gain,
@@ -652,6 +756,7 @@ sphx_kernels_neon(void)
 		.decode_i2 = decode_i2_neon,
 		.step_error = step_error_neon,
 		.code_sums = code_sums_neon,
+		.grouped_sums = grouped_sums_neon,
 		.estimate = estimate_neon,
 	};
 

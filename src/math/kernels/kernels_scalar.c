@@ -397,6 +397,39 @@ code_sums_scalar(const uint8_t *codes, size_t pieces, int width, const uint8_t *
 	}
 }
 
+/* one group, or a last one of fewer pieces */
+static void
+add_group(const uint8_t *codes, size_t pieces, int width, const uint8_t *table, int32_t *sums)
+{
+	size_t		bytes = (pieces + 1) / 2;
+
+	for (int j = 0; j < width; j++)
+		for (size_t i = 0; i < bytes; i++, codes++)
+		{
+			sums[j] += table[16 * i + (*codes & 15)];
+			if (bytes + i < pieces)
+				sums[j] += table[16 * (bytes + i) + (*codes >> 4)];
+		}
+}
+
+static void
+grouped_sums_scalar(const uint8_t *codes, size_t pieces, int width, const uint8_t *table,
+					int32_t *sums)
+{
+	int32_t		bias = SPHX_TABLE_BIAS * (int32_t) pieces;
+
+	assert(width >= 2 && width <= SPHX_CODE_BLOCK && width % 2 == 0);
+	for (int j = 0; j < SPHX_CODE_BLOCK; j++)
+		sums[j] = -bias;
+	for (; pieces >= SPHX_CODE_GROUP; pieces -= SPHX_CODE_GROUP)
+	{
+		add_group(codes, SPHX_CODE_GROUP, width, table, sums);
+		codes += SPHX_CODE_GROUP / 2 * width;
+		table += 16 * SPHX_CODE_GROUP;
+	}
+	add_group(codes, pieces, width, table, sums);
+}
+
 static void SPHX_NO_CONTRACT
 estimate_scalar(const int32_t *sums, const uint8_t *length, const uint8_t *gain,
 				uint32_t length_base, float r2, float unit2, int n, float *est)
@@ -445,6 +478,7 @@ const SphxKernels sphx_kernels_scalar_table = {
 	.decode_i2 = decode_i2_scalar,
 	.step_error = step_error_scalar,
 	.code_sums = code_sums_scalar,
+	.grouped_sums = grouped_sums_scalar,
 	.estimate = estimate_scalar,
 };
 

@@ -44,6 +44,8 @@ extern float sphx_table_signs_avx2(const float *x, size_t D, float amax, uint8_t
 extern float sphx_table_lloyd_avx2(const float *x, size_t D, float amax, uint8_t *table);
 extern void sphx_code_sums_avx2(const uint8_t *codes, size_t pieces, int width,
 								const uint8_t *table, int32_t *sums);
+extern void sphx_grouped_sums_avx2(const uint8_t *codes, size_t pieces, int width,
+								   const uint8_t *table, int32_t *sums);
 extern void sphx_estimate_avx2(const int32_t *sums, const uint8_t *length, const uint8_t *gain,
 							   uint32_t length_base, float r2, float unit2, int n, float *est);
 
@@ -52,6 +54,8 @@ extern float sphx_table_signs_avx512(const float *x, size_t D, float amax, uint8
 extern float sphx_table_lloyd_avx512(const float *x, size_t D, float amax, uint8_t *table);
 extern void sphx_code_sums_avx512(const uint8_t *codes, size_t pieces, int width,
 								  const uint8_t *table, int32_t *sums);
+extern void sphx_grouped_sums_avx512(const uint8_t *codes, size_t pieces, int width,
+									 const uint8_t *table, int32_t *sums);
 extern void sphx_estimate_avx512(const int32_t *sums, const uint8_t *length, const uint8_t *gain,
 								 uint32_t length_base, float r2, float unit2, int n, float *est);
 
