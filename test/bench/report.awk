@@ -76,8 +76,8 @@ END {
 		for (j = 1; j <= points[names[i]]; j++)
 			printf "| %s | %d | %.4f | %.0f | %.0f |%s\n", names[i], ef[names[i], j],
 				recall[names[i], j], rate[names[i], j], buffers[names[i], j],
-				cold > 0 ? sprintf(" %.0f | %.0f | %.1f |", reads[names[i], j],
-					disk[names[i], j], p95[names[i], j]) : ""
+				(cold > 0 ? sprintf(" %.0f | %.0f | %.1f |", reads[names[i], j],
+					disk[names[i], j], p95[names[i], j]) : "")
 	print ""
 
 	header = "| |"
