@@ -74,7 +74,7 @@ for my $memory (0, 1)
 # inserts read ahead as well
 $node->safe_psql('postgres', 'SET effective_io_concurrency = 16;
 	INSERT INTO items SELECT id + 10000, embedding FROM items WHERE id <= 200');
-check_sound($node, 'items');
+check_sound($node, 'items', 'after inserts');
 
 $node->append_conf('postgresql.conf', "shared_buffers = 64MB\neffective_io_concurrency = 16\n");
 $node->restart;
