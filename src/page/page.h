@@ -151,8 +151,8 @@ extern int	SphxRequestDepth(Relation relation);
 
 /*
  * After a page was missing from shared buffers the presence of those to come is
- * looked up, until so many have been there.  (Always to look would be a good
- * part of the time of a search that finds everything there.)
+ * looked up, until so many have been there.  (A search that finds everything
+ * there has no use for it.)
  */
 #define SPHX_ABSENCES		256
 
