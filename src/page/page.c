@@ -485,11 +485,11 @@ SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes)
 	if (block >= local->hints.room || block >= local->nblocks)
 		return;
 	hint = *SphxHintPlace(&local->hints, block);
-	if (hint == 0)
+	if (hint == 0 && local->absences == 0)
 	{
 		/*
-		 * never seen by this backend: when it is in shared buffers, remember
-		 * where
+		 * never seen by this backend, and not asked for: when it is in shared
+		 * buffers, remember where
 		 */
 		SphxRequestPage(pages, block);
 		hint = *SphxHintPlace(&local->hints, block);

@@ -159,7 +159,11 @@ extern int	SphxRequestDepth(Relation relation);
 /* Blocks that this backend has read from disk so far. */
 extern int64 SphxBlocksLoaded(void);
 
-/* `bytes` at `offset` within the block's data will soon be read; never waits, pins or locks. */
+/*
+ * `bytes` at `offset` within the block's data will soon be read; never waits,
+ * pins or locks.  Where pages were absent of late (SphxLocalState) the caller
+ * has asked for it.
+ */
 extern void SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes);
 
 /*
