@@ -257,6 +257,14 @@ cluster_start()
 	fi
 }
 
+# Start it again; arguments are further lines of its configuration.
+cluster_restart()
+{
+	printf '%s\n' "$@" | "${AS_SERVER[@]}" tee -a "$WORK/data/postgresql.conf" >/dev/null
+	quietly "restarting the server" "${AS_SERVER[@]}" "$BIN/pg_ctl" -D "$WORK/data" \
+		-l "$WORK/data/server.log" -m fast -w restart
+}
+
 cluster_stop()
 {
 	"${AS_SERVER[@]}" "$BIN/pg_ctl" -D "$WORK/data" -m fast -w stop >/dev/null

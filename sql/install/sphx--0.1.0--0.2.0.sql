@@ -92,11 +92,11 @@ COMMENT ON FUNCTION sphx_recall(regclass, integer, vector[]) IS 'the same with t
 
 CREATE FUNCTION sphx_last_scan(OUT index regclass, OUT nodes_read bigint, OUT cells_read integer,
 		OUT widenings integer, OUT nodes_late bigint, OUT rows_returned bigint,
-		OUT rows_rechecked bigint, OUT table_read boolean)
+		OUT rows_rechecked bigint, OUT table_read boolean, OUT blocks_requested bigint)
 	RETURNS record
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
-COMMENT ON FUNCTION sphx_last_scan() IS 'what the scan of an sphx index that ended last in this session did: vectors and cells read, widenings of the search, vectors found late, rows returned and those of which the executor computed the distance, whether the table was read instead';
+COMMENT ON FUNCTION sphx_last_scan() IS 'what the scan of an sphx index that ended last in this session did: vectors and cells read, widenings of the search, vectors found late, rows returned and those of which the executor computed the distance, whether the table was read instead, blocks of index and table asked for before they were read';
 
 CREATE FUNCTION sphx_scan_figures(index regclass, OUT scans bigint, OUT nodes_read bigint,
 		OUT cells_read bigint, OUT widenings bigint, OUT nodes_late bigint, OUT rows_returned bigint,

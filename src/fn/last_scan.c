@@ -14,12 +14,12 @@
 
 PG_FUNCTION_INFO_V1(sphx_last_scan);
 
-#define COLUMNS		8
+#define COLUMNS		9
 
 /*
  * sphx_last_scan() -> (index regclass, nodes_read bigint, cells_read integer,
  * widenings integer, nodes_late bigint, rows_returned bigint,
- * rows_rechecked bigint, table_read boolean): figures of the scan that ended
+ * rows_rechecked bigint, table_read boolean, blocks_requested bigint): figures of the scan that ended
  * last in this session; NULLs where there was none.
  */
 Datum
@@ -40,6 +40,7 @@ sphx_last_scan(PG_FUNCTION_ARGS)
 	values[5] = Int64GetDatum((int64) counts->rows_returned);
 	values[6] = Int64GetDatum((int64) counts->rows_rechecked);
 	values[7] = BoolGetDatum(counts->table_read);
+	values[8] = Int64GetDatum((int64) counts->requests);
 	if (!OidIsValid(counts->index))
 		memset(nulls, true, sizeof(nulls));
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls));

@@ -39,3 +39,16 @@ SphxRootTid(Relation heap, TupleTableSlot *slot, ItemPointer tid)
 	if (OffsetNumberIsValid(roots[offset - 1]))
 		ItemPointerSetOffsetNumber(tid, roots[offset - 1]);
 }
+
+void
+SphxRequestRow(SphxPages *pages, Relation heap, BlockNumber block)
+{
+	PrefetchBufferResult result;
+
+	Assert(SphxIsHeap(heap));
+	result = PrefetchBuffer(heap, MAIN_FORKNUM, block);
+	if (result.initiated_io)
+		pages->requests++;
+	if (BufferIsValid(result.recent_buffer) && pages->local->row_absences > 0)
+		pages->local->row_absences--;
+}

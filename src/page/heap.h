@@ -13,6 +13,8 @@
 #include "executor/tuptable.h"
 #include "utils/rel.h"
 
+#include "page/page.h"
+
 /* Is the table one of the server's own heaps, whose pages this file reads? */
 extern bool SphxIsHeap(Relation table);
 
@@ -23,5 +25,11 @@ extern bool SphxIsHeap(Relation table);
  * index is locked.
  */
 extern void SphxRootTid(Relation heap, TupleTableSlot *slot, ItemPointer tid);
+
+/*
+ * As SphxRequestPage, for a block that such a table has; pages->requests counts
+ * it as well.
+ */
+extern void SphxRequestRow(SphxPages *pages, Relation heap, BlockNumber block);
 
 #endif							/* SPHX_HEAP_H */

@@ -62,6 +62,8 @@ SphxForgetLocal(SphxLocalState *local)
 		release_kept(&local->kept[kind]);
 	local->nblocks = 0;
 	local->heap_blocks = 0;
+	local->absences = 0;
+	local->row_absences = 0;
 }
 
 /*

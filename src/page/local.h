@@ -42,6 +42,9 @@ typedef struct SphxLocalState
 	SphxRelLocator locator;		/* the storage that the rest is about */
 	BlockNumber nblocks;		/* blocks of the main fork known to exist */
 	BlockNumber heap_blocks;	/* of the table, the same */
+	int			absences;		/* > 0: pages were missing from shared buffers
+								 * of late, so others may be (page.c) */
+	int			row_absences;	/* the same of the table's */
 	SphxHintRegion hints;		/* never of a temporary index, whose buffers
 								 * are not the shared ones */
 	SphxKept	kept[SPHX_KEPT_KINDS];

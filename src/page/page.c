@@ -20,8 +20,17 @@
 #include "port/pg_crc32c.h"
 #include "storage/buf_internals.h"
 #include "storage/lmgr.h"
+#include "utils/spccache.h"
 
 #define CACHE_LINE			64
+
+/*
+ * Blocks asked for at a time.  The least is for effective_io_concurrency = 1,
+ * the default before PostgreSQL 18, with which a search would wait for every
+ * page.
+ */
+#define LEAST_DEPTH			8
+#define MOST_DEPTH			64
 
 void
 SphxOpenPages(SphxPages *pages, Relation index)
@@ -31,6 +40,7 @@ SphxOpenPages(SphxPages *pages, Relation index)
 	pages->local = SphxFindLocal(index);
 	pages->strategy = NULL;
 	pages->building = false;
+	pages->requests = 0;
 }
 
 void
@@ -45,6 +55,7 @@ SphxOpenInitFork(SphxPages *pages, Relation index)
 	pages->local = &local;
 	pages->strategy = NULL;
 	pages->building = true;
+	pages->requests = 0;
 }
 
 void
@@ -280,9 +291,8 @@ find_place(SphxPages *pages, BlockNumber block, Buffer buffer)
 	return block < local->hints.room ? SphxHintPlace(&local->hints, block) : NULL;
 }
 
-/* Blocks that this backend has read from disk. */
-static int64
-blocks_loaded(void)
+int64
+SphxBlocksLoaded(void)
 {
 	return pgBufferUsage.shared_blks_read + pgBufferUsage.local_blks_read;
 }
@@ -294,13 +304,17 @@ blocks_loaded(void)
 static Buffer
 read_checked(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 {
-	int64		loaded = blocks_loaded();
+	int64		loaded = SphxBlocksLoaded();
+	bool		absent;
 	Buffer		buffer;
 	uint32	   *place;
 
 	if (!SphxBlockExists(pages, block))
 		SphxCorrupted(pages->index, block, "there is a reference to it, but the index is shorter");
 	buffer = read_block(pages, block);
+	absent = SphxBlocksLoaded() != loaded;
+	if (absent)
+		pages->local->absences = SPHX_ABSENCES;
 
 	/* who holds a page of one kind may be led to it as one of another: L1 */
 	if (!BufferIsLocal(buffer) && SphxBufferLocked(buffer))
@@ -313,7 +327,7 @@ read_checked(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock)
 	 * since
 	 */
 	place = find_place(pages, block, buffer);
-	if (blocks_loaded() != loaded || (place != NULL && !sphx_hints.shared))
+	if (absent || (place != NULL && !sphx_hints.shared))
 		verify_checksum(pages, block, BufferGetPage(buffer));
 	if (place != NULL)
 		*place = SphxMakeHint(buffer, (uint32) kind);
@@ -429,6 +443,36 @@ SphxPauseLock(Buffer buffer, int lock)
 	SphxNoteLock(buffer, page_rank(BufferGetPage(buffer)));
 }
 
+int
+SphxRequestDepth(Relation relation)
+{
+	int			concurrency = get_tablespace_io_concurrency(relation->rd_rel->reltablespace);
+
+	return concurrency == 0 ? 0 : Min(Max(concurrency, LEAST_DEPTH), MOST_DEPTH);
+}
+
+void
+SphxRequestPage(SphxPages *pages, BlockNumber block)
+{
+	SphxLocalState *local = pages->local;
+	PrefetchBufferResult result;
+	uint32	   *place;
+
+	if (block >= local->nblocks || SphxRequestDepth(pages->index) == 0)
+		return;
+	result = PrefetchBuffer(pages->index, pages->fork, block);
+	if (result.initiated_io)
+		pages->requests++;
+	if (!BufferIsValid(result.recent_buffer))
+		return;
+	if (local->absences > 0)
+		local->absences--;
+	/* it is there, but perhaps not where this backend saw it */
+	place = find_place(pages, block, result.recent_buffer);
+	if (place != NULL && SphxHintBuffer(*place) != result.recent_buffer)
+		*place = SphxMakeHint(result.recent_buffer, 0);
+}
+
 void
 SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes)
 {
@@ -440,14 +484,14 @@ SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes)
 	if (block >= local->hints.room || block >= local->nblocks)
 		return;
 	hint = *SphxHintPlace(&local->hints, block);
-	if (hint == 0)
+	if (hint == 0 && local->absences == 0)
 	{
 		/*
-		 * never seen by this backend: when it is in shared buffers, remember
-		 * where
+		 * never seen by this backend, and not asked for: when it is in shared
+		 * buffers, remember where
 		 */
-		hint = SphxMakeHint(PrefetchBuffer(pages->index, MAIN_FORKNUM, block).recent_buffer, 0);
-		*SphxHintPlace(&local->hints, block) = hint;
+		SphxRequestPage(pages, block);
+		hint = *SphxHintPlace(&local->hints, block);
 	}
 	buffer = SphxHintBuffer(hint);
 	if (BufferIsValid(buffer))

@@ -75,6 +75,7 @@ typedef struct SphxPages
 	BufferAccessStrategy strategy;	/* or NULL */
 	bool		building;		/* nobody else sees the index: no WAL, the
 								 * builder logs it whole */
+	uint64		requests;		/* reads begun by SphxRequestPage */
 } SphxPages;
 
 extern void SphxOpenPages(SphxPages *pages, Relation index);
@@ -138,7 +139,31 @@ extern void SphxPauseLock(Buffer buffer, int lock);
  */
 extern void SphxCheckChain(SphxPages *pages, BlockNumber block, uint64 step, uint32 per_block);
 
-/* `bytes` at `offset` within the block's data will soon be read; never waits, pins or locks. */
+/*
+ * Have the block, which will soon be read, brought from disk meanwhile if it is
+ * not in shared buffers (PrefetchBuffer): not waited for, nor pinned, nor
+ * locked.  Does nothing where effective_io_concurrency is 0.
+ */
+extern void SphxRequestPage(SphxPages *pages, BlockNumber block);
+
+/* Blocks of the relation that may be asked for at a time; 0 where effective_io_concurrency is 0. */
+extern int	SphxRequestDepth(Relation relation);
+
+/*
+ * After a page was missing from shared buffers the presence of those to come is
+ * looked up, until so many have been there.  (A search that finds everything
+ * there has no use for it.)
+ */
+#define SPHX_ABSENCES		256
+
+/* Blocks that this backend has read from disk so far. */
+extern int64 SphxBlocksLoaded(void);
+
+/*
+ * `bytes` at `offset` within the block's data will soon be read; never waits,
+ * pins or locks.  Where pages were absent of late (SphxLocalState) the caller
+ * has asked for it.
+ */
 extern void SphxPrefetchPage(SphxPages *pages, BlockNumber block, Size offset, Size bytes);
 
 /*

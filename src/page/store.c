@@ -43,6 +43,23 @@ store_done(SphxStore *base)
 	store->buffer = InvalidBuffer;
 }
 
+/*
+ * Have the node's page read from disk where it is not in shared buffers.  Each
+ * is asked for once, unless two have the same place.
+ */
+static void
+store_expect(SphxStore *base, uint32_t id)
+{
+	SphxPageStore *store = (SphxPageStore *) base;
+	BlockNumber block = SphxNodeBlock(store->info, id);
+	BlockNumber *place = &store->requested[block % SPHX_BLOCKS_ASKED];
+
+	if (*place == block)
+		return;
+	*place = block;
+	SphxRequestPage(store->pages, block);
+}
+
 /* the first lines of a record; the processor's own prefetching follows from there */
 #define PREFETCH_BYTES		2048
 
@@ -53,6 +70,11 @@ store_prefetch(SphxStore *base, uint32_t id)
 	const SphxIndexInfo *info = store->info;
 	Size		size = (Size) info->layout.size;
 
+	if (unlikely(store->pages->local->absences > 0))
+	{
+		base->ahead = SphxRequestDepth(store->pages->index);
+		store_expect(base, id);
+	}
 	SphxPrefetchPage(store->pages, SphxNodeBlock(info, id), (id % info->meta.per_page) * size,
 					 Min(size, PREFETCH_BYTES));
 }
@@ -65,9 +87,12 @@ SphxInitStore(SphxPageStore *store, SphxPages *pages, const SphxIndexInfo *info)
 	store->base.read = store_read;
 	store->base.done = store_done;
 	store->base.prefetch = store_prefetch;
+	store->base.ahead = 0;
+	store->base.expect = store_expect;
 	store->pages = pages;
 	store->info = info;
 	store->kind = SPHX_PAGE_NODE;
 	store->buffer = InvalidBuffer;
 	store->hidden = SPHX_INVALID_NODE;
+	memset(store->requested, 0xff, sizeof(store->requested));	/* InvalidBlockNumber */
 }

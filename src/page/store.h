@@ -11,6 +11,9 @@
 #include "math/graph/search.h"
 #include "page/node.h"
 
+/* blocks that a search remembers to have asked for */
+#define SPHX_BLOCKS_ASKED		128
+
 typedef struct SphxPageStore
 {
 	SphxStore	base;			/* first, so that a pointer to it is one to
@@ -23,6 +26,9 @@ typedef struct SphxPageStore
 								 * done, else InvalidBuffer */
 	uint32		hidden;			/* a node that is read as if it were none, or
 								 * SPHX_INVALID_NODE */
+	BlockNumber requested[SPHX_BLOCKS_ASKED];	/* blocks asked for by this
+												 * search, each in place block
+												 * % SPHX_BLOCKS_ASKED */
 } SphxPageStore;
 
 /*

@@ -4,6 +4,8 @@
  *	  The benchmark's client: measures recall, queries a second, buffers a
  *	  query and inserts a second of one or more systems, in turns, and prints
  *	  them as lines of tab-separated fields (report.awk makes tables of them).
+ *	  With -C all of it with files that are not in the page cache: the kernel is
+ *	  asked before each query to drop those of the database (posix_fadvise).
  *
  * A system is NAME=DATABASE=SETTING=LIST: its name, the database that holds
  * the table items (id, embedding), the setting that widens the search, and
@@ -12,6 +14,7 @@
  *-------------------------------------------------------------------------
  */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <libpq-fe.h>
 #include <math.h>
 #include <stdio.h>
@@ -33,6 +36,9 @@ typedef struct Point
 	double		recall;
 	double		buffers;		/* shared buffers touched, a query */
 	double		rate[MAX_REPETITIONS];	/* queries a second */
+	double		reads;			/* with -C: blocks that the server read, */
+	double		disk;			/* blocks that came from the disk, a query, */
+	double		p95;			/* and the 95th percentile of a query, in ms */
 } Point;
 
 typedef struct System
@@ -41,6 +47,8 @@ typedef struct System
 	const char *database;
 	const char *setting;
 	PGconn	   *connection;
+	PGresult   *files;			/* with -C: of the database's tables and
+								 * indexes */
 	int			npoints;
 	Point		point[MAX_POINTS];
 	double		round_trip[MAX_REPETITIONS];	/* a second, of a statement
@@ -54,6 +62,7 @@ typedef struct Bench
 	Vectors		query;
 	Neighbours	truth;
 	int			cosine;
+	int			cold;			/* -C */
 	int			k;
 	int			repetitions;
 	int			explained;		/* queries whose buffers are counted */
@@ -197,6 +206,73 @@ count_right(const Bench *bench, size_t i, PGresult *result)
 	return n;
 }
 
+/* ------------------------------------------------------------------------
+ * Cold files
+ * ------------------------------------------------------------------------
+ */
+
+/* the table's files and its indexes', with its TOAST table, visibility map and free space map */
+static void
+find_files(System *system)
+{
+	execute(system, "CHECKPOINT");	/* only what has been written can be
+									 * dropped */
+	system->files = check_result(system, PQexec(system->connection,
+												"SELECT current_setting('data_directory') || '/' || pg_relation_filepath(c.oid) || fork"
+												" FROM pg_class c, (VALUES (''), ('_vm'), ('_fsm')) f (fork)"
+												" WHERE c.oid IN ((SELECT reltoastrelid FROM pg_class WHERE oid = 'items'::regclass),"
+												" 'items'::regclass)"
+												" OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid IN ('items'::regclass,"
+												" (SELECT reltoastrelid FROM pg_class WHERE oid = 'items'::regclass)))"));
+}
+
+/* have the kernel drop a file of 1 GB segments from the page cache; false when there is none */
+static int
+drop_file(const char *path, int segment)
+{
+	char		name[1024];
+	int			fd;
+
+	snprintf(name, sizeof(name), segment == 0 ? "%s" : "%s.%d", path, segment);
+	fd = open(name, O_RDONLY);
+	if (fd < 0)
+	{
+		if (access(name, F_OK) == 0)
+			die("%s cannot be opened", name);
+		return 0;
+	}
+	if (posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0)
+		die("%s cannot be dropped from the page cache", name);
+	close(fd);
+	return 1;
+}
+
+static void
+drop_files(System *system)
+{
+	for (int i = 0; i < PQntuples(system->files); i++)
+		for (int segment = 0; drop_file(PQgetvalue(system->files, i, 0), segment); segment++)
+			;
+}
+
+/* bytes that the system's server process has had read from the disk; NAN where nobody tells */
+static double
+disk_bytes(const System *system)
+{
+	char		line[256];
+	double		bytes = NAN;
+	FILE	   *file;
+
+	snprintf(line, sizeof(line), "/proc/%d/io", PQbackendPID(system->connection));
+	file = fopen(line, "r");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		if (strncmp(line, "read_bytes:", 11) == 0)
+			bytes = atof(line + 11);
+	if (file != NULL)
+		fclose(file);
+	return bytes;
+}
+
 /* also warms up: buffers, caches of the backend */
 static double
 measure_recall(Bench *bench, System *system)
@@ -247,12 +323,13 @@ plan_number(const char *json, const char *key)
 	return atof(at + strlen(key));
 }
 
-static double
-measure_buffers(Bench *bench, System *system)
+static void
+measure_buffers(Bench *bench, System *system, Point *point)
 {
 	char	   *statement = allocate(128 + 32 * (size_t) bench->query.d);
 	size_t		step = bench->query.n / (size_t) bench->explained;
-	double		buffers = 0;
+	double		hits = 0;
+	double		reads = 0;
 
 	for (int i = 0; i < bench->explained; i++)
 	{
@@ -264,13 +341,16 @@ measure_buffers(Bench *bench, System *system)
 		for (int j = 0; j < bench->query.d; j++)
 			at += sprintf(at, "%s%.9g", j > 0 ? "," : "", (double) q[j]);
 		sprintf(at, "]')");
+		if (bench->cold)
+			drop_files(system);
 		result = check_result(system, PQexec(system->connection, statement));
-		buffers += plan_number(PQgetvalue(result, 0, 0), "\"Shared Hit Blocks\":");
-		buffers += plan_number(PQgetvalue(result, 0, 0), "\"Shared Read Blocks\":");
+		hits += plan_number(PQgetvalue(result, 0, 0), "\"Shared Hit Blocks\":");
+		reads += plan_number(PQgetvalue(result, 0, 0), "\"Shared Read Blocks\":");
 		PQclear(result);
 	}
 	free(statement);
-	return buffers / bench->explained;
+	point->buffers = (hits + reads) / bench->explained;
+	point->reads = reads / bench->explained;
 }
 
 static int
@@ -292,6 +372,63 @@ median(const double *x, int n)
 	return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
+/*
+ * Of queries each of which begins with nothing in the page cache: recall, rate
+ * and the slowest of twenty.  What is in shared buffers stays there.
+ */
+static void
+measure_cold(Bench *bench, System *system, Point *point)
+{
+	size_t		n = bench->query.n;
+	double	   *seconds = allocate(sizeof(double) * n);
+	double		sum = 0;
+	double		bytes = disk_bytes(system);
+	size_t		right = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		PGresult   *result;
+
+		drop_files(system);
+		seconds[i] = -seconds_now();
+		result = ask(bench, system, "nearest", i);
+		seconds[i] += seconds_now();
+		sum += seconds[i];
+		right += (size_t) count_right(bench, i, result);
+		PQclear(result);
+	}
+	qsort(seconds, n, sizeof(double), compare_doubles);
+	point->recall = (double) right / ((double) n * bench->k);
+	point->rate[0] = (double) n / sum;
+	point->disk = (disk_bytes(system) - bytes) / 8192 / (double) n;
+	point->p95 = 1000 * seconds[(n * 95 + 99) / 100 - 1];
+	free(seconds);
+}
+
+static void
+measure_cold_queries(Bench *bench)
+{
+	for (int s = 0; s < bench->nsystems; s++)
+	{
+		System	   *system = &bench->system[s];
+
+		find_files(system);
+		for (int p = 0; p < system->npoints; p++)
+		{
+			Point	   *point = &system->point[p];
+
+			set_ef(system, point->ef);
+			measure_cold(bench, system, point);
+			measure_buffers(bench, system, point);
+			printf("query\t%s\t%d\t%.5f\t%.1f\t%.1f\t%.1f\t%.1f\t%.3f\n", system->name,
+				   point->ef, point->recall, point->rate[0], point->buffers, point->reads,
+				   point->disk, point->p95);
+		}
+		PQclear(system->files);
+	}
+	fflush(stdout);
+}
+
 /* repetition -1 is the one that measures recall and buffers */
 static void
 measure_point(Bench *bench, System *system, Point *point, int repetition)
@@ -300,7 +437,7 @@ measure_point(Bench *bench, System *system, Point *point, int repetition)
 	if (repetition < 0)
 	{
 		point->recall = measure_recall(bench, system);
-		point->buffers = measure_buffers(bench, system);
+		measure_buffers(bench, system, point);
 	}
 	else
 		point->rate[repetition] = measure_rate(bench, system, "nearest");
@@ -428,7 +565,7 @@ static void
 check_arguments(const Bench *bench)
 {
 	if (bench->base.n == 0 || bench->query.n == 0 || bench->truth.n == 0 || bench->nsystems == 0)
-		die("usage: client -b BASE -q QUERY -t TRUTH [-c] [-k 10] [-r 3] [-x 100] [-i 0] SYSTEM...");
+		die("usage: client -b BASE -q QUERY -t TRUTH [-c] [-C] [-k 10] [-n 0] [-r 3] [-x 100] [-i 0] SYSTEM...");
 	if (bench->base.d != bench->query.d || bench->query.n != bench->truth.n)
 		die("base, queries and exact neighbours do not belong together");
 	if (bench->k < 1 || bench->k > bench->truth.k)
@@ -439,12 +576,21 @@ check_arguments(const Bench *bench)
 		die("queries explained must be between 1 and %zu", bench->query.n);
 }
 
+/* ask only the first n of the queries; 0: all */
+static void
+limit_queries(Bench *bench, size_t n)
+{
+	if (n > 0 && n < bench->query.n && bench->query.n == bench->truth.n)
+		bench->query.n = bench->truth.n = n;
+}
+
 static void
 parse_arguments(Bench *bench, int argc, char **argv)
 {
 	int			option;
+	int			queries = 0;
 
-	while ((option = getopt(argc, argv, "b:q:t:ck:r:x:i:")) != -1)
+	while ((option = getopt(argc, argv, "b:q:t:cCk:n:r:x:i:")) != -1)
 		switch (option)
 		{
 			case 'b':
@@ -458,6 +604,12 @@ parse_arguments(Bench *bench, int argc, char **argv)
 				break;
 			case 'c':
 				bench->cosine = 1;
+				break;
+			case 'C':
+				bench->cold = 1;
+				break;
+			case 'n':
+				queries = atoi(optarg);
 				break;
 			case 'k':
 				bench->k = atoi(optarg);
@@ -474,6 +626,7 @@ parse_arguments(Bench *bench, int argc, char **argv)
 			default:
 				exit(2);
 		}
+	limit_queries(bench, queries > 0 ? (size_t) queries : 0);
 	for (; optind < argc && bench->nsystems < MAX_SYSTEMS; optind++)
 		parse_system(&bench->system[bench->nsystems++], argv[optind]);
 	check_arguments(bench);
@@ -491,7 +644,10 @@ main(int argc, char **argv)
 	bench.parameter = allocate(4 + 4 * (size_t) bench.query.d);
 	for (int s = 0; s < bench.nsystems; s++)
 		open_system(&bench, &bench.system[s]);
-	measure_queries(&bench);
+	if (bench.cold)
+		measure_cold_queries(&bench);
+	else
+		measure_queries(&bench);
 	measure_inserts(&bench);
 	for (int s = 0; s < bench.nsystems; s++)
 		PQfinish(bench.system[s].connection);

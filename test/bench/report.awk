@@ -2,11 +2,12 @@
 #	Makes Markdown tables of what the benchmark measured.
 #
 # Input, tab-separated, one data set:
-#	query NAME EF RECALL RATE BUFFERS      points ascending by EF
+#	query NAME EF RECALL RATE BUFFERS [READS DISK P95]
+#	                                       points ascending by EF
 #	nothing NAME RATE                      of a statement that does nothing
 #	build NAME SECONDS BYTES
 #	insert NAME RATE
-# Variables: k, rows, target (the recall to compare at), defaults (each
+# Variables: k, rows, cold (> 0: READS, DISK and P95 are there), target (the recall to compare at), defaults (each
 # system's default ef_search, "NAME=EF NAME=EF").
 
 BEGIN {
@@ -22,6 +23,7 @@ BEGIN {
 $1 == "query" {
 	n = ++points[$2]
 	ef[$2, n] = $3; recall[$2, n] = $4; rate[$2, n] = $5; buffers[$2, n] = $6
+	reads[$2, n] = $7; disk[$2, n] = $8; p95[$2, n] = $9
 	recall_at[$2, $3] = $4
 }
 $1 == "nothing" { nothing[$2] = $3 }
@@ -67,12 +69,15 @@ function compare(label, values, format, with_ratio,    i, line, a, b) {
 }
 
 END {
-	print "| index | ef_search | recall@" k " | queries/s | buffers a query |"
-	print "|---|--:|--:|--:|--:|"
+	print "| index | ef_search | recall@" k " | queries/s | buffers a query |" \
+		(cold > 0 ? " blocks read | from disk | p95, ms |" : "")
+	print "|---|--:|--:|--:|--:|" (cold > 0 ? "--:|--:|--:|" : "")
 	for (i = 1; i <= systems; i++)
 		for (j = 1; j <= points[names[i]]; j++)
-			printf "| %s | %d | %.4f | %.0f | %.0f |\n", names[i], ef[names[i], j],
-				recall[names[i], j], rate[names[i], j], buffers[names[i], j]
+			printf "| %s | %d | %.4f | %.0f | %.0f |%s\n", names[i], ef[names[i], j],
+				recall[names[i], j], rate[names[i], j], buffers[names[i], j],
+				(cold > 0 ? sprintf(" %.0f | %.0f | %.1f |", reads[names[i], j],
+					disk[names[i], j], p95[names[i], j]) : "")
 	print ""
 
 	header = "| |"
@@ -85,6 +90,11 @@ END {
 		if (rate_then[name] != "" && nothing[name] > rate_then[name])
 			inside[name] = 1 / (1 / rate_then[name] - 1 / nothing[name])
 		buffers_then[name] = at_target(buffers, name)
+		if (cold > 0) {
+			reads_then[name] = at_target(reads, name)
+			disk_then[name] = at_target(disk, name)
+			p95_then[name] = at_target(p95, name)
+		}
 		recall_default[name] = recall_at[name, default_ef[name]]
 		recall_best[name] = best_recall(name)
 		vector_bytes[name] = bytes[name] == "" ? "" : bytes[name] / rows
@@ -97,15 +107,23 @@ END {
 	print header (systems == 2 ? " ratio |" : "")
 	print rule (systems == 2 ? "--:|" : "")
 	compare("queries/s at recall@" k " = " target, rate_then, "%.0f", 1)
-	compare("round trips/s of a statement that does nothing", nothing, "%.0f", 0)
-	compare("queries/s at recall@" k " = " target ", without the round trip", inside, "%.0f", 1)
+	if (cold == 0) {
+		compare("round trips/s of a statement that does nothing", nothing, "%.0f", 0)
+		compare("queries/s at recall@" k " = " target ", without the round trip", inside, "%.0f", 1)
+	}
 	compare("buffers a query at recall@" k " = " target, buffers_then, "%.0f", 1)
+	if (cold > 0) {
+		compare("blocks read a query at recall@" k " = " target, reads_then, "%.0f", 1)
+		compare("blocks from disk a query at recall@" k " = " target, disk_then, "%.0f", 1)
+		compare("95th percentile at recall@" k " = " target ", ms", p95_then, "%.1f", 1)
+	}
 	compare("recall@" k " at the default ef_search", recall_default, "%.4f", 0)
 	compare("highest recall@" k " measured", recall_best, "%.4f", 0)
 	compare("build, seconds", seconds, "%.1f", 1)
 	compare("index size, MiB", megabytes, "%.1f", 1)
 	compare("index bytes a vector", vector_bytes, "%.0f", 1)
-	compare("single-row inserts/s", inserts, "%.0f", 1)
+	if (cold == 0)
+		compare("single-row inserts/s", inserts, "%.0f", 1)
 	if (note != "")
 		printf "\n%s", note
 }

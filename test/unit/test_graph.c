@@ -42,12 +42,28 @@ typedef struct MemoryStore
 	int			open;			/* records read and not yet done with */
 	bool		misused;
 	uint32_t	missing;		/* this id holds no node */
+	bool		named[ROWS];	/* by expect() or read() */
+	int			names;			/* how many of them */
 } MemoryStore;
 
 static SphxRecord *
 store_record(MemoryStore *store, uint32_t id)
 {
 	return (SphxRecord *) (store->records + (size_t) id * (size_t) store->layout.size);
+}
+
+static void
+store_expect(SphxStore *base, uint32_t id)
+{
+	MemoryStore *store = (MemoryStore *) base;
+
+	if (id >= ROWS)
+		store->misused = true;
+	else if (!store->named[id])
+	{
+		store->named[id] = true;
+		store->names++;
+	}
 }
 
 static const SphxRecord *
@@ -57,6 +73,7 @@ store_read(SphxStore *base, uint32_t id)
 
 	if (store->open != 0 || id >= ROWS)
 		store->misused = true;
+	store_expect(base, id);
 	if (id == store->missing)
 		return NULL;
 	store->open++;
@@ -211,6 +228,8 @@ make_records(MemoryStore *store, const float *rows, const SphxNeighbour *edges)
 	store->base.read = store_read;
 	store->base.done = store_done;
 	store->base.prefetch = store_prefetch;
+	store->base.ahead = 0;
+	store->base.expect = store_expect;
 	store->layout = layout;
 	store->records = calloc(ROWS, (size_t) layout.size);
 	store->missing = SPHX_INVALID_NODE;
@@ -445,6 +464,50 @@ test_enough(MemoryStore *store, SphxMetric metric, const float *rows, const floa
 	   (double) less / QUERIES, K, (double) all / QUERIES);
 	ok(good >= .9 * QUERIES * K, "%s: with a recall of %.3f", name, good / (double) (QUERIES * K));
 	ok(once, "%s: no row is found twice when the search goes on", name);
+	sphx_search_release(search);
+}
+
+/* one query; the ids of its hits, in the order in which they were read, and how many ids were named */
+static int
+read_order(MemoryStore *store, SphxSearch *search, const float *q, int ahead, uint32_t *ids, int *names)
+{
+	const SphxHit *hits;
+	int			count;
+
+	memset(store->named, 0, sizeof(store->named));
+	store->names = 0;
+	store->base.ahead = ahead;
+	start(store, search, SPHX_METRIC_L2, q, false);
+	sphx_search_set_enough(search, 2 * K, 0.1f, 0.0f);
+	sphx_search_run(search, &store->base, 64);
+	count = sphx_search_take_unsorted(search, &hits);
+	for (int i = 0; i < count; i++)
+		ids[i] = hits[i].id;
+	*names += store->names;
+	store->base.ahead = 0;
+	return count;
+}
+
+/* a search that names candidates before it chooses them reads the same nodes, and names few others */
+static void
+test_ahead(MemoryStore *store, const float *queries)
+{
+	SphxSearch *search = sphx_search_create(sphx_env_malloc(), &store->layout);
+	static uint32_t ids[2][ROWS];
+	int			names[2] = {0, 0};
+	bool		same = true;
+
+	for (int i = 0; i < QUERIES; i++)
+	{
+		const float *q = queries + i * DIMS;
+		int			count = read_order(store, search, q, 0, ids[0], &names[0]);
+
+		same = same && count == read_order(store, search, q, 8, ids[1], &names[1]) &&
+			memcmp(ids[0], ids[1], sizeof(uint32_t) * (size_t) count) == 0;
+	}
+	ok(same, "a search that looks ahead reads the same nodes in the same order");
+	ok(names[1] > names[0] && names[1] < 1.2 * names[0],
+	   "it names %.3f times as many as it reads", (double) names[1] / names[0]);
 	sphx_search_release(search);
 }
 
@@ -797,6 +860,7 @@ test_metric(SphxMetric metric, const float *rows, const float *queries)
 	test_enough(&store, metric, rows, queries);
 	if (!ip)
 	{
+		test_ahead(&store, queries);
 		test_streaming(&store, queries);
 		test_ties(&store, queries);
 		test_gaps(&store, rows, queries);

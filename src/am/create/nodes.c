@@ -22,12 +22,14 @@
 /* the candidates kept for each row while the graph is built, in units of m at least */
 #define CANDIDATES		4
 
-/* A row's place in a grouped shard: by cell, equal rows side by side. */
+/* A row's place in a grouped shard: by cell, near rows together, equal ones side by side. */
 typedef struct RowOrder
 {
 	uint32		cell;
 	uint32		hash;
 	uint32		row;
+	float		key;			/* coordinate by which its part of the cell is
+								 * divided */
 } RowOrder;
 
 static int
@@ -85,7 +87,102 @@ compare_order(const void *a, const void *b)
 	return x->row < y->row ? -1 : x->row > y->row;
 }
 
-/* Sort the shard's rows by cell and content. */
+static int
+compare_keys(const void *a, const void *b)
+{
+	const RowOrder *x = a;
+	const RowOrder *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return compare_order(a, b);
+}
+
+/* Make the coordinate in which these rows differ most their key; `sums` has room for 2 d. */
+static void
+set_keys(const SphxShard *shard, int d, RowOrder *order, uint32 n, double *sums)
+{
+	double	   *squares = sums + d;
+	double		most = -1.0;
+	int			widest = 0;
+
+	memset(sums, 0, sizeof(double) * 2 * (Size) d);
+	for (uint32 i = 0; i < n; i++)
+	{
+		const float *x = shard->x + (Size) order[i].row * (Size) d;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int j = 0; j < d; j++)
+		{
+			sums[j] += x[j];
+			squares[j] += (double) x[j] * x[j];
+		}
+	}
+	for (int j = 0; j < d; j++)
+	{
+		double		spread = squares[j] - sums[j] * sums[j] / n;
+
+		if (spread > most)
+		{
+			most = spread;
+			widest = j;
+		}
+	}
+	for (uint32 i = 0; i < n; i++)
+		order[i].key = shard->x[(Size) order[i].row * (Size) d + (Size) widest];
+}
+
+/*
+ * Put rows of a cell that are near each other on one page, if they fill several:
+ * who reads one node of a page is likely to read others, and has the page
+ * already.  The rows are halved, at a multiple of a page, by the coordinate in
+ * which they differ most, and so are the halves.  Equal rows, whose hashes are
+ * equal, stay together.
+ */
+static void
+order_cell(const SphxBuild *build, const SphxShard *shard, RowOrder *order, uint32 n,
+		   double *sums)
+{
+	uint32		page = build->info.meta.per_page;
+	uint32		middle = (n + page - 1) / page / 2 * page;
+	uint32		half = middle;
+
+	if (n <= page)
+		return;
+	Assert(half > 0 && half < n);
+	set_keys(shard, build->d, order, n, sums);
+	qsort(order, n, sizeof(RowOrder), compare_keys);
+	while (half > 0 && order[half - 1].hash == order[middle].hash)
+		half--;
+	if (half == 0)
+		for (half = middle; half < n && order[half].hash == order[0].hash;)
+			half++;
+	if (half == n)
+		return;
+	order_cell(build, shard, order, half, sums);
+	order_cell(build, shard, order + half, n - half, sums);
+}
+
+/* Sort the shard's rows by cell, and those of a cell by place and content. */
+static void
+order_rows(const SphxBuild *build, SphxShard *shard, RowOrder *order)
+{
+	SphxEnv    *env = &shard->env.base;
+	double	   *sums = env->alloc(env, sizeof(double) * 2 * (Size) build->d);
+	uint32		end;
+
+	qsort(order, shard->count, sizeof(RowOrder), compare_order);
+	for (uint32 start = 0; start < shard->count; start = end)
+	{
+		end = start + 1;
+		while (end < shard->count && order[end].cell == order[start].cell)
+			end++;
+		order_cell(build, shard, order + start, end - start, sums);
+	}
+	env->release(env, sums);
+}
+
+/* Sort the shard's rows by cell, place and content. */
 static void
 group_rows(SphxBuild *build, SphxShard *shard)
 {
@@ -103,8 +200,9 @@ group_rows(SphxBuild *build, SphxShard *shard)
 		order[i].hash = hash_bytes((unsigned char *) (shard->x + (Size) i * build->d),
 								   (int) row_bytes);
 		order[i].row = i;
+		order[i].key = 0.0f;
 	}
-	qsort(order, shard->count, sizeof(RowOrder), compare_order);
+	order_rows(build, shard, order);
 	for (uint32 i = 0; i < shard->count; i++)
 	{
 		rows[i] = shard->rows[order[i].row];

@@ -26,6 +26,7 @@
 #include "am/scan/qualify.h"
 #include "am/scan/stream.h"
 #include "page/chain.h"
+#include "page/heap.h"
 #include "server/memory.h"
 #include "server/settings.h"
 #include "type/vector.h"
@@ -67,6 +68,9 @@ typedef struct ScanOpaque
 	int			row_room;
 	int			row_count;
 	int			row_next;
+	int			rows_requested; /* those whose blocks were asked for */
+	int64		loaded;			/* blocks read from disk when the last row was
+								 * returned */
 	double		largest_upper;	/* of all rows returned so far */
 	SphxScanCounts counts;		/* those that the stream does not keep */
 	SphxScanCounts totals;		/* of the queries before */
@@ -289,7 +293,7 @@ read_table(ScanOpaque *so, uint64 wanted)
 	uint64		count;
 	SphxNearestRow *rows = SphxReadTable(&so->qualifier, wanted, skip_nan, &count);
 
-	so->row_count = 0;
+	so->row_count = so->rows_requested = 0;
 	for (uint64 i = 0; i < count; i++)
 	{
 		ScanRow		row = {rows[i].distance, rows[i].distance, SPHX_INVALID_NODE, rows[i].tid};
@@ -389,12 +393,37 @@ advance(ScanOpaque *so, SphxPages *pages)
 
 		if (!next_row(so, pages, &row))
 			return false;
-		so->row_count = so->row_next = 0;
+		so->row_count = so->row_next = so->rows_requested = 0;
 		add_row(so, &row);
 	}
 	so->row_next++;
 	Assert(so->row_next <= so->row_count);
 	return true;
+}
+
+/*
+ * Have the table's blocks of the rows to be returned next brought from disk
+ * together, if they seem not to be in shared buffers: blocks of the index were
+ * not, or the executor had to wait for one of the table since it was given the
+ * row before.  Only rows that were held back are known so early.
+ */
+static void
+request_rows(ScanOpaque *so, SphxPages *pages, Relation heap)
+{
+	int			end;
+
+	if (so->row_next > 0 && SphxBlocksLoaded() != so->loaded)
+		pages->local->row_absences = SPHX_ABSENCES;
+	if (so->row_count - so->row_next < 2 || !SphxIsHeap(heap) ||
+		(pages->local->absences == 0 && pages->local->row_absences == 0))
+		return;
+	end = Min(so->row_count, so->row_next + SphxRequestDepth(heap));
+	for (; so->rows_requested < end; so->rows_requested++)
+	{
+		ItemPointer tid = &so->rows[so->rows_requested].tid;
+
+		SphxRequestRow(pages, heap, ItemPointerGetBlockNumber(tid));
+	}
 }
 
 /*
@@ -575,7 +604,7 @@ sphxrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int no
 	note_counts(scan);
 	SphxResetStream(&so->stream);
 	end_item(so);
-	so->row_count = so->row_next = 0;
+	so->row_count = so->row_next = so->rows_requested = 0;
 	so->largest_upper = -INFINITY;
 	so->started = false;
 	so->taken = 0;
@@ -698,9 +727,12 @@ sphxgettuple(IndexScanDesc scan, ScanDirection direction)
 	SphxOpenPages(&pages, scan->indexRelation);
 	if (!so->started)
 		start_scan(scan, so, &pages);
+	request_rows(so, &pages, scan->heapRelation);
 	found = advance(so, &pages);
 	if (found)
 		return_row(scan, so);
+	so->counts.requests += pages.requests;
+	so->loaded = SphxBlocksLoaded();
 	Assert(!SphxHoldsPage());	/* L5 */
 	MemoryContextSwitchTo(old);
 	return found;

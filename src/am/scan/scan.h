@@ -34,6 +34,8 @@ typedef struct SphxScanCounts
 	uint64		rows_rechecked; /* of them, those whose distance the executor
 								 * had to compute */
 	bool		table_read;		/* the table was read in place of the index */
+	uint64		requests;		/* blocks of index and table asked for before
+								 * they were read */
 } SphxScanCounts;
 
 /* Sums over the scan's queries so far. */

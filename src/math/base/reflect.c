@@ -161,28 +161,41 @@ sphx_reflect_back(const SphxReflectors *r, float *x, float *scratch)
 	subtract(r, r->count, scratch, x);
 }
 
-/* Make reflector i that of a stored direction. */
+/* Make reflector i that of a stored direction, but for its products with others. */
 static void
 set_reflector(SphxReflectors *r, int i, const int16_t *direction)
 {
 	float	   *v = r->vectors + (size_t) i * r->stride;
 	int64_t		square = 0;
+	double		unit;
 
 	/* what would change the coordinates of those before it is left out */
 	for (int j = i; j < r->D; j++)
 		square += (int64_t) direction[j] * direction[j];
-	r->units[i] = square == 0 ? 0.0f : (float) sqrt(2.0 / (double) square);
+	unit = square == 0 ? 0.0 : sqrt(2.0 / (double) square);
+	r->units[i] = (float) unit;
 	for (int j = i; j < r->D; j++)
-		v[j] = (float) ((double) direction[j] * sqrt(2.0 / (double) (square > 0 ? square : 1)));
-	for (int k = 0; k < i; k++)
-	{
-		size_t		first = first_entry(i);
-		float		product = sphx_kernels->dot_f32(v + first, vector(r, k) + first,
-													(size_t) r->D - first);
+		v[j] = (float) ((double) direction[j] * unit);
+}
 
-		r->products[(size_t) i * (size_t) r->count + (size_t) k] = product;
-		r->products[(size_t) k * (size_t) r->count + (size_t) i] = product;
-	}
+/*
+ * The products of reflectors from `start` to before `end` with each other and
+ * those before them.  A row of V is held against all of these at once, so that
+ * it is read from far memory once for some of them.
+ */
+static void
+set_products(SphxReflectors *r, int start, int end)
+{
+	for (int k = 0; k < end; k++)
+		for (int i = k < start ? start : k + 1; i < end; i++)
+		{
+			size_t		first = first_entry(i);
+			float		product = sphx_kernels->dot_f32(vector(r, i) + first, vector(r, k) + first,
+														(size_t) r->D - first);
+
+			r->products[(size_t) i * (size_t) r->count + (size_t) k] = product;
+			r->products[(size_t) k * (size_t) r->count + (size_t) i] = product;
+		}
 }
 
 /*
@@ -224,6 +237,7 @@ sphx_reflectors_create(SphxEnv *env, int D, int count, const float *vectors)
 		reflect_some(r, i, w, scratch);
 		find_direction(D, i, w, direction);
 		set_reflector(r, i, direction);
+		set_products(r, i, i + 1);
 		env->tick(env, (uint64_t) i, (uint64_t) count);
 	}
 	env->release(env, w);
@@ -263,6 +277,8 @@ sphx_reflectors_read(SphxEnv *env, int D, int count, const void *bytes)
 	{
 		memcpy(direction, (const char *) bytes + (size_t) i * row, row);
 		set_reflector(r, i, direction);
+		if ((i + 1) % GROUP == 0 || i + 1 == count)
+			set_products(r, i / GROUP * GROUP, i + 1);
 	}
 	env->release(env, direction);
 	return r;

@@ -691,6 +691,27 @@ choose_group(SphxSearch *search, SphxStore *store, uint32_t *group)
 }
 
 /*
+ * Tell the store what will probably be read after the nodes chosen: the next
+ * of the beam, as long as the search would not end at them.  Half as many as
+ * have been read, since on the way to the query better ones keep turning up.
+ */
+static void
+look_ahead(SphxSearch *search, SphxStore *store)
+{
+	const Candidate *items = search->beam.items;
+	size_t		most = (size_t) search->reads / 2;
+	size_t		left = (size_t) store->ahead < most ? (size_t) store->ahead : most;
+
+	for (size_t place = first_unread(search);
+		 left > 0 && !search_complete(search, place); place++)
+		if (!is_read(items[place].key))
+		{
+			store->expect(store, items[place].id);
+			left--;
+		}
+}
+
+/*
  * The nodes to be read after the present ones are chosen before those are
  * read, so that they have arrived from memory when their turn comes.  Better
  * ones may turn up meanwhile, but nearly all of the beam is read in the end
@@ -717,6 +738,8 @@ sphx_search_run(SphxSearch *search, SphxStore *store, int ef)
 	{
 		int			next_count = choose_group(search, store, groups[!present]);
 
+		if (store->ahead > 0)
+			look_ahead(search, store);
 		for (int i = 0; i < count; i++)
 		{
 			read_candidate(search, store, groups[present][i], (size_t) ef);

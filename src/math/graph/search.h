@@ -31,8 +31,16 @@ struct SphxStore
 	const SphxRecord *(*read) (SphxStore *store, uint32_t id);
 	void		(*done) (SphxStore *store);
 
-	/* the id is likely to be read soon; may do nothing */
+	/* the id will be read next but a few; may do nothing */
 	void		(*prefetch) (SphxStore *store, uint32_t id);
+
+	/*
+	 * For a store that reads are slow from, and several at a time hardly
+	 * slower: how many candidates a search names beyond those, the likeliest
+	 * first, each perhaps more than once.  0: none; prefetch() may change it.
+	 */
+	int			ahead;
+	void		(*expect) (SphxStore *store, uint32_t id);
 };
 
 /* a node that was read, with its exact distance */
