@@ -169,8 +169,8 @@ layer_edges(SphxBuild *build, uint32 count, const float *centroids, uint32 above
 		Assert(graph[i].id < count || graph[i].id == SPHX_INVALID_NODE);	/* I2 */
 		edges[i] = graph[i].id;
 	}
-	env->release(env, graph);
-	env->release(env, knn);
+	sphx_unshare(env, graph);
+	sphx_unshare(env, knn);
 	env->release(env, cells);
 	return edges;
 }

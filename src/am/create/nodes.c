@@ -426,7 +426,7 @@ SphxLinkNodes(SphxBuild *build, SphxShard *shard, uint64 before, uint64 total)
 	knn = sphx_build_knn(env, &input, k);
 	SphxBuildPhase(build, SPHX_PHASE_LINK, before, total);
 	graph = sphx_build_graph(env, &input, knn, k, build->info.layout.m);
-	env->release(env, knn);
+	sphx_unshare(env, knn);
 	env->release(env, cells);
 	write_edges(build, shard, graph);
 }

@@ -62,6 +62,7 @@ trainer_init(SphxTrainer *t, SphxEnv *outer, const SphxTrainParams *params, size
 	t->env.release = trainer_release;
 	t->env.tick = trainer_tick;
 	t->env.scratch = outer->scratch;
+	t->env.workers = outer->workers;
 	t->outer = outer;
 	t->n = n;
 	t->d = (size_t) d;
