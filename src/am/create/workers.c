@@ -302,7 +302,8 @@ plan_workers(const SphxBuild *build, Relation heap)
 {
 	int			workers = RelationGetParallelWorkers(heap, -1);
 
-	if (RelationUsesLocalBuffers(build->index) || !IsUnderPostmaster || !IsNormalProcessingMode())
+	if (SphxCountRows(build->rows) == 0 || RelationUsesLocalBuffers(build->index) ||
+		!IsUnderPostmaster)
 		return 0;
 	if (workers < 0)
 		workers = workers_for_size(build);
