@@ -84,6 +84,7 @@ SphxInitEnv(SphxServerEnv *env, MemoryContext context)
 	env->base.release = context_release;
 	env->base.tick = check_interrupts;
 	env->base.scratch = SPHX_DEFAULT_SCRATCH;
+	env->base.workers = NULL;
 	env->context = context;
 	env->progress = -1;
 }

@@ -42,7 +42,7 @@ counting_tick(SphxEnv *env, uint64_t done, uint64_t total)
 }
 
 CountingEnv counting = {{counting_alloc, counting_release, counting_tick,
-SPHX_DEFAULT_SCRATCH}, 0, 0, 0, true};
+SPHX_DEFAULT_SCRATCH, NULL}, 0, 0, 0, true};
 
 double
 dot_floats(const float *a, const float *b, int d)

@@ -29,6 +29,9 @@ counted_gemm_nt(size_t rows_a, size_t rows_b, size_t d, const float *a, const fl
 
 #define sphx_gemm_nt counted_gemm_nt
 #define sphx_build_knn counted_build_knn
+#define sphx_pools_task counted_pools_task
+#define sphx_exact_task counted_exact_task
+#define sphx_join_task counted_join_task
 #include "math/graph/knn.c"
 
 #define DIMS		16

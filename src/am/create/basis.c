@@ -14,8 +14,6 @@
 
 #include <math.h>
 
-#include "miscadmin.h"
-
 #include "math/train/spectrum.h"
 
 #define SPECTRUM_SEED		1
@@ -249,16 +247,4 @@ SphxLearnBasis(SphxBuild *build, uint64 n, float *sample)
 	}
 	pfree(findings.center);
 	build->env.base.release(&build->env.base, findings.spectrum);
-}
-
-void
-SphxSeeRows(const SphxBuild *build, uint64 n, int stride, float *rows)
-{
-	if (build->basis == NULL)
-		return;
-	for (uint64 i = 0; i < n; i++)
-	{
-		sphx_basis_apply(build->basis, rows + i * (uint64) stride);
-		CHECK_FOR_INTERRUPTS();
-	}
 }

@@ -4,9 +4,12 @@
  *	  How a build divides maintenance_work_mem.
  *
  * A sixteenth is left to the allocator, which does not give back all that was
- * released, an eighth is for blocks of rows and products, and an eighth for
- * sorting rows where they do not fit; centroids have a sixteenth at most; the
- * rest is for the rows of one shard and what its graph takes.  Training comes
+ * released, an eighth is for blocks of rows and products, of up to four
+ * participants, or more where a part of it is as much as is of use, and an eighth
+ * for sorting rows where they do not fit; centroids have a sixteenth at most; the
+ * rest is for the rows of one shard and what its graph takes.  What a participant
+ * has does not depend on their number, nor does anything else here: so the index
+ * does not either.  Training comes
  * before there is a graph: it has the centroids up to four times (a quarter of
  * the memory) and a sample of the rows (a quarter), with another quarter of it
  * in a copy for seeding.
@@ -28,7 +31,10 @@
 
 /* blocks larger than the upper bound would be of no use, smaller than the lower slow */
 #define LEAST_SCRATCH		((Size) 256 * 1024)
-#define MOST_SCRATCH		((Size) 64 * 1024 * 1024)
+#define MOST_SCRATCH		((Size) 16 * 1024 * 1024)
+
+/* that share the blocks, whatever the memory */
+#define PARTICIPANTS		4
 
 static Size
 memory(void)
@@ -36,11 +42,24 @@ memory(void)
 	return (Size) maintenance_work_mem * 1024;
 }
 
-/* What a build may take for blocks. */
+/* What all participants may take for blocks. */
+Size
+SphxBuildBlocks(void)
+{
+	return Max(memory() / 8, LEAST_SCRATCH);
+}
+
+/* What one of them may take. */
 Size
 SphxBuildScratch(void)
 {
-	return Max(Min(memory() / 8, MOST_SCRATCH), LEAST_SCRATCH);
+	return Max(Min(SphxBuildBlocks() / PARTICIPANTS, MOST_SCRATCH), LEAST_SCRATCH);
+}
+
+int
+SphxBuildMostParticipants(void)
+{
+	return (int) (SphxBuildBlocks() / SphxBuildScratch());
 }
 
 /* What a sort of rows may take, in kB as the sort wants it. */
@@ -73,7 +92,7 @@ uint64
 SphxBuildMostRows(const SphxBuild *build, bool sorted)
 {
 	Size		cells = (Size) Max(build->cells, build->options.lists);
-	Size		others = RESERVED + memory() / 16 + SphxBuildScratch() + cells * sizeof(float) * (Size) build->info.layout.D +
+	Size		others = RESERVED + memory() / 16 + SphxBuildBlocks() + cells * sizeof(float) * (Size) build->info.layout.D +
 	(sorted ? (Size) SphxBuildSortMemory() * 1024 : 0);
 	uint64		rows = memory() > others ? (memory() - others) / SphxBuildRowMemory(build) : 0;
 

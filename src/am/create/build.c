@@ -17,7 +17,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "am/create/build_state.h"
+#include "am/create/workers.h"
 #include "am/definition/geometry.h"
 #include "am/definition/opclass.h"
 #include "page/chain.h"
@@ -176,10 +176,27 @@ count_tids(SphxBuild *build)
 }
 #endif
 
+/* Centroids that were read before there were workers. */
 static void
-build_graph(SphxBuild *build)
+share_centroids(SphxBuild *build)
+{
+	SphxEnv    *env = &build->env.base;
+	Size		bytes = sizeof(float) * (Size) build->cells * (Size) build->info.layout.D;
+	float	   *centroids = build->centroids;
+
+	if (centroids == NULL)
+		return;
+	build->centroids = sphx_share(env, bytes);
+	memcpy(build->centroids, centroids, bytes);
+	env->release(env, centroids);
+}
+
+static void
+build_graph(SphxBuild *build, Relation heap)
 {
 	SphxLoadBlas();
+	SphxBeginWorkers(build, heap);
+	share_centroids(build);
 	build->info.meta.built_tuples = (double) SphxCountRows(build->rows);
 	build->info.meta.max_norm = build->norms.largest;
 	build->info.meta.long_norm = SphxLongNorm(&build->norms);
@@ -190,6 +207,7 @@ build_graph(SphxBuild *build)
 	Assert((double) count_tids(build) == build->info.meta.built_tuples);	/* I13 */
 	finish_meta(build);
 	SphxCalibrateBuild(build);
+	SphxEndWorkers(build);
 }
 
 IndexBuildResult *
@@ -217,7 +235,7 @@ sphxbuild(Relation heap, Relation index, IndexInfo *index_info)
 	result->heap_tuples = load_rows(&build, heap, index_info);
 	result->index_tuples = (double) SphxCountRows(build.rows);
 	if (result->index_tuples > 0 || build.cells > 0)
-		build_graph(&build);
+		build_graph(&build, heap);
 	else
 		write_empty(&build.pages, dims);
 	SphxSealPages(&build.pages);

@@ -102,11 +102,15 @@ extern void SphxLoadCentroids(SphxBuild *build);
 /*
  * basis.c: learn from n rows of D floats which coordinates and which layout the
  * index shall have (the rows are there afterwards); from then on build->info has
- * them, and SphxSeeRows brings rows of `stride` floats there.  It does so row by
- * row, as an insert does: equal vectors get the same bits.
+ * them.
  */
 extern void SphxLearnBasis(SphxBuild *build, uint64 n, float *sample);
-extern void SphxSeeRows(const SphxBuild *build, uint64 n, int stride, float *rows);
+
+/*
+ * see.c: bring rows of `stride` floats to these coordinates.  It does so row by
+ * row, as an insert does: equal vectors get the same bits.
+ */
+extern void SphxSeeRows(SphxBuild *build, uint64 n, int stride, float *rows);
 
 /* cells.c: train the cells unless they are there, build the layers above and write the skeleton */
 extern void SphxTrainCells(SphxBuild *build);
@@ -134,11 +138,13 @@ extern void SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, const SphxB
 							  int layer_count, const SphxSkeletonLayer *layers);
 
 /*
- * budget.c: bytes for blocks, kB for a sort of rows, floats of a sample, cells
- * when nobody asked for a number, rows whose graph is built at a time (sorted:
- * when they are not all that there are).
+ * budget.c: bytes for blocks, of one participant and of all, participants, kB for
+ * a sort of rows, floats of a sample, cells when nobody asked for a number, rows
+ * whose graph is built at a time (sorted: when they are not all that there are).
  */
 extern Size SphxBuildScratch(void);
+extern Size SphxBuildBlocks(void);
+extern int	SphxBuildMostParticipants(void);
 extern int	SphxBuildSortMemory(void);
 extern uint64 SphxBuildSampleFloats(void);
 extern int	SphxBuildMostCells(const SphxBuild *build);

@@ -18,7 +18,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "am/create/build_state.h"
+#include "am/create/workers.h"
 #include "am/definition/geometry.h"
 #include "am/scan/bounds.h"
 #include "am/scan/stream.h"
@@ -39,8 +39,12 @@
 /* an index of fewer nodes is read whole at the default of ef_search, or nearly so */
 #define LEAST_NODES			1280
 
-/* nodes compared at a time */
+/* nodes compared at a time, with so many queries at most */
 #define BLOCK_NODES			256
+#define NEAREST_QUERIES		512
+
+/* queries searched for as one item */
+#define SEARCHED_QUERIES	8
 
 /*
  * The nearest nodes of a query that are kept: those of the largest limit, and some
@@ -77,11 +81,12 @@ typedef struct Near
 	uint32		id;
 } Near;
 
+/* What all participants know. */
 typedef struct Measure
 {
-	SphxPages  *pages;
-	SphxServerEnv *env;
-	const SphxIndexInfo *info;
+	SphxPages  *pages;			/* the leader's */
+	SphxServerEnv *env;			/* the leader's */
+	SphxIndexInfo info;
 	int			count;			/* queries */
 	float	   *q;				/* count * D */
 	uint32	   *ids;			/* their nodes */
@@ -90,16 +95,30 @@ typedef struct Measure
 	int		   *kept;			/* in the heaps */
 	double	   *bounds;			/* count * limits: of the last row that is
 								 * right */
-	int		   *missed;			/* count * limits: at the width before */
-	uint32		nodes;			/* living ones in the index */
+	int		   *missed;			/* count * limits: at the width searched last */
+	uint32	   *nodes;			/* living ones in the index, as each
+								 * comparison has found */
 
-	/* the block of nodes to compare with */
-	int			block_count;
+	/* the searches of one width */
+	int			ef;
+	int			limits;
+	int			queries;		/* that are searched for */
+} Measure;
+
+/* A block of nodes to compare with the queries first .. end - 1. */
+typedef struct NodeBlock
+{
+	Measure    *measure;
+	SphxPages  *pages;
+	int			first;
+	int			end;
+	int			count;			/* nodes */
+	uint32		nodes;			/* of all blocks so far */
 	float	   *x;				/* BLOCK_NODES * D */
 	float	   *squares;
-	uint32	   *block_ids;
-	float	   *products;		/* count * BLOCK_NODES */
-} Measure;
+	uint32	   *ids;
+	float	   *products;		/* (end - first) * BLOCK_NODES */
+} NodeBlock;
 
 
 /* Queries */
@@ -108,15 +127,15 @@ static uint64
 node_slots(const Measure *measure)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(measure->pages->index);
-	BlockNumber first = SphxFirstNodeBlock(&measure->info->meta);
+	BlockNumber first = SphxFirstNodeBlock(&measure->info.meta);
 
-	return nblocks <= first ? 0 : (uint64) (nblocks - first) * measure->info->meta.per_page;
+	return nblocks <= first ? 0 : (uint64) (nblocks - first) * measure->info.meta.per_page;
 }
 
 static int
 count_queries(const Measure *measure, uint64 nodes, Size memory)
 {
-	Size		D = (Size) measure->info->layout.D;
+	Size		D = (Size) measure->info.layout.D;
 	Size		each = sizeof(float) * (D + BLOCK_NODES) + sizeof(Near) * KEPT + 64;
 	Size		block = BLOCK_NODES * D * sizeof(float);
 	double		count = Min(Max(nodes / NODES_A_QUERY, LEAST_QUERIES), MOST_QUERIES);
@@ -130,25 +149,39 @@ count_queries(const Measure *measure, uint64 nodes, Size memory)
 static void
 allocate(Measure *measure, int count)
 {
-	Size		D = (Size) measure->info->layout.D;
+	SphxEnv    *env = &measure->env->base;
+	Size		limits = (Size) count * SPHX_CALIBRATION_LIMITS;
 
-	measure->q = palloc(sizeof(float) * (Size) count * D);
-	measure->ids = palloc(sizeof(uint32) * (Size) count);
-	measure->near = palloc(sizeof(Near) * (Size) count * KEPT);
-	measure->kept = palloc0(sizeof(int) * (Size) count);
-	measure->bounds = palloc(sizeof(double) * (Size) count * SPHX_CALIBRATION_LIMITS);
-	measure->missed = palloc0(sizeof(int) * (Size) count * SPHX_CALIBRATION_LIMITS);
-	measure->x = palloc(sizeof(float) * BLOCK_NODES * D);
-	measure->squares = palloc(sizeof(float) * BLOCK_NODES);
-	measure->block_ids = palloc(sizeof(uint32) * BLOCK_NODES);
-	measure->products = palloc(sizeof(float) * (Size) count * BLOCK_NODES);
+	measure->q = sphx_share(env, sizeof(float) * (Size) count * (Size) measure->info.layout.D);
+	measure->ids = sphx_share(env, sizeof(uint32) * (Size) count);
+	measure->near = sphx_share(env, sizeof(Near) * (Size) count * KEPT);
+	measure->kept = sphx_share(env, sizeof(int) * (Size) count);
+	measure->bounds = sphx_share(env, sizeof(double) * limits);
+	measure->missed = sphx_share(env, sizeof(int) * limits);
+	measure->nodes = sphx_share(env, sizeof(uint32) * (Size) sphx_blocks((uint64) count, NEAREST_QUERIES));
+	memset(measure->kept, 0, sizeof(int) * (Size) count);
+	memset(measure->missed, 0, sizeof(int) * limits);
+}
+
+static void
+release(Measure *measure)
+{
+	SphxEnv    *env = &measure->env->base;
+
+	sphx_unshare(env, measure->q);
+	sphx_unshare(env, measure->ids);
+	sphx_unshare(env, measure->near);
+	sphx_unshare(env, measure->kept);
+	sphx_unshare(env, measure->bounds);
+	sphx_unshare(env, measure->missed);
+	sphx_unshare(env, measure->nodes);
 }
 
 /* Make a query of this node, if it is one. */
 static bool
 take_query(Measure *measure, uint32 id)
 {
-	const SphxIndexInfo *info = measure->info;
+	const SphxIndexInfo *info = &measure->info;
 	SphxPageKind kind;
 	Buffer		buffer = SphxReadPlannedPage(measure->pages, info, SphxNodeBlock(info, id),
 											 BUFFER_LOCK_SHARE, &kind);
@@ -175,7 +208,7 @@ static void
 draw_queries(Measure *measure, int wanted)
 {
 	uint64		slots = node_slots(measure);
-	uint32		first = SphxNodeId(measure->info, SphxFirstNodeBlock(&measure->info->meta), 0);
+	uint32		first = SphxNodeId(&measure->info, SphxFirstNodeBlock(&measure->info.meta), 0);
 	SphxRandom	random;
 
 	sphx_random_seed(&random, 1);
@@ -240,78 +273,108 @@ offer(Measure *measure, int query, float key, uint32 id)
 		qsort(heap, KEPT, sizeof(Near), compare_far);
 }
 
-/* Compare the block's nodes with all queries. */
+/* Compare the block's nodes with the queries. */
 static void
-compare_block(Measure *measure)
+compare_block(NodeBlock *block)
 {
-	bool		product = measure->info->meta.metric == SPHX_METRIC_IP;
-	int			n = measure->block_count;
+	Measure    *measure = block->measure;
+	Size		D = (Size) measure->info.layout.D;
+	bool		product = measure->info.meta.metric == SPHX_METRIC_IP;
+	int			n = block->count;
 
 	if (n == 0)
 		return;
-	sphx_gemm_nt((size_t) measure->count, (size_t) n, (size_t) measure->info->layout.D,
-				 measure->q, measure->x, measure->products);
-	for (int i = 0; i < measure->count; i++)
+	sphx_gemm_nt((size_t) (block->end - block->first), (size_t) n, D,
+				 measure->q + D * (Size) block->first, block->x, block->products);
+	for (int i = block->first; i < block->end; i++)
 	{
-		const float *products = measure->products + (Size) i * n;
+		const float *products = block->products + (Size) (i - block->first) * n;
 		const Near *heap = measure->near + (Size) i * KEPT;
 
 		for (int j = 0; j < n; j++)
 		{
-			float		key = product ? -products[j] : measure->squares[j] - 2.0f * products[j];
+			float		key = product ? -products[j] : block->squares[j] - 2.0f * products[j];
 
 			if (measure->kept[i] < KEPT || key < heap[0].key)
-				offer(measure, i, key, measure->block_ids[j]);
+				offer(measure, i, key, block->ids[j]);
 		}
 	}
-	measure->block_count = 0;
+	block->count = 0;
 }
 
 /* Add the living nodes of a page, which is share-locked, to the block. */
 static void
-read_nodes(Measure *measure, Page page, BlockNumber block)
+read_nodes(NodeBlock *block, Page page, BlockNumber number)
 {
-	const SphxLayout *layout = &measure->info->layout;
-	SphxRecordWalk walk = SphxWalkRecords(measure->pages, measure->info, page, block);
+	const SphxIndexInfo *info = &block->measure->info;
+	SphxRecordWalk walk = SphxWalkRecords(block->pages, info, page, number);
 
 	while (SphxNextLiving(&walk))
 	{
-		int			n = measure->block_count++;
-		float	   *x = measure->x + (Size) n * layout->D;
+		int			n = block->count++;
+		float	   *x = block->x + (Size) n * info->layout.D;
 		double		square = 0.0;
 
 		Assert(n < BLOCK_NODES);
-		sphx_record_vector(layout, walk.record, x);
-		for (int i = 0; i < layout->D; i++)
+		sphx_record_vector(&info->layout, walk.record, x);
+		for (int i = 0; i < info->layout.D; i++)
 			square += (double) x[i] * (double) x[i];
-		measure->squares[n] = (float) square;
-		measure->block_ids[n] = walk.id;
-		measure->nodes++;
+		block->squares[n] = (float) square;
+		block->ids[n] = walk.id;
+		block->nodes++;
 	}
 }
 
-/* Compare all nodes of the index with the queries. */
+/* Compare all nodes of the index with some queries: number `item` of so many parts of them. */
 static void
-find_nearest(Measure *measure)
+compare_nodes(SphxEnv *env, NodeBlock *block, uint64 item, uint64 items)
 {
-	BlockNumber nblocks = RelationGetNumberOfBlocks(measure->pages->index);
-	BlockNumber first = SphxFirstNodeBlock(&measure->info->meta);
+	const SphxIndexInfo *info = &block->measure->info;
+	BlockNumber nblocks = RelationGetNumberOfBlocks(block->pages->index);
+	BlockNumber first = SphxFirstNodeBlock(&info->meta);
 
-	for (BlockNumber block = first; block < nblocks; block++)
+	block->nodes = 0;
+	for (BlockNumber number = first; number < nblocks; number++)
 	{
 		SphxPageKind kind;
 		Buffer		buffer;
 
-		if (measure->block_count + measure->info->meta.per_page > BLOCK_NODES)
-			compare_block(measure);
-		measure->env->base.tick(&measure->env->base, block - first, nblocks - first);
-		buffer = SphxReadPlannedPage(measure->pages, measure->info, block, BUFFER_LOCK_SHARE,
-									 &kind);
+		if (block->count + info->meta.per_page > BLOCK_NODES)
+			compare_block(block);
+		env->tick(env, item * (nblocks - first) + number - first, items * (nblocks - first));
+		buffer = SphxReadPlannedPage(block->pages, info, number, BUFFER_LOCK_SHARE, &kind);
 		if (kind == SPHX_PAGE_NODE)
-			read_nodes(measure, BufferGetPage(buffer), block);
+			read_nodes(block, BufferGetPage(buffer), number);
 		UnlockReleaseBuffer(buffer);
 	}
-	compare_block(measure);
+	compare_block(block);
+}
+
+static void
+find_nearest(SphxEnv *env, void *arg, SphxItems *items)
+{
+	Measure    *measure = arg;
+	Size		D = (Size) measure->info.layout.D;
+	NodeBlock	block = {
+		.measure = measure,
+		.pages = SphxRunPages(measure->pages),
+		.x = palloc(sizeof(float) * BLOCK_NODES * D),
+		.squares = palloc(sizeof(float) * BLOCK_NODES),
+		.ids = palloc(sizeof(uint32) * BLOCK_NODES),
+		.products = palloc(sizeof(float) * Min(measure->count, NEAREST_QUERIES) * BLOCK_NODES)
+	};
+	uint64		first;
+	uint64		end;
+
+	while (sphx_next_block(items, (uint64) measure->count, NEAREST_QUERIES, &first, &end))
+	{
+		uint64		item = first / NEAREST_QUERIES;
+
+		block.first = (int) first;
+		block.end = (int) end;
+		compare_nodes(env, &block, item, items->count);
+		measure->nodes[item] = block.nodes;
+	}
 }
 
 static int
@@ -325,9 +388,9 @@ compare_double(const void *a, const void *b)
 
 /* What the search says of a query's nearest nodes: rows as near as the last are right as well. */
 static void
-set_bounds(Measure *measure, SphxSearch *search, int query)
+set_bounds(Measure *measure, SphxPages *pages, SphxSearch *search, int query)
 {
-	const SphxIndexInfo *info = measure->info;
+	const SphxIndexInfo *info = &measure->info;
 	const float *q = measure->q + (Size) query * info->layout.D;
 	double		norm = SphxQueryNorm(info, q);
 	double		lower[KEPT];
@@ -339,9 +402,9 @@ set_bounds(Measure *measure, SphxSearch *search, int query)
 	for (int i = 0; i < measure->kept[query]; i++)
 	{
 		uint32		id = measure->near[(Size) query * KEPT + i].id;
-		Buffer		buffer = SphxReadPage(measure->pages, SphxNodeBlock(info, id), SPHX_PAGE_NODE,
+		Buffer		buffer = SphxReadPage(pages, SphxNodeBlock(info, id), SPHX_PAGE_NODE,
 										  BUFFER_LOCK_SHARE);
-		const SphxRecord *r = SphxCheckNode(measure->pages, info, BufferGetPage(buffer), id);
+		const SphxRecord *r = SphxCheckNode(pages, info, BufferGetPage(buffer), id);
 
 		if (r != NULL)
 			(void) sphx_search_visit(search, id, r);
@@ -360,14 +423,21 @@ set_bounds(Measure *measure, SphxSearch *search, int query)
 }
 
 static void
-set_all_bounds(Measure *measure)
+set_all_bounds(SphxEnv *env, void *arg, SphxItems *items)
 {
-	SphxSearchLoan *loan = SphxBorrowSearch(&measure->info->layout, CurrentMemoryContext);
+	Measure    *measure = arg;
+	SphxPages  *pages = SphxRunPages(measure->pages);
+	SphxSearchLoan *loan = SphxBorrowSearch(&measure->info.layout, CurrentMemoryContext);
+	uint64		query;
+	uint64		end;
 
-	for (int i = 0; i < measure->count; i++)
+	while (sphx_next_block(items, (uint64) measure->count, SEARCHED_QUERIES, &query, &end))
 	{
-		CHECK_FOR_INTERRUPTS();
-		set_bounds(measure, SphxLoanSearch(loan), i);
+		for (; query < end; query++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			set_bounds(measure, pages, SphxLoanSearch(loan), (int) query);
+		}
 	}
 	SphxReturnSearch(loan);
 }
@@ -400,7 +470,8 @@ limits_at(const SphxCalibration *calibration, int width)
 
 /* Search as a scan with each of the limits does; how many rows it misses. */
 static void
-search_query(Measure *measure, SphxStream *stream, int query, int limits, int *missed)
+search_query(Measure *measure, SphxPages *pages, SphxStream *stream, int query, int limits,
+			 int *missed)
 {
 	const double *bounds = measure->bounds + query * SPHX_CALIBRATION_LIMITS;
 	int			room = 256;
@@ -411,15 +482,15 @@ search_query(Measure *measure, SphxStream *stream, int query, int limits, int *m
 	SphxItem   *late;
 
 	SphxResetStream(stream);
-	memcpy(stream->q, measure->q + (Size) query * measure->info->layout.D,
-		   sizeof(float) * (Size) measure->info->layout.D);
-	stream->norm = SphxQueryNorm(measure->info, stream->q);
+	memcpy(stream->q, measure->q + (Size) query * measure->info.layout.D,
+		   sizeof(float) * (Size) measure->info.layout.D);
+	stream->norm = SphxQueryNorm(&measure->info, stream->q);
 	stream->hidden = measure->ids[query];
 	for (int i = 0; i < limits; i++)
 	{
 		int			lates;
 
-		while (passed < sphx_calibration_limits[i] && SphxStreamNext(stream, measure->pages, &item))
+		while (passed < sphx_calibration_limits[i] && SphxStreamNext(stream, pages, &item))
 		{
 			lower[count++] = item.lower;
 			passed++;
@@ -441,35 +512,86 @@ queries_for(int limit, int queries)
 	return sphx_calibration_limits[limit] > SPREAD_LIMIT ? Min(queries, LEAST_QUERIES) : queries;
 }
 
+/* With how many of `limits` limits is a query searched for? */
+static int
+limits_for(uint64 query, int limits, int queries)
+{
+	while (query >= (uint64) queries_for(limits - 1, queries))
+		limits--;
+	return limits;
+}
+
+static void
+search_width(SphxEnv *env, void *arg, SphxItems *items)
+{
+	Measure    *measure = arg;
+	SphxPages  *pages = SphxRunPages(measure->pages);
+	uint64		query;
+	uint64		end;
+	SphxStream	stream;
+
+	SphxInitStream(&stream, CurrentMemoryContext, pages);
+	stream.ef = measure->ef;
+	while (sphx_next_block(items, (uint64) measure->queries, SEARCHED_QUERIES, &query, &end))
+	{
+		for (; query < end; query++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			search_query(measure, pages, &stream, (int) query,
+						 limits_for(query, measure->limits, measure->queries),
+						 measure->missed + query * SPHX_CALIBRATION_LIMITS);
+		}
+	}
+	SphxEndStream(&stream);
+}
+
+#define MEASURE_POINTERS \
+	offsetof(Measure, q), offsetof(Measure, ids)
+
+static const size_t nearest_pointers[] = {
+	MEASURE_POINTERS, offsetof(Measure, near), offsetof(Measure, kept), offsetof(Measure, nodes)
+};
+static const size_t bounds_pointers[] = {
+	MEASURE_POINTERS, offsetof(Measure, near), offsetof(Measure, kept), offsetof(Measure, bounds)
+};
+static const size_t width_pointers[] = {
+	MEASURE_POINTERS, offsetof(Measure, bounds), offsetof(Measure, missed)
+};
+
+const SphxTask sphx_nearest_task = SPHX_TASK(find_nearest, Measure, nearest_pointers);
+const SphxTask sphx_bounds_task = SPHX_TASK(set_all_bounds, Measure, bounds_pointers);
+const SphxTask sphx_width_task = SPHX_TASK(search_width, Measure, width_pointers);
+
+/* Rows missed of each limit by the queries that the searches of a width are for. */
+static void
+add_missed(const Measure *measure, double *sums)
+{
+	for (int i = 0; i < measure->queries; i++)
+		for (int j = 0; j < limits_for((uint64) i, measure->limits, measure->queries); j++)
+			sums[j] += measure->missed[i * SPHX_CALIBRATION_LIMITS + j];
+}
+
 /*
  * Recall at one more width, of `queries` of them.  Where these are not all, what is
  * missed of all is as much less than at the width before as it is of these.
  */
 static void
-measure_width(Measure *measure, SphxStream *stream, SphxCalibration *calibration, int queries)
+measure_width(Measure *measure, SphxCalibration *calibration, int queries)
 {
 	int			width = calibration->width_count++;
-	int			limits = limits_at(calibration, widths[width]);
 	double		before[SPHX_CALIBRATION_LIMITS] = {0};
 	double		now[SPHX_CALIBRATION_LIMITS] = {0};
-	double		outside = measure->info->meta.metric == SPHX_METRIC_IP ? 1.0 : MISSED_OUTSIDE;
+	double		outside = measure->info.meta.metric == SPHX_METRIC_IP ? 1.0 : MISSED_OUTSIDE;
 
 	calibration->widths[width] = widths[width];
-	stream->ef = widths[width];
-	for (int i = 0; i < queries; i++)
-	{
-		int		   *missed = measure->missed + i * SPHX_CALIBRATION_LIMITS;
-
-		CHECK_FOR_INTERRUPTS();
-		while (i >= queries_for(limits - 1, queries))
-			limits--;
-		for (int j = 0; j < limits; j++)
-			before[j] += missed[j];
-		search_query(measure, stream, i, limits, missed);
-		for (int j = 0; j < limits; j++)
-			now[j] += missed[j];
-	}
-	for (int j = 0; j < limits_at(calibration, widths[width]); j++)
+	measure->ef = widths[width];
+	measure->limits = limits_at(calibration, widths[width]);
+	measure->queries = queries;
+	add_missed(measure, before);
+	sphx_run(&measure->env->base, &sphx_width_task, measure,
+			 sphx_blocks((uint64) queries, SEARCHED_QUERIES));
+	add_missed(measure, now);
+	for (int j = 0; j < measure->limits; j++)
 	{
 		float	   *recall = calibration->recall[j] + width;
 		int			asked = queries_for(j, queries);
@@ -495,9 +617,6 @@ is_perfect(const SphxCalibration *calibration)
 static void
 measure_widths(Measure *measure, SphxCalibration *calibration)
 {
-	SphxStream	stream;
-
-	SphxInitStream(&stream, CurrentMemoryContext, measure->pages);
 	do
 	{
 		int			width = widths[calibration->width_count];
@@ -505,9 +624,23 @@ measure_widths(Measure *measure, SphxCalibration *calibration)
 
 		if (width > FULL_WIDTH)
 			queries = Max(queries * FULL_WIDTH / width, Min(queries, LEAST_QUERIES));
-		measure_width(measure, &stream, calibration, queries);
+		measure_width(measure, calibration, queries);
 	} while (!is_perfect(calibration) && calibration->width_count < SPHX_CALIBRATION_WIDTHS);
-	SphxEndStream(&stream);
+}
+
+/* What is right for the queries that have been drawn; and how many nodes there are. */
+static void
+find_right(Measure *measure, SphxCalibration *calibration)
+{
+	SphxEnv    *env = &measure->env->base;
+	uint64		queries = (uint64) measure->count;
+
+	sphx_run(env, &sphx_nearest_task, measure, sphx_blocks(queries, NEAREST_QUERIES));
+	sphx_run(env, &sphx_bounds_task, measure, sphx_blocks(queries, SEARCHED_QUERIES));
+	calibration->queries = (uint32) queries;
+	calibration->nodes = measure->nodes[0];
+	for (int i = 0; i < SPHX_CALIBRATION_LIMITS; i++)
+		calibration->limit_count += (uint32) sphx_calibration_limits[i] < calibration->nodes ? 1 : 0;
 }
 
 bool
@@ -516,31 +649,24 @@ SphxMeasureRecall(SphxPages *pages, SphxServerEnv *env, Size memory, SphxCalibra
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "sphx calibration",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	SphxIndexInfo info;
-	Measure		measure = {.pages = pages,.env = env,.info = &info};
+	Measure		measure = {.pages = pages,.env = env};
 	int			wanted = 0;
 
 	Assert(!SphxHoldsPage());
 	memset(calibration, 0, sizeof(*calibration));
-	SphxGetInfo(pages, &info);
+	SphxGetInfo(pages, &measure.info);
 	if (node_slots(&measure) > LEAST_NODES)
 		wanted = count_queries(&measure, node_slots(&measure), memory);
 	if (wanted > 0)
 	{
 		allocate(&measure, wanted);
 		draw_queries(&measure, wanted);
+		if (measure.count > 0)
+			find_right(&measure, calibration);
+		if (calibration->limit_count > 0)
+			measure_widths(&measure, calibration);
+		release(&measure);
 	}
-	if (measure.count > 0)
-	{
-		find_nearest(&measure);
-		set_all_bounds(&measure);
-		calibration->queries = (uint32) measure.count;
-		calibration->nodes = measure.nodes;
-		for (int i = 0; i < SPHX_CALIBRATION_LIMITS; i++)
-			calibration->limit_count += (uint32) sphx_calibration_limits[i] < measure.nodes ? 1 : 0;
-	}
-	if (calibration->limit_count > 0)
-		measure_widths(&measure, calibration);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return calibration->limit_count > 0;
@@ -555,6 +681,6 @@ SphxCalibrateBuild(SphxBuild *build)
 
 	SphxBuildPhase(build, SPHX_PHASE_CALIBRATE, 0, rows);
 	SphxCountProgress(&build->env, PROGRESS_CREATEIDX_TUPLES_DONE, 0, rows);
-	if (SphxMeasureRecall(&build->pages, &build->env, SphxBuildScratch(), &calibration))
+	if (SphxMeasureRecall(&build->pages, &build->env, SphxBuildBlocks(), &calibration))
 		SphxStoreCalibration(&build->pages, &calibration);
 }

@@ -65,7 +65,7 @@ draw_sample(SphxBuild *build, int cells, float **sample)
 
 	wanted = Min(wanted, n);
 	wanted = Max(Min(wanted, memory), Min((uint64) cells, n));
-	*sample = build->env.base.alloc(&build->env.base, sizeof(float) * D * wanted);
+	*sample = sphx_share(&build->env.base, sizeof(float) * D * wanted);
 	sphx_random_seed(&random, TRAINING_SEED);
 	SphxRewindRows(build->rows);
 	for (uint64 i = 0; i < n && taken < wanted; i++)
@@ -109,7 +109,7 @@ train_cells(SphxBuild *build, uint64 n, float *sample)
 		.seed = TRAINING_SEED
 	};
 
-	build->centroids = env->alloc(env, sizeof(float) * (Size) params.k *
+	build->centroids = sphx_share(env, sizeof(float) * (Size) params.k *
 								  (Size) build->info.layout.D);
 	SphxBuildPhase(build, SPHX_PHASE_TRAIN, 0, n);
 	SphxCountProgress(&build->env, PROGRESS_CREATEIDX_TUPLES_DONE, 0, n);
@@ -169,8 +169,8 @@ layer_edges(SphxBuild *build, uint32 count, const float *centroids, uint32 above
 		Assert(graph[i].id < count || graph[i].id == SPHX_INVALID_NODE);	/* I2 */
 		edges[i] = graph[i].id;
 	}
-	env->release(env, graph);
-	env->release(env, knn);
+	sphx_unshare(env, graph);
+	sphx_unshare(env, knn);
 	env->release(env, cells);
 	return edges;
 }
@@ -241,7 +241,7 @@ learn_geometry(SphxBuild *build)
 		train_cells(build, n, sample);
 	SphxLearnBasis(build, n, sample);
 	SphxSeeRows(build, (uint64) build->cells, build->info.layout.D, build->centroids);
-	env->release(env, sample);
+	sphx_unshare(env, sample);
 }
 
 void

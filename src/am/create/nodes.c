@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/create/build_state.h"
+#include "am/create/workers.h"
 
 #include <math.h>
 
@@ -21,6 +21,9 @@
 
 /* the candidates kept for each row while the graph is built, in units of m at least */
 #define CANDIDATES		4
+
+/* nodes whose edges are written as one item */
+#define EDGES_BLOCK		128
 
 /* A row's place in a grouped shard: by cell, near rows together, equal ones side by side. */
 typedef struct RowOrder
@@ -61,16 +64,18 @@ SphxOpenShard(SphxBuild *build, SphxShard *shard, uint32 count)
 	shard->context = AllocSetContextCreate(build->context, "sphx shard", ALLOCSET_DEFAULT_SIZES);
 	SphxInitEnv(&shard->env, shard->context);
 	shard->env.base.scratch = build->env.base.scratch;
+	shard->env.base.workers = build->env.base.workers;
 	shard->own = shard->count = count;
 	shard->rows = MemoryContextAllocHuge(shard->context,
 										 sizeof(SphxBuildRow) * ((Size) count + 1));
-	shard->x = shard->env.base.alloc(&shard->env.base,
-									 sizeof(float) * (Size) build->d * ((Size) count + 1));
+	shard->x = sphx_share(&shard->env.base,
+						  sizeof(float) * (Size) build->d * ((Size) count + 1));
 }
 
 void
 SphxCloseShard(SphxShard *shard)
 {
+	sphx_unshare(&shard->env.base, shard->x);
 	MemoryContextDelete(shard->context);
 }
 
@@ -191,7 +196,7 @@ group_rows(SphxBuild *build, SphxShard *shard)
 	RowOrder   *order = env->alloc(env, sizeof(RowOrder) * ((Size) shard->count + 1));
 	SphxBuildRow *rows = MemoryContextAllocHuge(shard->context,
 												sizeof(SphxBuildRow) * ((Size) shard->count + 1));
-	float	   *x = env->alloc(env, row_bytes * ((Size) shard->count + 1));
+	float	   *x = sphx_share(env, row_bytes * ((Size) shard->count + 1));
 
 	for (uint32 i = 0; i < shard->count; i++)
 	{
@@ -209,7 +214,7 @@ group_rows(SphxBuild *build, SphxShard *shard)
 		memcpy(x + (Size) i * build->d, shard->x + (Size) order[i].row * build->d, row_bytes);
 	}
 	env->release(env, order);
-	env->release(env, shard->x);
+	sphx_unshare(env, shard->x);
 	pfree(shard->rows);
 	shard->rows = rows;
 	shard->x = x;
@@ -400,7 +405,7 @@ static uint32 *
 gather_cells(SphxShard *shard, int probes)
 {
 	SphxEnv    *env = &shard->env.base;
-	uint32	   *cells = env->alloc(env, sizeof(uint32) * (Size) shard->count * (Size) probes);
+	uint32	   *cells = sphx_share(env, sizeof(uint32) * (Size) shard->count * (Size) probes);
 
 	for (uint32 i = 0; i < shard->count; i++)
 		memcpy(cells + (Size) i * (Size) probes, shard->rows[i].cells,
@@ -408,7 +413,20 @@ gather_cells(SphxShard *shard, int probes)
 	return cells;
 }
 
-/* Room to put together the edges of one record. */
+/* Edges of a shard's nodes on their way into the records. */
+typedef struct EdgesState
+{
+	SphxIndexInfo info;
+	SphxPages  *pages;			/* the leader's */
+	int			d;
+	uint32		count;
+	const uint32 *ids;			/* of the nodes */
+	const float *x;
+	const SphxNeighbour *graph;
+	double	   *gains;			/* of each item: their sum and number */
+} EdgesState;
+
+/* Room of a participant to put together the edges of one record. */
 typedef struct EdgeRoom
 {
 	float	   *vector;			/* D: as the record stores it */
@@ -417,22 +435,22 @@ typedef struct EdgeRoom
 } EdgeRoom;
 
 /*
- * Give a record the edges of its row.  One that has edges already, from the
+ * Give a record the edges of row i.  One that has edges already, from the
  * graph of another shard, keeps the best of both.  Its page is exclusively locked.
  */
 static void
-link_node(SphxBuild *build, SphxShard *shard, SphxRecord *r, const SphxNeighbour *neighbours,
-		  EdgeRoom *room)
+link_node(const EdgesState *state, uint32 i, SphxRecord *r, EdgeRoom *room, double *gains)
 {
-	const SphxLayout *layout = &build->info.layout;
+	const SphxLayout *layout = &state->info.layout;
+	const SphxNeighbour *neighbours = state->graph + (Size) i * (Size) layout->m;
 	SphxEdges  *edges = room->edges;
 
 	Assert(SphxMayChange(r) && (r->flags & SPHX_NODE_USED));
 	sphx_record_vector(layout, r, room->vector);
 	sphx_edges_start(edges, room->vector);
 	for (int j = 0; j < layout->m && neighbours[j].id != SPHX_INVALID_NODE; j++)
-		sphx_edges_add(edges, shard->rows[neighbours[j].id].id,
-					   shard->x + (Size) neighbours[j].id * build->d);
+		sphx_edges_add(edges, state->ids[neighbours[j].id],
+					   state->x + (Size) neighbours[j].id * state->d);
 	if (r->neighbours > 0)
 	{
 		(void) sphx_record_offer_edges(layout, r, edges->n, edges->ids, edges->differences,
@@ -440,8 +458,8 @@ link_node(SphxBuild *build, SphxShard *shard, SphxRecord *r, const SphxNeighbour
 		return;
 	}
 	sphx_record_set_edges(layout, r, edges);
-	build->gain_sum += sphx_record_accuracies(layout, r);
-	build->gain_count += edges->n;
+	gains[0] += sphx_record_accuracies(layout, r);
+	gains[1] += edges->n;
 }
 
 #ifdef USE_ASSERT_CHECKING
@@ -462,40 +480,92 @@ are_edges(const SphxNeighbour *neighbours, int m, uint32 i, uint32 count)
 #endif
 
 /*
- * Write the edges of a shard's nodes; ids ascend over long stretches, in which
+ * Write the edges of nodes first..end-1; ids ascend over long stretches, in which
  * a page is locked once.
  */
 static void
-write_edges(SphxBuild *build, SphxShard *shard, const SphxNeighbour *graph)
+link_nodes(const EdgesState *state, SphxPages *pages, uint32 first, uint32 end, EdgeRoom *room,
+		   double *gains)
 {
-	const SphxIndexInfo *info = &build->info;
+	const SphxIndexInfo *info = &state->info;
 	Buffer		buffer = InvalidBuffer;
-	SphxEnv    *env = &shard->env.base;
-	EdgeRoom	room = {
-		.vector = env->alloc(env, sizeof(float) * (Size) info->layout.D),
-		.edges = sphx_edges_create(env, &info->layout),
-		.work = sphx_edge_work_create(env, &info->layout)
-	};
 
-	for (uint32 i = 0; i < shard->count; i++)
+	for (uint32 i = first; i < end; i++)
 	{
-		uint32		id = shard->rows[i].id;
+		uint32		id = state->ids[i];
 		BlockNumber block = SphxNodeBlock(info, id);
 
-		Assert(are_edges(graph + (Size) i * (Size) info->layout.m, info->layout.m, i, shard->count));
+		Assert(are_edges(state->graph + (Size) i * (Size) info->layout.m, info->layout.m, i,
+						 state->count));
 		if (!BufferIsValid(buffer) || BufferGetBlockNumber(buffer) != block)
 		{
 			if (BufferIsValid(buffer))
 				UnlockReleaseBuffer(buffer);
 			CHECK_FOR_INTERRUPTS();
-			buffer = SphxReadPage(&build->pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_EXCLUSIVE);
+			buffer = SphxReadPage(pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_EXCLUSIVE);
 			MarkBufferDirty(buffer);
 		}
-		link_node(build, shard, SphxNodeRecord(info, BufferGetPage(buffer), id),
-				  graph + (Size) i * (Size) info->layout.m, &room);
+		link_node(state, i, SphxNodeRecord(info, BufferGetPage(buffer), id), room, gains);
 	}
 	if (BufferIsValid(buffer))
 		UnlockReleaseBuffer(buffer);
+}
+
+/* Two participants may be at nodes of the same page: they change different records. */
+static void
+write_edges(SphxEnv *env, void *arg, SphxItems *items)
+{
+	const EdgesState *state = arg;
+	SphxPages  *pages = SphxRunPages(state->pages);
+	EdgeRoom	room = {
+		.vector = env->alloc(env, sizeof(float) * (Size) state->info.layout.D),
+		.edges = sphx_edges_create(env, &state->info.layout),
+		.work = sphx_edge_work_create(env, &state->info.layout)
+	};
+	uint64		first;
+	uint64		end;
+
+	while (sphx_next_block(items, state->count, EDGES_BLOCK, &first, &end))
+		link_nodes(state, pages, (uint32) first, (uint32) end, &room,
+				   state->gains + first / EDGES_BLOCK * 2);
+}
+
+static const size_t edges_pointers[] = {
+	offsetof(EdgesState, ids), offsetof(EdgesState, x), offsetof(EdgesState, graph),
+	offsetof(EdgesState, gains)
+};
+
+const SphxTask sphx_edges_task = SPHX_TASK(write_edges, EdgesState, edges_pointers);
+
+/* Write the edges of a shard's nodes. */
+static void
+link_shard(SphxBuild *build, SphxShard *shard, const SphxNeighbour *graph)
+{
+	SphxEnv    *env = &shard->env.base;
+	uint64		blocks = sphx_blocks(shard->count, EDGES_BLOCK);
+	uint32	   *ids = sphx_share(env, sizeof(uint32) * (Size) shard->count);
+	EdgesState	state = {
+		.info = build->info,
+		.pages = &build->pages,
+		.d = build->d,
+		.count = shard->count,
+		.ids = ids,
+		.x = shard->x,
+		.graph = graph,
+		.gains = sphx_share(env, sizeof(double) * 2 * blocks)
+	};
+
+	for (uint32 i = 0; i < shard->count; i++)
+		ids[i] = shard->rows[i].id;
+	memset(state.gains, 0, sizeof(double) * 2 * blocks);
+	sphx_run(env, &sphx_edges_task, &state, blocks);
+	for (uint64 i = 0; i < blocks; i++)
+	{
+		build->gain_sum += state.gains[2 * i];
+		build->gain_count += state.gains[2 * i + 1];
+	}
+	sphx_unshare(env, state.gains);
+	sphx_unshare(env, ids);
 }
 
 void
@@ -523,7 +593,8 @@ SphxLinkNodes(SphxBuild *build, SphxShard *shard, uint64 before, uint64 total)
 	knn = sphx_build_knn(env, &input, k);
 	SphxBuildPhase(build, SPHX_PHASE_LINK, before, total);
 	graph = sphx_build_graph(env, &input, knn, k, build->info.layout.m);
-	env->release(env, knn);
-	env->release(env, cells);
-	write_edges(build, shard, graph);
+	sphx_unshare(env, knn);
+	sphx_unshare(env, cells);
+	link_shard(build, shard, graph);
+	sphx_unshare(env, graph);
 }

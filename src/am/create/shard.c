@@ -30,7 +30,7 @@
 /* other shards that a row takes part in at most */
 #define OVERLAPS			1
 
-/* rows assigned to cells in one go, at most */
+/* rows assigned to cells in one go where they are not all in memory, at most */
 #define ASSIGN_BATCH		4096
 
 /* of the rows of a cell that spans shards, one in so many joins the next shard, too */
@@ -97,40 +97,57 @@ batch_rows(const SphxBuild *build)
 	return (uint32) Max(Min(build->env.base.scratch / row, ASSIGN_BATCH), 16);
 }
 
-/* Find the nearest cells of some rows. */
-static void
-assign_rows(SphxBuild *build, uint32 count, SphxBuildRow *rows, const float *x)
+/* The rows without the coordinate beyond D: a copy of them if there is one. */
+static float *
+plain_rows(SphxBuild *build, uint32 count, float *x)
 {
-	SphxEnv    *env = &build->env.base;
 	Size		D = (Size) build->info.layout.D;
-	int			probes = Min(build->cells, SPHX_BUILD_PROBES);
-	uint32	   *cells = env->alloc(env, sizeof(uint32) * (Size) (count * probes + 1));
-	float	   *plain = env->alloc(env, sizeof(float) * D * ((Size) count + 1));
+	float	   *plain;
 
-	Assert(probes >= 1 && build->centroids != NULL);
+	if ((Size) build->d == D)
+		return x;
+	plain = sphx_share(&build->env.base, sizeof(float) * D * ((Size) count + 1));
 	for (uint32 i = 0; i < count; i++)
 		memcpy(plain + i * D, x + (Size) i * build->d, sizeof(float) * D);
-	sphx_assign(env, count, (int) D, plain, build->cells, build->centroids, probes, cells, NULL);
+	return plain;
+}
+
+/* Bring some rows to the coordinates of the index, and find their nearest cells. */
+static void
+place_rows(SphxBuild *build, uint32 count, SphxBuildRow *rows, float *x)
+{
+	SphxEnv    *env = &build->env.base;
+	int			probes = Min(build->cells, SPHX_BUILD_PROBES);
+	uint32	   *cells = sphx_share(env, sizeof(uint32) * ((Size) count * (Size) probes + 1));
+	float	   *plain;
+
+	Assert(probes >= 1 && build->centroids != NULL);
+	SphxSeeRows(build, count, build->d, x);
+	plain = plain_rows(build, count, x);
+	sphx_assign(env, count, build->info.layout.D, plain, build->cells, build->centroids, probes,
+				cells, NULL);
 	for (uint32 i = 0; i < count; i++)
 	{
 		Assert(cells[(Size) i * (Size) probes] < (uint32) build->cells);
 		rows[i].probes = (uint16) probes;
 		memcpy(rows[i].cells, cells + (Size) i * (Size) probes, sizeof(uint32) * (Size) probes);
 	}
-	env->release(env, plain);
-	env->release(env, cells);
+	if (plain != x)
+		sphx_unshare(env, plain);
+	sphx_unshare(env, cells);
 }
 
-/* Take up to `room` rows from the build's, with their nearest cells. */
+/* Take up to `room` rows from the build's. */
 static uint32
-next_batch(SphxBuild *build, uint32 room, SphxBuildRow *rows, float *x)
+next_rows(SphxBuild *build, uint32 room, SphxBuildRow *rows, float *x)
 {
 	uint32		count = 0;
 
 	while (count < room && SphxNextRow(build->rows, &rows[count], x + (Size) count * build->d))
-		count++;
-	SphxSeeRows(build, count, build->d, x);
-	assign_rows(build, count, rows, x);
+	{
+		if (++count % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
 	return count;
 }
 
@@ -146,21 +163,17 @@ static void
 build_single(SphxBuild *build)
 {
 	uint32		total = (uint32) SphxCountRows(build->rows);
-	uint32		batch = batch_rows(build);
-	uint32		count;
 	SphxShard	shard;
 
 	Assert(total == SphxCountRows(build->rows));	/* LARGEST_SHARD is below
 													 * 2^32 */
 	SphxOpenShard(build, &shard, total);
-	for (uint32 done = 0; done < total; done += count)
-	{
-		count = next_batch(build, batch, shard.rows + done, shard.x + (Size) done * build->d);
-		if (count == 0)
-			elog(ERROR, "rows of an index build are missing");
-		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) done + count);
-	}
+	if (next_rows(build, total, shard.rows, shard.x) != total)
+		elog(ERROR, "rows of an index build are missing");
 	drop_rows(build);
+	SphxCountProgress(&build->env, PROGRESS_CREATEIDX_TUPLES_DONE, 0, total);
+	place_rows(build, total, shard.rows, shard.x);
+	SphxCountProgress(&build->env, -1, 0, 0);
 	SphxBuildPhase(build, SPHX_PHASE_WRITE, 0, total);
 	SphxWriteNodes(build, &shard, 0);
 	SphxLinkNodes(build, &shard, 0, shard.own);
@@ -175,13 +188,14 @@ sort_by_cell(ShardSet *set)
 	SphxEnv    *env = &build->env.base;
 	uint32		room = batch_rows(build);
 	SphxBuildRow *rows = env->alloc(env, sizeof(SphxBuildRow) * room);
-	float	   *x = env->alloc(env, sizeof(float) * room * (Size) build->d);
+	float	   *x = sphx_share(env, sizeof(float) * room * (Size) build->d);
 	SphxRowSort *sort = SphxBeginSort(build->context, build->d);
 	uint64		done = 0;
 	uint32		count;
 
-	while ((count = next_batch(build, room, rows, x)) > 0)
+	while ((count = next_rows(build, room, rows, x)) > 0)
 	{
+		place_rows(build, count, rows, x);
 		for (uint32 i = 0; i < count; i++)
 		{
 			uint32		cell = rows[i].cells[0];
@@ -192,7 +206,7 @@ sort_by_cell(ShardSet *set)
 		done += count;
 		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) done);
 	}
-	env->release(env, x);
+	sphx_unshare(env, x);
 	env->release(env, rows);
 	Assert(done == SphxCountRows(build->rows));
 	drop_rows(build);

@@ -43,7 +43,7 @@ SphxEnv *
 sphx_env_malloc(void)
 {
 	static SphxEnv env = {malloc_alloc, malloc_release, never_interrupted,
-	SPHX_DEFAULT_SCRATCH};
+	SPHX_DEFAULT_SCRATCH, NULL};
 
 	return &env;
 }

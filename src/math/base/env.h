@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 typedef struct SphxEnv SphxEnv;
+typedef struct SphxWorkers SphxWorkers;
 
 /* what there is for blocks unless somebody asked for less */
 #define SPHX_DEFAULT_SCRATCH	((size_t) 64 * 1024 * 1024)
@@ -40,6 +41,9 @@ struct SphxEnv
 	 * results; results do not depend on it but for rounding.
 	 */
 	size_t		scratch;
+
+	/* other processes that take part in runs (parallel.h), or NULL */
+	SphxWorkers *workers;
 };
 
 /* an environment over malloc, for programs without a server; aborts when out of memory */

@@ -223,7 +223,7 @@ sphx_neighbour_pair(SphxEnv *env, const SphxPointSet *set, uint64_t seed)
 				offer(set, i, id, &pair);
 		}
 	}
-	env->release(env, knn);
+	sphx_unshare(env, knn);
 	env->release(env, cells);
 	pair.distance = sqrt(pair.distance);
 	return pair;

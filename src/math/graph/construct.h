@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "math/base/env.h"
+#include "math/base/parallel.h"
 
 /* one entry of a neighbour list; lists are ascending by (distance, id) */
 typedef struct SphxNeighbour
@@ -44,14 +44,14 @@ typedef struct SphxBuildInput
 /*
  * The k nearest rows of every row, approximately: n * k entries.  Candidates
  * come from matrix products inside pools (all rows that have a cell among
- * their probes), then from neighbours of neighbours.
+ * their probes), then from neighbours of neighbours.  The result is shared.
  */
 extern SphxNeighbour *sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k);
 
 /*
  * Turn candidate lists (n * k) into a graph of at most m neighbours a row:
  * the HNSW heuristic forwards, reverse edges, the heuristic again over both,
- * and the rest filled with the nearest.  Returns n * m entries.
+ * and the rest filled with the nearest.  Returns n * m entries, shared.
  */
 extern SphxNeighbour *sphx_build_graph(SphxEnv *env, const SphxBuildInput *input,
 									   const SphxNeighbour *knn, int k, int m);
@@ -63,5 +63,12 @@ extern SphxNeighbour *sphx_build_graph(SphxEnv *env, const SphxBuildInput *input
  */
 extern void sphx_connect_graph(SphxEnv *env, const SphxBuildInput *input, SphxNeighbour *edges,
 							   int m);
+
+/* the tasks of these, for workers */
+extern const SphxTask sphx_pools_task;
+extern const SphxTask sphx_exact_task;
+extern const SphxTask sphx_join_task;
+extern const SphxTask sphx_forward_task;
+extern const SphxTask sphx_final_task;
 
 #endif							/* SPHX_CONSTRUCT_H */

@@ -37,22 +37,26 @@
  */
 #define FAR_SAMPLES		8
 
+/* rows of one item of a task */
+#define ROW_BLOCK		256
+
 typedef struct GraphState
 {
-	SphxEnv    *env;
-	const SphxBuildInput *input;
+	SphxEnv    *env;			/* the participant's */
+	SphxBuildInput input;
 	const SphxNeighbour *knn;
 	int			k;
 	int			m;
 	SphxNeighbour *forward;		/* n * m */
 	uint32_t   *reverse_start;	/* n + 1 */
 	SphxNeighbour *reverse;		/* grouped by the row they lead to */
-	SphxNeighbour *work;		/* candidates of one row */
+	SphxNeighbour *work;		/* the participant's: candidates of one row */
 	uint32_t   *samples;		/* cell_count * FAR_SAMPLES rows, or
 								 * SPHX_INVALID_NODE */
 	uint8_t    *diverse;		/* n: how many of a row's edges the heuristic
 								 * chose */
 	uint32_t   *in_degree;		/* n */
+	SphxNeighbour *edges;		/* n * m: the result */
 } GraphState;
 
 float
@@ -106,8 +110,8 @@ static inline float
 pair_distance(const void *arg, int i, int j)
 {
 	const GraphState *state = arg;
-	size_t		d = (size_t) state->input->d;
-	const float *rows = state->input->rows;
+	size_t		d = (size_t) state->input.d;
+	const float *rows = state->input.rows;
 
 	return sphx_kernels->l2sq_f32(rows + state->work[i].id * d, rows + state->work[j].id * d, d);
 }
@@ -128,13 +132,13 @@ select_diverse(const GraphState *state, int n, SphxNeighbour *out)
 static void
 sample_cells(GraphState *state)
 {
-	const SphxBuildInput *input = state->input;
+	const SphxBuildInput *input = &state->input;
 	SphxEnv    *env = state->env;
 	size_t		cells = (size_t) input->cell_count;
 	uint32_t   *sizes = env->alloc(env, cells * sizeof(uint32_t));
 	uint32_t   *seen = env->alloc(env, cells * sizeof(uint32_t));
 
-	state->samples = env->alloc(env, cells * FAR_SAMPLES * sizeof(uint32_t));
+	state->samples = sphx_share(env, cells * FAR_SAMPLES * sizeof(uint32_t));
 	memset(state->samples, 0xff, cells * FAR_SAMPLES * sizeof(uint32_t));
 	memset(sizes, 0, cells * sizeof(uint32_t));
 	memset(seen, 0, cells * sizeof(uint32_t));
@@ -159,7 +163,7 @@ sample_cells(GraphState *state)
 static int
 gather_candidates(GraphState *state, uint32_t row)
 {
-	const SphxBuildInput *input = state->input;
+	const SphxBuildInput *input = &state->input;
 	size_t		d = (size_t) input->d;
 	const SphxNeighbour *nearest = state->knn + row * (size_t) state->k;
 	SphxNeighbour *work = state->work;
@@ -193,19 +197,45 @@ gather_candidates(GraphState *state, uint32_t row)
 	return n;
 }
 
-static void
-choose_forward(GraphState *state)
+/* the most candidates that a row has in any step */
+static size_t
+work_room(const GraphState *state)
 {
-	for (uint32_t row = 0; row < state->input->n; row++)
-	{
-		SphxNeighbour *out = state->forward + row * (size_t) state->m;
-		int			n = gather_candidates(state, row);
-		int			count = select_diverse(state, n, out);
+	size_t		forward = (size_t) state->k + (size_t) state->input.probes * FAR_SAMPLES;
+	size_t		both = (size_t) (1 + REVERSE_FACTOR) * (size_t) state->m;
 
-		list_end(out, count, state->m);
-		if (row % 256 == 0)
-			state->env->tick(state->env, row, 2 * (uint64_t) state->input->n);
+	return forward > both ? forward : both;
+}
+
+static void
+begin_rows(SphxEnv *env, GraphState *state)
+{
+	state->env = env;
+	state->work = env->alloc(env, work_room(state) * sizeof(SphxNeighbour));
+}
+
+static void
+choose_forward(SphxEnv *env, void *arg, SphxItems *items)
+{
+	GraphState *state = arg;
+	uint64_t	n = state->input.n;
+	uint64_t	row;
+	uint64_t	end;
+
+	begin_rows(env, state);
+	while (sphx_next_block(items, n, ROW_BLOCK, &row, &end))
+	{
+		env->tick(env, row, 2 * n);
+		for (; row < end; row++)
+		{
+			SphxNeighbour *out = state->forward + row * (size_t) state->m;
+			int			candidates = gather_candidates(state, (uint32_t) row);
+			int			count = select_diverse(state, candidates, out);
+
+			list_end(out, count, state->m);
+		}
 	}
+	env->release(env, state->work);
 }
 
 /* group all forward edges by the row they lead to */
@@ -213,8 +243,8 @@ static void
 collect_reverse(GraphState *state)
 {
 	size_t		m = (size_t) state->m;
-	uint32_t	n = state->input->n;
-	uint32_t   *start = state->env->alloc(state->env, (n + 1) * sizeof(uint32_t));
+	uint32_t	n = state->input.n;
+	uint32_t   *start = sphx_share(state->env, (n + 1) * sizeof(uint32_t));
 
 	memset(start, 0, (n + 1) * sizeof(uint32_t));
 	for (size_t i = 0; i < n * m; i++)
@@ -222,7 +252,7 @@ collect_reverse(GraphState *state)
 			start[state->forward[i].id + 1]++;
 	for (uint32_t row = 0; row < n; row++)
 		start[row + 1] += start[row];
-	state->reverse = state->env->alloc(state->env, start[n] * sizeof(SphxNeighbour));
+	state->reverse = sphx_share(state->env, start[n] * sizeof(SphxNeighbour));
 
 	/* filling moves each start to its end, which is the next one's start */
 	for (size_t i = 0; i < n * m; i++)
@@ -281,31 +311,57 @@ fill_up(const GraphState *state, SphxNeighbour *out, int count, const SphxNeighb
 }
 
 static void
-choose_final(GraphState *state, SphxNeighbour *edges)
+choose_row(GraphState *state, uint32_t row)
 {
-	for (uint32_t row = 0; row < state->input->n; row++)
-	{
-		const SphxNeighbour *nearest = state->knn + row * (size_t) state->k;
-		SphxNeighbour *out = edges + row * (size_t) state->m;
-		int			n = both_directions(state, row);
-		int			count = select_diverse(state, n, out);
+	const SphxNeighbour *nearest = state->knn + row * (size_t) state->k;
+	SphxNeighbour *out = state->edges + row * (size_t) state->m;
+	int			n = both_directions(state, row);
+	int			count = select_diverse(state, n, out);
 
-		state->diverse[row] = (uint8_t) count;
-		count = fill_up(state, out, count, nearest, list_length(nearest, state->k));
-		count = fill_up(state, out, count, state->work, n);
-		list_end(out, count, state->m);
-		if (row % 256 == 0)
-			state->env->tick(state->env, (uint64_t) state->input->n + row,
-							 2 * (uint64_t) state->input->n);
-	}
+	state->diverse[row] = (uint8_t) count;
+	count = fill_up(state, out, count, nearest, list_length(nearest, state->k));
+	count = fill_up(state, out, count, state->work, n);
+	list_end(out, count, state->m);
 }
+
+static void
+choose_final(SphxEnv *env, void *arg, SphxItems *items)
+{
+	GraphState *state = arg;
+	uint64_t	n = state->input.n;
+	uint64_t	row;
+	uint64_t	end;
+
+	begin_rows(env, state);
+	while (sphx_next_block(items, n, ROW_BLOCK, &row, &end))
+	{
+		env->tick(env, n + row, 2 * n);
+		for (; row < end; row++)
+			choose_row(state, (uint32_t) row);
+	}
+	env->release(env, state->work);
+}
+
+#define GRAPH_POINTERS \
+	offsetof(GraphState, input.rows), offsetof(GraphState, knn), offsetof(GraphState, forward)
+
+static const size_t forward_pointers[] = {
+	GRAPH_POINTERS, offsetof(GraphState, input.cells), offsetof(GraphState, samples)
+};
+static const size_t final_pointers[] = {
+	GRAPH_POINTERS, offsetof(GraphState, reverse_start), offsetof(GraphState, reverse),
+	offsetof(GraphState, diverse), offsetof(GraphState, edges)
+};
+
+const SphxTask sphx_forward_task = SPHX_TASK(choose_forward, GraphState, forward_pointers);
+const SphxTask sphx_final_task = SPHX_TASK(choose_final, GraphState, final_pointers);
 
 static void
 count_in_degrees(GraphState *state, const SphxNeighbour *edges)
 {
-	size_t		entries = (size_t) state->input->n * (size_t) state->m;
+	size_t		entries = (size_t) state->input.n * (size_t) state->m;
 
-	memset(state->in_degree, 0, state->input->n * sizeof(uint32_t));
+	memset(state->in_degree, 0, state->input.n * sizeof(uint32_t));
 	for (size_t i = 0; i < entries; i++)
 		if (edges[i].id != SPHX_INVALID_NODE)
 			state->in_degree[edges[i].id]++;
@@ -341,7 +397,7 @@ raise_in_degrees(GraphState *state, SphxNeighbour *edges)
 	size_t		m = (size_t) state->m;
 
 	count_in_degrees(state, edges);
-	for (uint32_t row = 0; row < state->input->n; row++)
+	for (uint32_t row = 0; row < state->input.n; row++)
 	{
 		const SphxNeighbour *near = edges + row * m;
 
@@ -363,50 +419,39 @@ raise_in_degrees(GraphState *state, SphxNeighbour *edges)
 			state->in_degree[row]++;
 		}
 		if (row % 1024 == 0)
-			state->env->tick(state->env, 2 * (uint64_t) state->input->n,
-							 2 * (uint64_t) state->input->n);
+			state->env->tick(state->env, 2 * (uint64_t) state->input.n,
+							 2 * (uint64_t) state->input.n);
 	}
-}
-
-/* the most candidates that a row has in any step */
-static size_t
-work_room(const SphxBuildInput *input, int k, int m)
-{
-	size_t		forward = (size_t) k + (size_t) input->probes * FAR_SAMPLES;
-	size_t		both = (size_t) (1 + REVERSE_FACTOR) * (size_t) m;
-
-	return forward > both ? forward : both;
 }
 
 SphxNeighbour *
 sphx_build_graph(SphxEnv *env, const SphxBuildInput *input, const SphxNeighbour *knn, int k, int m)
 {
 	size_t		entries = (size_t) input->n * (size_t) m;
-	SphxNeighbour *edges = env->alloc(env, entries * sizeof(SphxNeighbour));
+	uint64_t	blocks = sphx_blocks(input->n, ROW_BLOCK);
 	GraphState	state;
 
 	memset(&state, 0, sizeof(state));
 	state.env = env;
-	state.input = input;
+	state.input = *input;
 	state.knn = knn;
 	state.k = k;
 	state.m = m;
-	state.forward = env->alloc(env, entries * sizeof(SphxNeighbour));
-	state.diverse = env->alloc(env, input->n);
+	state.edges = sphx_share(env, entries * sizeof(SphxNeighbour));
+	state.forward = sphx_share(env, entries * sizeof(SphxNeighbour));
+	state.diverse = sphx_share(env, input->n);
 	state.in_degree = env->alloc(env, input->n * sizeof(uint32_t));
-	state.work = env->alloc(env, work_room(input, k, m) * sizeof(SphxNeighbour));
 	sample_cells(&state);
-	choose_forward(&state);
+	sphx_run(env, &sphx_forward_task, &state, blocks);
 	collect_reverse(&state);
-	choose_final(&state, edges);
-	raise_in_degrees(&state, edges);
-	sphx_connect_graph(env, input, edges, m);
-	env->release(env, state.forward);
-	env->release(env, state.work);
-	env->release(env, state.samples);
-	env->release(env, state.diverse);
+	sphx_run(env, &sphx_final_task, &state, blocks);
+	raise_in_degrees(&state, state.edges);
+	sphx_connect_graph(env, input, state.edges, m);
+	sphx_unshare(env, state.forward);
+	sphx_unshare(env, state.samples);
+	sphx_unshare(env, state.diverse);
 	env->release(env, state.in_degree);
-	env->release(env, state.reverse);
-	env->release(env, state.reverse_start);
-	return edges;
+	sphx_unshare(env, state.reverse);
+	sphx_unshare(env, state.reverse_start);
+	return state.edges;
 }

@@ -45,7 +45,13 @@
 #define POOL_BLOCK		1024
 #define LEAST_BLOCK		32
 
-/* neighbours of each of this many neighbours are tried, and as many of theirs */
+/* rows of a pool that its mean is taken of, at most */
+#define MEAN_ROWS		512
+
+/* rows of one item of other tasks */
+#define ROW_BLOCK		256
+
+/* neighbours of this many neighbours are tried, and as many of each */
 #define JOIN_WIDTH		20
 #define JOIN_ROUNDS		2
 
@@ -66,14 +72,39 @@ typedef struct Smallest
 
 typedef struct KnnState
 {
-	SphxEnv    *env;
-	const SphxBuildInput *input;
+	SphxEnv    *env;			/* the participant's */
+	SphxBuildInput input;
 	int			k;
 	SphxNeighbour *knn;
-	SphxRandom	random;			/* for the division of large pools */
-	uint64_t	done;			/* rows of the pools that are done, */
-	uint64_t	total;			/* of so many */
+	SphxPools	pools;			/* of the cells */
+	uint8_t		rank;			/* rows ask in the pools of this one of their
+								 * nearest cells */
+	uint32_t   *near;			/* n * JOIN_WIDTH: the nearest of every row
+								 * before a join */
+	int			round;			/* of joins */
 } KnnState;
+
+static uint32_t
+smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static int
+asked_pools(const SphxBuildInput *input)
+{
+	return input->probes < ASKED_POOLS ? 1 : ASKED_POOLS;
+}
+
+static uint32_t
+count_asking(const SphxPool *pool)
+{
+	uint32_t	count = 0;
+
+	for (uint32_t i = 0; i < pool->count; i++)
+		count += pool->asks[i];
+	return count;
+}
 
 static void
 smallest_cut(Smallest *s)
@@ -136,44 +167,46 @@ smallest_merge(Smallest *s, SphxNeighbour *list)
 /* room for the work on one pool */
 typedef struct PoolWork
 {
-	float	   *pool;			/* rows of the pool, gathered, minus their
-								 * mean */
-	float	   *pool_norms;		/* their squares */
+	SphxRandom	random;			/* for the division of a large pool */
 	float	   *mean;
-	uint32_t	room;			/* rows that fit */
-	uint32_t	most_room;		/* rows that may ever fit */
-	uint32_t	pool_block;		/* of one matrix product */
-	int			ask_block;
-	float	   *asking;			/* ask_block rows */
-	uint32_t	asking_rows[ASK_BLOCK];
-	float		asking_norms[ASK_BLOCK];
+	uint32_t	pool_block;		/* rows of one matrix product, */
+	uint32_t	ask_block;		/* asking ones of one, */
+	uint32_t	most_asking;	/* and of those gathered for several */
+	float	   *pool;			/* pool_block rows of the pool, minus its mean */
+	float	   *pool_norms;		/* their squares */
 	float	   *products;		/* ask_block * pool_block */
-	SphxNeighbour *buffers;		/* ask_block * 3k */
+	uint32_t	room;			/* asking rows that there is memory for */
+	float	   *asking;			/* room rows */
+	SphxNeighbour *buffers;		/* room * 3k */
+	Smallest   *smallest;		/* room */
+	uint32_t   *asking_rows;	/* room */
+	float	   *asking_norms;	/* room */
 	bool		in_parts;		/* rows have asked in other parts of the pool */
-	Smallest	smallest[ASK_BLOCK];
 } PoolWork;
 
 /*
- * Without the pool's mean, |x|^2 + |y|^2 - 2<x,y> keeps its digits however far
- * from the origin the data lie.
+ * Without a mean of the pool, |x|^2 + |y|^2 - 2<x,y> keeps its digits however far
+ * from the origin the data lie.  The mean of some rows does as well as that of all.
  */
 static void
-find_mean(const KnnState *state, PoolWork *work, const uint32_t *rows, uint32_t count)
+find_mean(const KnnState *state, PoolWork *work, const SphxPool *pool)
 {
-	size_t		d = (size_t) state->input->d;
+	size_t		d = (size_t) state->input.d;
+	uint32_t	step = (pool->count + MEAN_ROWS - 1) / MEAN_ROWS;
+	uint32_t	count = (pool->count + step - 1) / step;
 
 	memset(work->mean, 0, d * sizeof(float));
 	for (uint32_t i = 0; i < count; i++)
 		for (size_t c = 0; c < d; c++)
-			work->mean[c] += state->input->rows[rows[i] * d + c] / (float) count;
+			work->mean[c] += state->input.rows[pool->rows[i * step] * d + c] / (float) count;
 }
 
 /* copy a row, minus the mean; returns its squared norm */
 static float
 gather_row(const KnnState *state, const PoolWork *work, uint32_t id, float *row)
 {
-	size_t		d = (size_t) state->input->d;
-	const float *x = state->input->rows + id * d;
+	size_t		d = (size_t) state->input.d;
+	const float *x = state->input.rows + id * d;
 
 	for (size_t c = 0; c < d; c++)
 		row[c] = x[c] - work->mean[c];
@@ -186,42 +219,63 @@ gather_rows(const KnnState *state, PoolWork *work, const uint32_t *rows, uint32_
 {
 	for (uint32_t i = 0; i < count; i++)
 		work->pool_norms[i] = gather_row(state, work, rows[i],
-										 work->pool + i * (size_t) state->input->d);
+										 work->pool + i * (size_t) state->input.d);
 }
 
-/* get ready for a pool of `count` rows; all are gathered now if there is room */
 static void
-begin_pool(KnnState *state, PoolWork *work, const uint32_t *rows, uint32_t count)
+release_room(const KnnState *state, PoolWork *work)
 {
 	SphxEnv    *env = state->env;
-	size_t		d = (size_t) state->input->d;
 
-	if (count > work->room && work->room < work->most_room)
-	{
-		if (work->pool != NULL)
-		{
-			env->release(env, work->pool);
-			env->release(env, work->pool_norms);
-		}
-		work->room = count + count / 4;
-		if (work->room > work->most_room)
-			work->room = work->most_room;
-		work->pool = env->alloc(env, work->room * d * sizeof(float));
-		work->pool_norms = env->alloc(env, work->room * sizeof(float));
-	}
-	find_mean(state, work, rows, count);
-	if (count <= work->room)
-		gather_rows(state, work, rows, count);
+	if (work->room == 0)
+		return;
+	env->release(env, work->asking);
+	env->release(env, work->buffers);
+	env->release(env, work->smallest);
+	env->release(env, work->asking_rows);
+	env->release(env, work->asking_norms);
+}
+
+/* room for so many asking rows of a pool as there may be, or be at a time */
+static void
+make_room(const KnnState *state, PoolWork *work, uint32_t count)
+{
+	SphxEnv    *env = state->env;
+	size_t		room;
+
+	if (count <= work->room || work->room == work->most_asking)
+		return;
+	release_room(state, work);
+	room = count + count / 4;
+	if (room > work->most_asking)
+		room = work->most_asking;
+	work->room = (uint32_t) room;
+	work->asking = env->alloc(env, room * (size_t) state->input.d * sizeof(float));
+	work->buffers = env->alloc(env, room * 3 * (size_t) state->k * sizeof(SphxNeighbour));
+	work->smallest = env->alloc(env, room * sizeof(Smallest));
+	work->asking_rows = env->alloc(env, room * sizeof(uint32_t));
+	work->asking_norms = env->alloc(env, room * sizeof(float));
 }
 
 /* a part of the work, after others, is so far */
 static void
 report_part(const KnnState *state, int before, int part, uint64_t done, uint64_t total)
 {
-	uint64_t	n = state->input->n;
+	uint64_t	n = state->input.n;
 
 	state->env->tick(state->env, (uint64_t) before * n + (uint64_t) part * n * done / total,
 					 ALL_PARTS * n);
+}
+
+/* the passes over all pools are so far: in one, pools are searched in their order */
+static void
+report_pools(const KnnState *state, const SphxPool *pool)
+{
+	uint64_t	rows = state->pools.start[state->pools.count];
+	uint64_t	before = (uint64_t) (pool->rows - state->pools.rows);
+	int			ranks = asked_pools(&state->input);
+
+	report_part(state, 0, POOLS_PART, state->rank * rows + before, (uint64_t) ranks * rows);
 }
 
 /* nothing as far as this enters a row's list any more */
@@ -238,13 +292,31 @@ farthest(const KnnState *state, uint32_t row)
 	return distance;
 }
 
+/* offer rows of a pool that have been gathered, `block` of them, to an asking row */
+static void
+offer_block(PoolWork *work, uint32_t asking, const float *products, const uint32_t *rows,
+			uint32_t block)
+{
+	uint32_t	self = work->asking_rows[asking];
+	float		norm = work->asking_norms[asking];
+	Smallest   *s = &work->smallest[asking];
+
+	for (uint32_t i = 0; i < block; i++)
+	{
+		float		distance = norm + work->pool_norms[i] - 2.0f * products[i];
+
+		if (distance < s->bound && rows[i] != self)
+			smallest_offer(s, fmaxf(distance, 0.0f), rows[i]);
+	}
+}
+
 /* compare `asking` gathered rows with the whole pool and merge what was found */
 static void
-ask_pool(KnnState *state, PoolWork *work, int asking, const uint32_t *pool_rows, uint32_t count)
+ask_pool(KnnState *state, PoolWork *work, uint32_t asking, const SphxPool *pool)
 {
-	size_t		d = (size_t) state->input->d;
+	size_t		d = (size_t) state->input.d;
 
-	for (int a = 0; a < asking; a++)
+	for (uint32_t a = 0; a < asking; a++)
 	{
 		work->smallest[a].items = work->buffers + (size_t) a * 3 * (size_t) state->k;
 		work->smallest[a].count = 0;
@@ -252,35 +324,23 @@ ask_pool(KnnState *state, PoolWork *work, int asking, const uint32_t *pool_rows,
 		work->smallest[a].bound = work->in_parts ?
 			farthest(state, work->asking_rows[a]) : INFINITY;
 	}
-	for (uint32_t start = 0; start < count; start += work->pool_block)
+	for (uint32_t start = 0; start < pool->count; start += work->pool_block)
 	{
-		uint32_t	block = count - start < work->pool_block ? count - start : work->pool_block;
-		uint32_t	place = start;
+		const uint32_t *rows = pool->rows + start;
+		uint32_t	block = smaller(pool->count - start, work->pool_block);
 
-		if (count > work->room)
+		gather_rows(state, work, rows, block);
+		for (uint32_t first = 0; first < asking; first += work->ask_block)
 		{
-			place = 0;
-			gather_rows(state, work, pool_rows + start, block);
-		}
-		sphx_gemm_nt((size_t) asking, block, d, work->asking, work->pool + place * d,
-					 work->products);
-		for (int a = 0; a < asking; a++)
-		{
-			uint32_t	self = work->asking_rows[a];
-			float		norm = work->asking_norms[a];
-			const float *products = work->products + (size_t) a * block;
-			Smallest   *s = &work->smallest[a];
+			uint32_t	count = smaller(asking - first, work->ask_block);
 
-			for (uint32_t i = 0; i < block; i++)
-			{
-				float		distance = norm + work->pool_norms[place + i] - 2.0f * products[i];
-
-				if (distance < s->bound && pool_rows[start + i] != self)
-					smallest_offer(s, fmaxf(distance, 0.0f), pool_rows[start + i]);
-			}
+			sphx_gemm_nt(count, block, d, work->asking + first * d, work->pool, work->products);
+			for (uint32_t a = 0; a < count; a++)
+				offer_block(work, first + a, work->products + (size_t) a * block, rows, block);
+			state->env->tick(state->env, 0, 0);
 		}
 	}
-	for (int a = 0; a < asking; a++)
+	for (uint32_t a = 0; a < asking; a++)
 		smallest_merge(&work->smallest[a],
 					   state->knn + (size_t) work->asking_rows[a] * (size_t) state->k);
 }
@@ -289,22 +349,25 @@ ask_pool(KnnState *state, PoolWork *work, int asking, const uint32_t *pool_rows,
 static void
 compare_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
 {
-	size_t		d = (size_t) state->input->d;
-	int			asking = 0;
+	size_t		d = (size_t) state->input.d;
+	uint32_t	total = count_asking(pool);
+	uint32_t	asking = 0;
 
-	begin_pool(state, work, pool->rows, pool->count);
-	for (uint32_t i = 0; i < pool->count; i++)
+	if (total == 0)
+		return;
+	make_room(state, work, total);
+	find_mean(state, work, pool);
+	for (uint32_t i = 0; i < pool->count && total > 0; i++)
 	{
-		if (pool->asks[i])
+		if (!pool->asks[i])
+			continue;
+		work->asking_norms[asking] = gather_row(state, work, pool->rows[i],
+												work->asking + asking * d);
+		work->asking_rows[asking++] = pool->rows[i];
+		total--;
+		if (asking == work->room || total == 0)
 		{
-			work->asking_norms[asking] = gather_row(state, work, pool->rows[i],
-													work->asking + (size_t) asking * d);
-			work->asking_rows[asking++] = pool->rows[i];
-		}
-		if (asking == work->ask_block || (i + 1 == pool->count && asking > 0))
-		{
-			ask_pool(state, work, asking, pool->rows, pool->count);
-			report_part(state, 0, POOLS_PART, state->done, state->total);
+			ask_pool(state, work, asking, pool);
 			asking = 0;
 		}
 	}
@@ -317,13 +380,7 @@ compare_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
 static bool
 is_large(const SphxPool *pool)
 {
-	uint32_t	asking = 0;
-
-	if (pool->count <= MOST_POOL_ROWS)
-		return false;
-	for (uint32_t i = 0; i < pool->count; i++)
-		asking += pool->asks[i];
-	return asking > sphx_pool_parts(pool->count);
+	return pool->count > MOST_POOL_ROWS && count_asking(pool) > sphx_pool_parts(pool->count);
 }
 
 /*
@@ -344,115 +401,128 @@ search_part(KnnState *state, PoolWork *work, const SphxPool *part)
 		compare_pool(state, work, part);
 		return;
 	}
-	sphx_pool_halve(state->env, state->input, part, &state->random);
+	sphx_pool_halve(state->env, &state->input, part, &work->random);
 	search_part(state, work, &near);
 	search_part(state, work, &far);
 }
 
 /*
  * Find neighbours in the pool of a cell, or else in parts of it.  The
- * parts of the next pool are made around other pivots: so they are not the
+ * parts of another pool are made around other pivots: so they are not the
  * same even where the pools are, as are those of a ball of rows that is small
  * beside the distances of the centroids.
  */
 static void
 search_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
 {
-	int			pools = state->input->probes < ASKED_POOLS ? 1 : ASKED_POOLS;
-	uint64_t	before = state->done;
 	SphxPools	parts;
 
 	if (!is_large(pool))
 		compare_pool(state, work, pool);
-	else if (!sphx_pools_divide(state->env, state->input, pool, ASKED_PARTS / pools, &state->random,
-								&parts))
+	else if (!sphx_pools_divide(state->env, &state->input, pool,
+								ASKED_PARTS / asked_pools(&state->input), &work->random, &parts))
 		search_part(state, work, pool);
 	else
 	{
+		work->in_parts = true;
 		for (int i = 0; i < parts.count; i++)
 		{
 			SphxPool	part = sphx_pools_get(&parts, i);
 
-			state->done = before + (uint64_t) pool->count * (uint64_t) i / (uint64_t) parts.count;
-			work->in_parts = true;
 			search_part(state, work, &part);
 		}
 		work->in_parts = false;
 		sphx_pools_release(state->env, &parts);
 	}
-	state->done = before + pool->count;
 }
 
-static size_t
+static uint32_t
 clamp_block(size_t wanted, size_t most)
 {
-	return wanted < LEAST_BLOCK ? LEAST_BLOCK : wanted > most ? most : wanted;
+	return (uint32_t) (wanted < LEAST_BLOCK ? LEAST_BLOCK : wanted > most ? most : wanted);
 }
 
-/* half of what there is for blocks goes to the pool, half to those who ask */
+/*
+ * A quarter of what there is for blocks goes to rows of the pool, a quarter to
+ * products, half to those who ask.
+ */
 static void
-choose_blocks(const KnnState *state, PoolWork *work)
-{
-	size_t		half = state->env->scratch / 2;
-	size_t		row = ((size_t) state->input->d + 1) * sizeof(float);
-	size_t		ask;
-
-	work->most_room = (uint32_t) clamp_block(half / row, UINT32_MAX);
-	work->pool_block = (uint32_t) clamp_block(work->most_room, POOL_BLOCK);
-	ask = row + work->pool_block * sizeof(float) + 3 * (size_t) state->k * sizeof(SphxNeighbour);
-	work->ask_block = (int) clamp_block(half / ask, ASK_BLOCK);
-}
-
-static void
-search_pools(KnnState *state, const SphxPools *pools)
+begin_work(const KnnState *state, PoolWork *work)
 {
 	SphxEnv    *env = state->env;
-	size_t		d = (size_t) state->input->d;
-	size_t		ask;
+	size_t		d = (size_t) state->input.d;
+	size_t		quarter = env->scratch / 4;
+	size_t		row = (d + 1) * sizeof(float);
+	size_t		ask = row + 3 * (size_t) state->k * sizeof(SphxNeighbour) + sizeof(Smallest) +
+	sizeof(uint32_t);
+
+	memset(work, 0, sizeof(*work));
+	work->pool_block = clamp_block(quarter / row, POOL_BLOCK);
+	work->ask_block = clamp_block(quarter / (work->pool_block * sizeof(float)), ASK_BLOCK);
+	work->most_asking = clamp_block(2 * quarter / ask, UINT32_MAX);
+	work->mean = env->alloc(env, d * sizeof(float));
+	work->pool = env->alloc(env, work->pool_block * d * sizeof(float));
+	work->pool_norms = env->alloc(env, work->pool_block * sizeof(float));
+	work->products = env->alloc(env, (size_t) work->ask_block * work->pool_block * sizeof(float));
+}
+
+static void
+end_work(const KnnState *state, PoolWork *work)
+{
+	SphxEnv    *env = state->env;
+
+	env->release(env, work->mean);
+	env->release(env, work->pool);
+	env->release(env, work->pool_norms);
+	env->release(env, work->products);
+	release_room(state, work);
+}
+
+/* an item is a pool, in which rows of one rank ask: so every row asks in one pool only */
+static void
+search_pools(SphxEnv *env, void *arg, SphxItems *items)
+{
+	KnnState   *state = arg;
 	PoolWork	work;
+	uint64_t	item;
 
-	memset(&work, 0, sizeof(work));
-	choose_blocks(state, &work);
-	ask = (size_t) work.ask_block;
-	work.mean = env->alloc(env, d * sizeof(float));
-	work.asking = env->alloc(env, ask * d * sizeof(float));
-	work.products = env->alloc(env, ask * work.pool_block * sizeof(float));
-	work.buffers = env->alloc(env, ask * 3 * (size_t) state->k * sizeof(SphxNeighbour));
-	for (int i = 0; i < pools->count; i++)
+	state->env = env;
+	begin_work(state, &work);
+	while (items->next(items, &item))
 	{
-		SphxPool	pool = sphx_pools_get(pools, i);
+		SphxPool	pool = sphx_pools_get(&state->pools, (int) item);
 
+		sphx_random_seed(&work.random, 1 + item * ASKED_POOLS + state->rank);
 		search_pool(state, &work, &pool);
+		report_pools(state, &pool);
 	}
-	env->release(env, work.mean);
-	env->release(env, work.asking);
-	env->release(env, work.products);
-	env->release(env, work.buffers);
-	if (work.pool != NULL)
-	{
-		env->release(env, work.pool);
-		env->release(env, work.pool_norms);
-	}
+	end_work(state, &work);
 }
 
 /* exact distances in place of those from the products, and every list in order */
 static void
-exact_lists(KnnState *state)
+make_exact(SphxEnv *env, void *arg, SphxItems *items)
 {
-	size_t		d = (size_t) state->input->d;
+	KnnState   *state = arg;
+	size_t		d = (size_t) state->input.d;
 	size_t		k = (size_t) state->k;
+	uint64_t	row;
+	uint64_t	end;
 
-	for (uint32_t row = 0; row < state->input->n; row++)
+	state->env = env;
+	while (sphx_next_block(items, state->input.n, ROW_BLOCK, &row, &end))
 	{
-		SphxNeighbour *list = state->knn + row * k;
-		size_t		count = 0;
+		report_part(state, POOLS_PART, EXACT_PART, row, state->input.n);
+		for (; row < end; row++)
+		{
+			SphxNeighbour *list = state->knn + row * k;
+			size_t		count = 0;
 
-		for (; count < k && list[count].id != SPHX_INVALID_NODE; count++)
-			list[count].distance = sphx_kernels->l2sq_f32(state->input->rows + row * d,
-														  state->input->rows + list[count].id * d, d);
-		qsort(list, count, sizeof(SphxNeighbour), compare_entries);
-		if (row % 1024 == 0)
-			report_part(state, POOLS_PART, EXACT_PART, row, state->input->n);
+			for (; count < k && list[count].id != SPHX_INVALID_NODE; count++)
+				list[count].distance = sphx_kernels->l2sq_f32(state->input.rows + row * d,
+															  state->input.rows + list[count].id * d, d);
+			qsort(list, count, sizeof(SphxNeighbour), compare_entries);
+		}
 	}
 }
 
@@ -475,58 +545,107 @@ list_insert(SphxNeighbour *list, int k, float distance, uint32_t id)
 static void
 join_row(KnnState *state, uint32_t row, uint32_t *stamps, uint32_t stamp)
 {
-	size_t		d = (size_t) state->input->d;
+	size_t		d = (size_t) state->input.d;
 	size_t		k = (size_t) state->k;
-	int			width = JOIN_WIDTH < state->k ? JOIN_WIDTH : state->k;
-	const float *x = state->input->rows + row * d;
+	const float *x = state->input.rows + row * d;
 	SphxNeighbour *list = state->knn + row * k;
-	uint32_t	near[JOIN_WIDTH];
-	int			near_count = 0;
+	const uint32_t *near = state->near + row * (size_t) JOIN_WIDTH;
 
 	stamps[row] = stamp;
 	for (size_t i = 0; i < k && list[i].id != SPHX_INVALID_NODE; i++)
 		stamps[list[i].id] = stamp;
-	while (near_count < width && list[near_count].id != SPHX_INVALID_NODE)
+	for (int i = 0; i < JOIN_WIDTH && near[i] != SPHX_INVALID_NODE; i++)
 	{
-		near[near_count] = list[near_count].id;
-		near_count++;
-	}
-	for (int i = 0; i < near_count; i++)
-	{
-		const SphxNeighbour *theirs = state->knn + near[i] * k;
+		const uint32_t *theirs = state->near + near[i] * (size_t) JOIN_WIDTH;
 
-		for (int j = 0; j < width && theirs[j].id != SPHX_INVALID_NODE; j++)
+		for (int j = 0; j < JOIN_WIDTH && theirs[j] != SPHX_INVALID_NODE; j++)
 		{
 			float		distance;
 
-			if (stamps[theirs[j].id] == stamp)
+			if (stamps[theirs[j]] == stamp)
 				continue;
-			stamps[theirs[j].id] = stamp;
-			distance = sphx_kernels->l2sq_f32(x, state->input->rows + theirs[j].id * d, d);
+			stamps[theirs[j]] = stamp;
+			distance = sphx_kernels->l2sq_f32(x, state->input.rows + theirs[j] * d, d);
 			if (distance < list[k - 1].distance)
-				list_insert(list, state->k, distance, theirs[j].id);
+				list_insert(list, state->k, distance, theirs[j]);
 		}
 	}
 }
 
 static void
+join_rows(SphxEnv *env, void *arg, SphxItems *items)
+{
+	KnnState   *state = arg;
+	uint32_t	n = state->input.n;
+	uint32_t   *stamps = env->alloc(env, n * sizeof(uint32_t));
+	uint64_t	row;
+	uint64_t	end;
+
+	state->env = env;
+	memset(stamps, 0, n * sizeof(uint32_t));
+	while (sphx_next_block(items, n, ROW_BLOCK, &row, &end))
+	{
+		report_part(state, POOLS_PART + EXACT_PART + state->round * JOIN_PART, JOIN_PART, row, n);
+		for (; row < end; row++)
+			join_row(state, (uint32_t) row, stamps, (uint32_t) row + 1);
+	}
+	env->release(env, stamps);
+}
+
+#define KNN_POINTERS \
+	offsetof(KnnState, input.rows), offsetof(KnnState, knn)
+
+static const size_t knn_pointers[] = {KNN_POINTERS};
+static const size_t pool_pointers[] = {
+	KNN_POINTERS, offsetof(KnnState, pools.start), offsetof(KnnState, pools.rows),
+	offsetof(KnnState, pools.asks)
+};
+static const size_t join_pointers[] = {KNN_POINTERS, offsetof(KnnState, near)};
+
+const SphxTask sphx_pools_task = SPHX_TASK(search_pools, KnnState, pool_pointers);
+const SphxTask sphx_exact_task = SPHX_TASK(make_exact, KnnState, knn_pointers);
+const SphxTask sphx_join_task = SPHX_TASK(join_rows, KnnState, join_pointers);
+
+/*
+ * What rows have found in their nearest cell and in the second nearest is merged
+ * in this order, whoever does it.
+ */
+static void
+ask_in_pools(KnnState *state)
+{
+	const SphxBuildInput *input = &state->input;
+
+	for (int rank = 0; rank < asked_pools(input); rank++)
+	{
+		state->rank = (uint8_t) rank;
+		sphx_pools_group(state->env, input, NULL, input->cell_count, input->probes, input->cells,
+						 rank, rank + 1, &state->pools);
+		sphx_run(state->env, &sphx_pools_task, state, (uint64_t) state->pools.count);
+		sphx_pools_release(state->env, &state->pools);
+	}
+}
+
+/*
+ * A join goes by neighbours that were known before it: which rows are first does
+ * not matter.
+ */
+static void
 join_neighbours(KnnState *state)
 {
 	SphxEnv    *env = state->env;
-	uint32_t	n = state->input->n;
-	uint32_t   *stamps = env->alloc(env, n * sizeof(uint32_t));
+	uint32_t	n = state->input.n;
+	size_t		k = (size_t) state->k;
 
-	for (int round = 0; round < JOIN_ROUNDS; round++)
+	state->near = sphx_share(env, n * (size_t) JOIN_WIDTH * sizeof(uint32_t));
+	for (state->round = 0; state->round < JOIN_ROUNDS; state->round++)
 	{
-		memset(stamps, 0, n * sizeof(uint32_t));
 		for (uint32_t row = 0; row < n; row++)
-		{
-			join_row(state, row, stamps, row + 1);
-			if (row % 256 == 0)
-				report_part(state, POOLS_PART + EXACT_PART + round * JOIN_PART, JOIN_PART, row, n);
-		}
+			for (size_t i = 0; i < JOIN_WIDTH; i++)
+				state->near[row * (size_t) JOIN_WIDTH + i] =
+					i < k ? state->knn[row * k + i].id : SPHX_INVALID_NODE;
+		sphx_run(env, &sphx_join_task, state, sphx_blocks(n, ROW_BLOCK));
 	}
-	env->release(env, stamps);
+	sphx_unshare(env, state->near);
 }
 
 SphxNeighbour *
@@ -534,26 +653,20 @@ sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k)
 {
 	size_t		entries = (size_t) input->n * (size_t) k;
 	KnnState	state;
-	SphxPools	pools;
 
 	assert(input->probes >= 1 && input->probes <= 255);
 	memset(&state, 0, sizeof(state));
 	state.env = env;
-	state.input = input;
+	state.input = *input;
 	state.k = k;
-	state.knn = env->alloc(env, entries * sizeof(SphxNeighbour));
+	state.knn = sphx_share(env, entries * sizeof(SphxNeighbour));
 	for (size_t i = 0; i < entries; i++)
 	{
 		state.knn[i].distance = INFINITY;
 		state.knn[i].id = SPHX_INVALID_NODE;
 	}
-	state.total = input->n * (uint64_t) input->probes;
-	sphx_random_seed(&state.random, 1);
-	sphx_pools_group(env, input, NULL, input->cell_count, input->probes, input->cells, ASKED_POOLS,
-					 &pools);
-	search_pools(&state, &pools);
-	sphx_pools_release(env, &pools);
-	exact_lists(&state);
+	ask_in_pools(&state);
+	sphx_run(env, &sphx_exact_task, &state, sphx_blocks(input->n, ROW_BLOCK));
 	join_neighbours(&state);
 	return state.knn;
 }

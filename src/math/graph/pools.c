@@ -33,17 +33,18 @@
 
 void
 sphx_pools_group(SphxEnv *env, const SphxBuildInput *input, const SphxPool *from, int count,
-				 int probes, const uint32_t *cells, int asked, SphxPools *pools)
+				 int probes, const uint32_t *cells, int asked_from, int asked_end,
+				 SphxPools *pools)
 {
 	uint32_t	n = from != NULL ? from->count : input->n;
 	size_t		pairs = (size_t) n * (size_t) probes;
 	size_t		starts = (size_t) count + 1;
-	uint32_t   *start = env->alloc(env, starts * sizeof(uint32_t));
+	uint32_t   *start = sphx_share(env, starts * sizeof(uint32_t));
 
 	pools->count = count;
 	pools->start = start;
-	pools->rows = env->alloc(env, pairs * sizeof(uint32_t));
-	pools->asks = env->alloc(env, pairs * sizeof(bool));
+	pools->rows = sphx_share(env, pairs * sizeof(uint32_t));
+	pools->asks = sphx_share(env, pairs * sizeof(bool));
 	memset(start, 0, starts * sizeof(uint32_t));
 	for (size_t i = 0; i < pairs; i++)
 		start[cells[i] + 1]++;
@@ -58,7 +59,8 @@ sphx_pools_group(SphxEnv *env, const SphxBuildInput *input, const SphxPool *from
 		int			rank = (int) (i % (size_t) probes);
 
 		pools->rows[place] = from != NULL ? from->rows[row] : row;
-		pools->asks[place] = rank < asked && (from == NULL || from->asks[row]);
+		pools->asks[place] = rank >= asked_from && rank < asked_end &&
+			(from == NULL || from->asks[row]);
 	}
 	for (size_t c = starts - 1; c > 0; c--)
 		start[c] = start[c - 1];
@@ -81,9 +83,9 @@ sphx_pools_get(const SphxPools *pools, int number)
 void
 sphx_pools_release(SphxEnv *env, SphxPools *pools)
 {
-	env->release(env, pools->start);
-	env->release(env, pools->rows);
-	env->release(env, pools->asks);
+	sphx_unshare(env, pools->start);
+	sphx_unshare(env, pools->rows);
+	sphx_unshare(env, pools->asks);
 }
 
 /* copy rows together */
@@ -161,7 +163,7 @@ assign_pool(SphxEnv *env, const SphxBuildInput *input, const SphxPool *pool, int
 			const float *pivots, int probes)
 {
 	size_t		d = (size_t) input->d;
-	QuietEnv	quiet = {{quiet_alloc, quiet_release, quiet_tick, env->scratch / 2}, env};
+	QuietEnv	quiet = {{quiet_alloc, quiet_release, quiet_tick, env->scratch / 2, NULL}, env};
 	size_t		fitting = env->scratch / 4 / (d * sizeof(float));
 	uint32_t	block = fitting < LEAST_ROWS ? LEAST_ROWS :
 	fitting > ASSIGN_ROWS ? ASSIGN_ROWS : (uint32_t) fitting;
@@ -191,7 +193,7 @@ sphx_pools_divide(SphxEnv *env, const SphxBuildInput *input, const SphxPool *poo
 	{
 		uint32_t   *cells = assign_pool(env, input, pool, k, pivots, PART_PROBES);
 
-		sphx_pools_group(env, input, pool, k, PART_PROBES, cells, asked, pools);
+		sphx_pools_group(env, input, pool, k, PART_PROBES, cells, 0, asked, pools);
 		env->release(env, cells);
 	}
 	env->release(env, pivots);

@@ -8,6 +8,7 @@
 #ifndef SPHX_POOLS_H
 #define SPHX_POOLS_H
 
+#include "math/base/parallel.h"
 #include "math/base/random.h"
 #include "math/graph/construct.h"
 
@@ -32,11 +33,12 @@ typedef struct SphxPools
  * One pool for each of `count` cells, of the rows in `from` (NULL: all rows of
  * the input, which all ask) that have it among their `probes`, in their order.
  * cells: as in SphxBuildInput, for the rows of `from`.  A row that asks does so
- * in the pools of its `asked` nearest cells.
+ * in the pools of its nearest cells number asked_from .. asked_end - 1.  The
+ * arrays are shared.
  */
 extern void sphx_pools_group(SphxEnv *env, const SphxBuildInput *input, const SphxPool *from,
-							 int count, int probes, const uint32_t *cells, int asked,
-							 SphxPools *pools);
+							 int count, int probes, const uint32_t *cells, int asked_from,
+							 int asked_end, SphxPools *pools);
 
 /* how many pools sphx_pools_divide would like to make of `count` rows */
 extern uint32_t sphx_pool_parts(uint32_t count);

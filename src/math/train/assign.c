@@ -51,6 +51,9 @@
 /* scores that are looked at together (any_reaches) */
 #define CHUNK				((size_t) 16)
 
+/* multiply-adds that are worth handing out: about a millisecond */
+#define SHARED_WORK			((double) (1 << 25))
+
 /* up to these squared norms no score overflows */
 #define SQUARE_MOST			(FLT_MAX / 16.0f)
 
@@ -92,6 +95,20 @@ typedef struct Assigner
 	size_t	   *beside;			/* [block_rows] candidates behind the heap */
 	Candidate  *nearest;		/* [probes] scratch */
 } Assigner;
+
+/* What all participants know; the arrays are shared. */
+typedef struct AssignState
+{
+	size_t		n;
+	size_t		d;
+	size_t		k;
+	size_t		probes;
+	size_t		block_rows;
+	const float *rows;
+	const float *centroids;
+	uint32_t   *ids;
+	float	   *distances;		/* or NULL */
+} AssignState;
 
 static size_t
 min_size(size_t a, size_t b)
@@ -159,27 +176,41 @@ pack_centroids(Assigner *a, const float *centroids)
 	}
 }
 
-/* memory for a row of a block */
+/* products of a tile */
 static size_t
-row_bytes(const Assigner *a)
+tile_cells(size_t d)
 {
-	return (a->d + 2 + a->tile_centroids) * sizeof(float) + sizeof(size_t) +
-		(a->probes + ROOM_BESIDE) * sizeof(Candidate);
+	return min_size(TILE_PRODUCTS, TILE_WORK / (d + 1));
+}
+
+static size_t
+choose_tile(size_t d, size_t k)
+{
+	return min_size(k, min_size(TILE_CENTROIDS, tile_cells(d) / TILE_MIN_ROWS));
+}
+
+/* rows of a block */
+static size_t
+choose_block(const SphxEnv *env, const AssignState *state)
+{
+	size_t		tile = choose_tile(state->d, state->k);
+	size_t		candidates = state->probes + ROOM_BESIDE;
+	size_t		row = (state->d + 2 + tile) * sizeof(float) + sizeof(size_t) +
+	candidates * sizeof(Candidate);
+	size_t		block = min_size(tile_cells(state->d) / tile,
+								 max_size(TILE_MIN_ROWS, BLOCK_ELEMENTS / (state->d + 1)));
+
+	block = min_size(min_size(block, state->n), max_size(1, BLOCK_CANDIDATES / candidates));
+	return min_size(block, max_size(1, env->scratch / row));
 }
 
 static void
 assigner_init(Assigner *a, const float *centroids)
 {
 	SphxEnv    *env = a->env;
-	size_t		cells = min_size(TILE_PRODUCTS, TILE_WORK / (a->d + 1));
 	double	   *sum;
 
-	a->tile_centroids = min_size(a->k, min_size(TILE_CENTROIDS, cells / TILE_MIN_ROWS));
-	a->block_rows = min_size(cells / a->tile_centroids,
-							 max_size(TILE_MIN_ROWS, BLOCK_ELEMENTS / (a->d + 1)));
-	a->block_rows = min_size(min_size(a->block_rows, (size_t) a->total),
-							 max_size(1, BLOCK_CANDIDATES / (a->probes + ROOM_BESIDE)));
-	a->block_rows = min_size(a->block_rows, max_size(1, env->scratch / row_bytes(a)));
+	a->tile_centroids = choose_tile(a->d, a->k);
 	a->slack = (float) sphx_product_slack(a->d);
 	a->centre = env->alloc(env, a->d * sizeof(float));
 	a->centroid_square = env->alloc(env, a->k * sizeof(float));
@@ -439,33 +470,66 @@ write_block(const Assigner *a, size_t n, uint32_t *ids, float *distances)
 	}
 }
 
+static void
+assign_blocks(SphxEnv *env, void *arg, SphxItems *items)
+{
+	const AssignState *state = arg;
+	uint64_t	row;
+	uint64_t	end;
+	Assigner	a;
+
+	memset(&a, 0, sizeof(a));
+	a.env = env;
+	a.total = state->n;
+	a.d = state->d;
+	a.k = state->k;
+	a.probes = state->probes;
+	a.block_rows = state->block_rows;
+	assigner_init(&a, state->centroids);
+	while (sphx_next_block(items, state->n, a.block_rows, &row, &end))
+	{
+		size_t		count = (size_t) (end - row);
+
+		a.done = row;
+		pack_rows(&a, count, state->rows + row * a.d);
+		search_block(&a, count);
+		write_block(&a, count, state->ids + row * a.probes,
+					state->distances ? state->distances + row * a.probes : NULL);
+	}
+	assigner_release(&a);
+}
+
+static const size_t assign_pointers[] = {
+	offsetof(AssignState, rows), offsetof(AssignState, centroids), offsetof(AssignState, ids),
+	offsetof(AssignState, distances)
+};
+
+const SphxTask sphx_assign_task = SPHX_TASK(assign_blocks, AssignState, assign_pointers);
+
 void
 sphx_assign(SphxEnv *env, size_t n, int d, const float *rows, int k,
 			const float *centroids, int probes, uint32_t *ids, float *distances)
 {
-	Assigner	a;
+	AssignState state = {
+		.n = n,
+		.d = (size_t) d,
+		.k = (size_t) k,
+		.probes = (size_t) probes,
+		.rows = rows,
+		.centroids = centroids,
+		.ids = ids,
+		.distances = distances
+	};
+	uint64_t	blocks;
 
 	assert(d >= 1 && k >= 1 && probes >= 1 && probes <= k);
 	if (n == 0)
 		return;
-	memset(&a, 0, sizeof(a));
-	a.env = env;
-	a.total = n;
-	a.d = (size_t) d;
-	a.k = (size_t) k;
-	a.probes = (size_t) probes;
-	assigner_init(&a, centroids);
-
-	for (size_t row = 0; row < n; row += a.block_rows)
-	{
-		size_t		count = min_size(a.block_rows, n - row);
-
-		a.done = row;
-		pack_rows(&a, count, rows + row * a.d);
-		search_block(&a, count);
-		write_block(&a, count, ids + row * a.probes,
-					distances ? distances + row * a.probes : NULL);
-	}
+	state.block_rows = choose_block(env, &state);
+	blocks = sphx_blocks(n, state.block_rows);
+	if ((double) n * d * k < SHARED_WORK)
+		sphx_run_alone(env, &sphx_assign_task, &state, blocks);
+	else
+		sphx_run(env, &sphx_assign_task, &state, blocks);
 	env->tick(env, n, n);
-	assigner_release(&a);
 }

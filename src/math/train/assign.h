@@ -8,7 +8,7 @@
 #ifndef SPHX_ASSIGN_H
 #define SPHX_ASSIGN_H
 
-#include "math/base/env.h"
+#include "math/base/parallel.h"
 
 /*
  * The `probes` nearest centroids of every row, nearest first: ids and squared
@@ -17,6 +17,9 @@
  */
 extern void sphx_assign(SphxEnv *env, size_t n, int d, const float *rows, int k,
 						const float *centroids, int probes, uint32_t *ids, float *distances);
+
+/* its task, for workers */
+extern const SphxTask sphx_assign_task;
 
 /* Mean of n >= 1 rows (sum is scratch), and rows relative to a centre. */
 extern void sphx_mean_row(size_t n, size_t d, const float *rows, double *sum, float *mean);

@@ -163,7 +163,7 @@ size_t
 sphx_kmeans_seed(SphxTrainer *t, size_t k, float *centroids)
 {
 	SphxEnv    *env = &t->env;
-	float	   *nearest = env->alloc(env, t->n * sizeof(float));
+	float	   *nearest = sphx_share(env, t->n * sizeof(float));
 	double	   *block_sum = env->alloc(env, (t->n / SUM_BLOCK + 1) * sizeof(double));
 	size_t		chosen = 0;
 
@@ -197,7 +197,7 @@ sphx_kmeans_seed(SphxTrainer *t, size_t k, float *centroids)
 		t->k = chosen;			/* for ticks */
 	}
 	env->release(env, block_sum);
-	env->release(env, nearest);
+	sphx_unshare(env, nearest);
 	return chosen;
 }
 

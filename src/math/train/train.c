@@ -62,6 +62,7 @@ trainer_init(SphxTrainer *t, SphxEnv *outer, const SphxTrainParams *params, size
 	t->env.release = trainer_release;
 	t->env.tick = trainer_tick;
 	t->env.scratch = outer->scratch;
+	t->env.workers = outer->workers;
 	t->outer = outer;
 	t->n = n;
 	t->d = (size_t) d;
@@ -70,8 +71,8 @@ trainer_init(SphxTrainer *t, SphxEnv *outer, const SphxTrainParams *params, size
 	t->step = params->step;
 	sphx_random_seed(&t->random, params->seed);
 
-	t->cell = outer->alloc(outer, n * sizeof(uint32_t));
-	t->distance = outer->alloc(outer, n * sizeof(float));
+	t->cell = sphx_share(outer, n * sizeof(uint32_t));
+	t->distance = sphx_share(outer, n * sizeof(float));
 	t->order = outer->alloc(outer, n * sizeof(uint32_t));
 	t->start = outer->alloc(outer, (k + 1) * sizeof(size_t));
 	t->cell_error = outer->alloc(outer, k * sizeof(double));
@@ -87,8 +88,8 @@ trainer_free(SphxTrainer *t)
 	env->release(env, t->cell_error);
 	env->release(env, t->start);
 	env->release(env, t->order);
-	env->release(env, t->distance);
-	env->release(env, t->cell);
+	sphx_unshare(env, t->distance);
+	sphx_unshare(env, t->cell);
 }
 
 static int
@@ -136,7 +137,7 @@ report_spacing(SphxTrainer *t, const float *centroids, SphxTrainReport *report)
 static float *
 sample_rows(SphxTrainer *t, size_t step, size_t count)
 {
-	float	   *sample = t->outer->alloc(t->outer, count * t->d * sizeof(float));
+	float	   *sample = sphx_share(t->outer, count * t->d * sizeof(float));
 
 	for (size_t i = 0; i < count; i++)
 	{
@@ -166,7 +167,7 @@ start_centroids(SphxTrainer *t, size_t k, float *centroids)
 		sample = sample_rows(t, step, t->n);
 		t->rows = sample;
 		t->k = sphx_kmeans_seed(t, k, centroids);
-		t->outer->release(t->outer, sample);
+		sphx_unshare(t->outer, sample);
 		t->rows = rows;
 		t->n = n;
 	}
@@ -269,7 +270,7 @@ train_both(SphxTrainer *t, float *centroids, int iterations, int rounds, double 
 		   SphxTrainReport report[2])
 {
 	size_t		size = t->k * t->d * sizeof(float);
-	float	   *fork = t->env.alloc(&t->env, size);
+	float	   *fork = sphx_share(&t->env, size);
 	int			begun = sphx_kmeans_run(t, centroids, iterations - rounds, TOLERANCE);
 	int			done;
 
@@ -290,7 +291,7 @@ train_both(SphxTrainer *t, float *centroids, int iterations, int rounds, double 
 			finish_centroids(t, centroids, begun + done, &report[0]);
 		}
 	}
-	t->env.release(&t->env, fork);
+	sphx_unshare(&t->env, fork);
 }
 
 /*
