@@ -655,6 +655,38 @@ count_edges(const Search *search)
 	return edges;
 }
 
+/* Find the anchors and their neighbours. */
+static void
+start_search(Search *search, uint64_t seed)
+{
+	assert(search->n >= 0 && search->D >= 1);
+	sphx_random_seed(&search->random, seed);
+	find_scale(search);
+	choose_anchors(search);
+	if (search->n > 0)
+		find_neighbours(search);
+	mark_seen(search);
+}
+
+static void
+end_search(const Search *search, const Work *work, double *variances)
+{
+	search->env->release(search->env, variances);
+	search->env->release(search->env, work->vectors);
+	search->env->release(search->env, search->seen);
+	search->env->release(search->env, search->anchors);
+}
+
+/* Variances along the vectors: without any to hold out, as if all directions were alike. */
+static void
+find_variances(const Search *search, Work *work, double *variances)
+{
+	if (measure_variances(search, work, false, variances) < work->count &&
+		measure_variances(search, work, true, variances) == 0)
+		for (int i = 0; i < work->count; i++)
+			variances[i] = 1.0 / search->D;
+}
+
 SphxSpectrum *
 sphx_spectrum_train(SphxEnv *env, int n, const float *sample, int D, int most, uint64_t seed)
 {
@@ -663,14 +695,7 @@ sphx_spectrum_train(SphxEnv *env, int n, const float *sample, int D, int most, u
 	SphxSpectrum *spectrum;
 	double	   *variances;
 
-	assert(n >= 0 && D >= 1);
-	sphx_random_seed(&search.random, seed);
-	find_scale(&search);
-	choose_anchors(&search);
-	if (n > 0)
-		find_neighbours(&search);
-	mark_seen(&search);
-
+	start_search(&search, seed);
 	work.count = count_edges(&search) / EDGES_A_VECTOR;
 	work.count = work.count < most ? work.count : most;
 	work.count = work.count < D ? work.count : D;
@@ -680,17 +705,28 @@ sphx_spectrum_train(SphxEnv *env, int n, const float *sample, int D, int most, u
 	if (work.count > 0)
 	{
 		find_vectors(&search, &work);
-		/* without any to hold out, as if all directions were alike */
-		if (measure_variances(&search, &work, false, variances) < work.count &&
-			measure_variances(&search, &work, true, variances) == 0)
-			for (int i = 0; i < work.count; i++)
-				variances[i] = 1.0 / D;
+		find_variances(&search, &work, variances);
 	}
 	put_results(&search, &work, variances, spectrum);
 	describe_neighbours(&search, spectrum);
-	env->release(env, variances);
-	env->release(env, work.vectors);
-	env->release(env, search.seen);
-	env->release(env, search.anchors);
+	end_search(&search, &work, variances);
 	return spectrum;
+}
+
+void
+sphx_spectrum_measure(SphxEnv *env, int n, const float *sample, int D, uint64_t seed, int count,
+					  const float *vectors, float *variances)
+{
+	Search		search = {.env = env,.n = n,.D = D,.sample = sample};
+	Work		work = {.count = count};
+	double	   *sums;
+
+	start_search(&search, seed);
+	allocate_work(&search, &work);
+	sums = env->alloc(env, sizeof(double) * ((size_t) count + 1));
+	memcpy(work.vectors, vectors, sizeof(float) * (size_t) count * (size_t) D);
+	find_variances(&search, &work, sums);
+	for (int i = 0; i < count; i++)
+		variances[i] = (float) sums[i];
+	end_search(&search, &work, sums);
 }
