@@ -304,7 +304,7 @@ try_pair(const SphxLrsq *lrsq, const float *x, const float *y, const SphxLrsqQue
 static bool
 decodes(const SphxLrsq *lrsq, const float *x, const uint8_t *code)
 {
-	SphxLrsqError error = sphx_lrsq_error(lrsq, code);
+	SphxLrsqError error = sphx_lrsq_error(lrsq->rank, code);
 	double		norm = sqrt(dot_floats(x, x, lrsq->D));
 	double		square = 0.0;
 	double		scratch[512];
@@ -391,7 +391,7 @@ test_proposition(int D, double fall, double offset)
 		double		difference;
 
 		sphx_lrsq_encode(lrsq, x, scratch, code);
-		error = sphx_lrsq_error(lrsq, code);
+		error = sphx_lrsq_error(lrsq->rank, code);
 		predicted += error.predicted * error.predicted / N;
 		bound += error.bound * error.bound / N;
 		sphx_lrsq_decode(lrsq, code, scratch, y);
@@ -457,7 +457,7 @@ test_bytes(void)
 		for (int j = 0; j < D; j++)
 			same = same && isfinite(x[j]);
 		same = same && sphx_lrsq_cosine(lrsq, codes, query).lower >= -1.0 &&
-			sphx_lrsq_error(lrsq, codes).bound < 10.0;
+			sphx_lrsq_error(lrsq->rank, codes).bound < 10.0;
 	}
 	ok(same && good > 100, "%d of 20000 random codes are usable", good);
 	counting.env.release(&counting.env, query);

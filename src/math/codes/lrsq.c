@@ -414,18 +414,18 @@ sphx_lrsq_cosine(const SphxLrsq *lrsq, const uint8_t *code, const SphxLrsqQuery 
 }
 
 SphxLrsqError
-sphx_lrsq_error(const SphxLrsq *lrsq, const uint8_t *code)
+sphx_lrsq_error(int rank, const uint8_t *code)
 {
 	double		predicted = 0.0;
 	double		bound = 0.0;
 	SphxLrsqError error;
 
-	for (int b = 0; b < block_count(lrsq->rank); b++)
+	for (int b = 0; b < block_count(rank); b++)
 	{
 		double		step = block_step(code, b);
-		double		most = block_error(lrsq->rank, code, b);
+		double		most = block_error(rank, code, b);
 
-		predicted += step * step * (block_length(lrsq->rank, b) - 1) / 12.0;
+		predicted += step * step * (block_length(rank, b) - 1) / 12.0;
 		bound += most * most;
 	}
 	error.predicted = sqrt(predicted);

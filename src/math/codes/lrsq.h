@@ -90,6 +90,6 @@ typedef struct SphxLrsqError
 	double		tail;			/* of what is left out: not more than that */
 } SphxLrsqError;
 
-extern SphxLrsqError sphx_lrsq_error(const SphxLrsq *lrsq, const uint8_t *code);
+extern SphxLrsqError sphx_lrsq_error(int rank, const uint8_t *code);
 
 #endif							/* SPHX_LRSQ_H */
