@@ -569,6 +569,37 @@ test_strange(void)
 	}
 }
 
+/* columns that are the same in all rows: the mean is along the last direction of theirs */
+static void
+test_constant(int D, int n, int most)
+{
+	float	   *rows = random_floats((size_t) n * (size_t) D);
+	float	   *mean = floats((size_t) D);
+	double		square = 0.0;
+	double		other = 0.0;
+	double		last;
+	SphxSpectrum *s;
+
+	for (int j = 0; j < D; j++)
+	{
+		mean[j] = j % 3 == 0 ? 0.0f : (float) (j + 1);
+		square += (double) mean[j] * (double) mean[j];
+		for (int i = 0; i < n && j % 3 != 0; i++)
+			rows[(size_t) i * (size_t) D + (size_t) j] = mean[j];
+	}
+	s = sphx_spectrum_train(&counting.env, n, rows, D, most, 1);
+	for (int i = 0; i < s->count - 1; i++)
+		other = fmax(other, fabs(dot_floats(mean, s->vectors + (size_t) i * (size_t) D, D)));
+	last = dot_floats(mean, s->vectors + (size_t) (s->count - 1) * (size_t) D, D);
+	ok(is_spectrum(s, D, most) && s->count == most && other < 1e-3 * sqrt(square) &&
+	   (most < D || last > 0.999 * sqrt(square)),
+	   "%d of %d directions, constant columns: %.1e of the mean along the others, %.3f along the last",
+	   most, D, other / sqrt(square), last / sqrt(square));
+	counting.env.release(&counting.env, s);
+	free(rows);
+	free(mean);
+}
+
 /* of a spectrum's own directions, of a basis, and of too few differences */
 static void
 test_measure(void)
@@ -644,6 +675,9 @@ main(void)
 	test_isotropic(2000, 64, 16);
 	test_isotropic(1000, 300, 128);
 	test_strange();
+	test_constant(24, 500, 24);
+	test_constant(150, 600, 150);
+	test_constant(150, 600, 90);
 	test_measure();
 	test_seed();
 	ok(counting.live == 0 && counting.progress_sane, "nothing leaks");

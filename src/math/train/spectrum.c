@@ -56,6 +56,9 @@
 /* a row that shrinks to less than this was a combination of those before it */
 #define DEPENDENT		1e-4
 
+/* directions with less than this of the mean variance have none */
+#define NO_VARIANCE		1e-4
+
 typedef struct Anchor
 {
 	int			row;
@@ -631,6 +634,68 @@ put_results(const Search *search, const Work *work, double *variances, SphxSpect
 	spectrum->rest = others > 0 ? (float) (fmax(1.0 - sum, 0.0) / others) : 0.0f;
 }
 
+/* Reflect the directions from `first` on among themselves, by w. */
+static void
+reflect_rows(SphxSpectrum *spectrum, int first, const double *w, double *sum)
+{
+	size_t		D = (size_t) spectrum->D;
+	double		square = 0.0;
+
+	memset(sum, 0, sizeof(double) * D);
+	for (int i = first; i < spectrum->count; i++)
+	{
+		const float *v = spectrum->vectors + (size_t) i * D;
+
+		square += w[i] * w[i];
+		for (size_t j = 0; j < D; j++)
+			sum[j] += w[i] * (double) v[j];
+	}
+	if (!(square > 0.0))
+		return;
+	for (int i = first; i < spectrum->count; i++)
+	{
+		float	   *v = spectrum->vectors + (size_t) i * D;
+
+		for (size_t j = 0; j < D; j++)
+			v[j] = (float) ((double) v[j] - 2.0 * w[i] / square * sum[j]);
+	}
+}
+
+/*
+ * Turn the directions along which nothing differs, any basis of theirs being as
+ * good as another, so that the mean of the rows has all of what it has there along
+ * the last: I - 2 w w^T / |w|^2 over them, with w = m - |m| e_last for the mean's
+ * coordinates m.  By inner product a query is as far from the origin as rows are;
+ * where its large coordinates meet codes of nothing, these drown what others tell.
+ */
+static void
+gather_mean(const Search *search, SphxSpectrum *spectrum)
+{
+	size_t		D = (size_t) search->D;
+	int			first = spectrum->count;
+	double	   *mean = search->env->alloc(search->env, sizeof(double) * (D + D + (size_t) first + 1));
+	double	   *sum = mean + D;
+	double	   *w = sum + D;
+	double		square = 0.0;
+
+	while (first > 0 && (double) spectrum->variances[first - 1] * search->D < NO_VARIANCE)
+		first--;
+	find_mean(search, mean);
+	for (int i = first; i < spectrum->count; i++)
+	{
+		w[i] = 0.0;
+		for (size_t j = 0; j < D; j++)
+			w[i] += (double) spectrum->vectors[(size_t) i * D + j] * mean[j];
+		square += w[i] * w[i];
+	}
+	if (square > 0.0)
+	{
+		w[spectrum->count - 1] -= sqrt(square);
+		reflect_rows(spectrum, first, w, sum);
+	}
+	search->env->release(search->env, mean);
+}
+
 /* Note the rows that the trained half sees. */
 static void
 mark_seen(Search *search)
@@ -708,6 +773,7 @@ sphx_spectrum_train(SphxEnv *env, int n, const float *sample, int D, int most, u
 		find_variances(&search, &work, variances);
 	}
 	put_results(&search, &work, variances, spectrum);
+	gather_mean(&search, spectrum);
 	describe_neighbours(&search, spectrum);
 	end_search(&search, &work, variances);
 	return spectrum;
