@@ -51,7 +51,6 @@ BEGIN
 	PERFORM sphx_check('items_idx', true);
 	REINDEX INDEX items_idx;
 	reindexed := measure_recall(kind, op, dims) >= 0.9;
-	PERFORM sphx_check('items_idx', true);
 	DROP TABLE items;
 END $$;
 
@@ -72,9 +71,9 @@ FROM unnest('{3,128,768,1536}'::int[]) WITH ORDINALITY d (dims, a),
 WHERE dims < 768 OR (a + b) % 2 = 0
 ORDER BY a, b;
 
--- none, one, and a few; nothing but zero
+-- none, and one; nothing but zero
 SELECT n, dims, kind, metric, t.*
-FROM unnest('{0,1,5}'::int[]) n, unnest('{3,1536}'::int[]) dims, (VALUES ('random', 'l2'), ('random', 'cosine'), ('zero', 'ip')) k (kind, metric),
+FROM unnest('{0,1}'::int[]) n, unnest('{3,1536}'::int[]) dims, (VALUES ('random', 'l2'), ('zero', 'ip')) k (kind, metric),
 	try(kind, metric, dims, 'rotation = learned', n) t
 ORDER BY n, dims, kind, metric;
 SELECT * FROM try('zero', 'l2', 128, 'rotation = learned', 210);
