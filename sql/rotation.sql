@@ -19,6 +19,20 @@ SELECT sphx_rotation_dims(whole) AS dims, sphx_rotation_directions(whole) AS who
 SELECT k, sphx_rotation_energy(whole, k) > k / 12.0 AS more FROM m, generate_series(1, 11) k ORDER BY k;
 SELECT sphx_rotation_energy(whole, 0) AS nothing, round(sphx_rotation_energy(three, 12)::numeric, 3) AS everything FROM m;
 
+-- beside random rotations and principal directions: here differences follow the data
+SELECT count(*), bool_and(abs(learned - sphx_rotation_energy(whole, dimensions)) < 1e-6) AS learned,
+  bool_and(abs(random - dimensions / 12.0) < 1e-9) AS random, bool_and(pca > random OR dimensions = 12) AS pca, max(pca) > 0.9999 AS everything
+FROM m, sphx_rotation_report('SELECT v FROM r ORDER BY id');
+SELECT a.dimensions FROM sphx_rotation_report('SELECT v FROM r ORDER BY id', 3) a, m,
+  sphx_rotation_report((SELECT array_agg(v ORDER BY id) FROM r), 3) b
+WHERE a.dimensions = b.dimensions AND a IS DISTINCT FROM b;
+
+-- where the data varies most and near vectors do not, principal directions are the wrong ones
+SELECT sphx_rotation_energy(x, 1) > 0.9 AS learned, pca < 0.1 AS pca
+FROM (SELECT array_agg((ARRAY[i / 100 * 50, sin(i * 12.9898), 0.01 * cos(i * 78.233), 0.01 * sin(i * 3.7)])::real[]::vector) AS v
+    FROM generate_series(1, 1000) i) t,
+  sphx_train_rotation(v) x, sphx_rotation_report(v) WHERE dimensions = 1;
+
 -- distances stay, and there and back is the same
 SELECT max(abs((sphx_rotate(three, a.v) <-> sphx_rotate(three, b.v)) - (a.v <-> b.v))) < 1e-4 AS distances,
   max(sphx_rotate_back(three, sphx_rotate(three, a.v)) <-> a.v) < 1e-4 AS back
@@ -43,6 +57,9 @@ SELECT sphx_train_rotation('SELECT v FROM r', sample => -1);
 SELECT sphx_train_rotation('SELECT v FROM r WHERE false');
 SELECT sphx_train_rotation('{}'::vector[]);
 SELECT sphx_rotation_energy(three, 13) FROM m;
+SELECT * FROM sphx_rotation_report('SELECT v FROM r', -1);
+SELECT * FROM sphx_rotation_report('SELECT v FROM r', sample => -1);
+SELECT * FROM sphx_rotation_report('{}'::vector[]);
 SELECT 'abc'::sphx_rotation;
 SELECT 'xyza'::sphx_rotation;
 SELECT 'ab'::sphx_rotation;

@@ -727,3 +727,93 @@ CREATE FUNCTION sphx_rotation_directions(rotation sphx_rotation) RETURNS integer
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION sphx_rotation_directions(sphx_rotation) IS 'directions that were learned, the leading dimensions';
+
+CREATE FUNCTION sphx_rotation_report(points vector[], directions integer DEFAULT 0, seed bigint DEFAULT 1,
+		OUT dimensions integer, OUT learned double precision, OUT random double precision, OUT pca double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'sphx_rotation_report_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_rotation_report(vector[], integer, bigint) IS 'share of the squared differences between near vectors of the array in each number of leading dimensions: of the rotation that sphx_train_rotation learns with the same arguments, of a random one on average, and of the principal directions of the vectors';
+
+CREATE FUNCTION sphx_rotation_report(query text, directions integer DEFAULT 0, seed bigint DEFAULT 1,
+		sample bigint DEFAULT 16384,
+		OUT dimensions integer, OUT learned double precision, OUT random double precision, OUT pca double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'sphx_rotation_report_query' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION sphx_rotation_report(text, integer, bigint, bigint) IS 'share of the squared differences between near vectors of the query in each number of leading dimensions: of the rotation that sphx_train_rotation learns with the same arguments, of a random one on average, and of the principal directions of the vectors';
+
+-- Low-rank spherical quantisation
+
+CREATE TYPE sphx_lrsq;
+
+CREATE FUNCTION sphx_lrsq_in(cstring) RETURNS sphx_lrsq
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sphx_lrsq_out(sphx_lrsq) RETURNS cstring
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sphx_lrsq_recv(internal) RETURNS sphx_lrsq
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sphx_lrsq_send(sphx_lrsq) RETURNS bytea
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE TYPE sphx_lrsq (
+	INPUT = sphx_lrsq_in,
+	OUTPUT = sphx_lrsq_out,
+	RECEIVE = sphx_lrsq_recv,
+	SEND = sphx_lrsq_send,
+	STORAGE = external
+);
+
+COMMENT ON TYPE sphx_lrsq IS 'a model of low-rank spherical quantisation: makes short codes of vectors, of which cosines are known within bounds';
+
+CREATE FUNCTION sphx_lrsq_train(points vector[], rank integer, seed bigint DEFAULT 1)
+	RETURNS sphx_lrsq
+	AS 'MODULE_PATHNAME', 'sphx_lrsq_train_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_lrsq_train(vector[], integer, bigint) IS 'model that codes so many coordinates of a vector: those along the principal directions of the unit vectors of the array';
+
+CREATE FUNCTION sphx_lrsq_train(query text, rank integer, seed bigint DEFAULT 1, sample bigint DEFAULT 16384)
+	RETURNS sphx_lrsq
+	AS 'MODULE_PATHNAME', 'sphx_lrsq_train_query' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION sphx_lrsq_train(text, integer, bigint, bigint) IS 'model that codes so many coordinates of a vector: those along the principal directions of the unit vectors of the query, or of a random sample of so many (0 = all)';
+
+CREATE FUNCTION sphx_lrsq_encode(model sphx_lrsq, v vector) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'sphx_lrsq_encode_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_lrsq_encode(sphx_lrsq, vector) IS 'the code of a vector';
+
+CREATE FUNCTION sphx_lrsq_decode(model sphx_lrsq, code bytea) RETURNS vector
+	AS 'MODULE_PATHNAME', 'sphx_lrsq_decode_code' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_lrsq_decode(sphx_lrsq, bytea) IS 'the vector that the code is of, as far as it tells';
+
+CREATE FUNCTION sphx_lrsq_cosine(model sphx_lrsq, code bytea, v vector,
+		OUT estimate double precision, OUT lower double precision, OUT upper double precision)
+	AS 'MODULE_PATHNAME', 'sphx_lrsq_cosine_code' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_lrsq_cosine(sphx_lrsq, bytea, vector) IS 'cosine of the angle between the vector that the code is of and another: an estimate, and bounds between which it is for certain';
+
+CREATE FUNCTION sphx_lrsq_error(model sphx_lrsq, code bytea,
+		OUT predicted double precision, OUT bound double precision, OUT tail double precision)
+	AS 'MODULE_PATHNAME', 'sphx_lrsq_error_code' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_lrsq_error(sphx_lrsq, bytea) IS 'errors of a code as parts of the norm: of rounding, as Proposition 1 of Asteria predicts it and at most, and what is left out, at most';
+
+CREATE FUNCTION sphx_lrsq_dims(model sphx_lrsq) RETURNS integer
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_lrsq_dims(sphx_lrsq) IS 'dimensions of the vectors that it codes';
+
+CREATE FUNCTION sphx_lrsq_rank(model sphx_lrsq) RETURNS integer
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_lrsq_rank(sphx_lrsq) IS 'coordinates of a vector that are coded';
+
+CREATE FUNCTION sphx_lrsq_energy(model sphx_lrsq) RETURNS double precision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_lrsq_energy(sphx_lrsq) IS 'mean share of the square of a vector that was trained on in the coordinates that are coded';

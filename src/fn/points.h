@@ -57,6 +57,14 @@ extern SphxPoints *SphxPointsFromQuery(FunctionCallInfo fcinfo, SphxServerEnv *e
 extern SphxPoints *SphxPointsOfArguments(FunctionCallInfo fcinfo, int least, bool seeded);
 
 /*
+ * What a model is trained on, at least one row: the first argument of a function of
+ * (points, number, seed), or of (query, number, seed, sample).  The environment is
+ * that of the task; a BLAS library has been loaded.
+ */
+extern SphxPoints *SphxPointsToTrain(FunctionCallInfo fcinfo, bool query, SphxServerEnv *env,
+									 const char *task);
+
+/*
  * The points that an aggregate has collected, at least `least`, for its final
  * function; NULL when there are none at all.  They may be asked for again: what
  * changes them works on a copy.
@@ -77,6 +85,9 @@ extern double *SphxPointsUnitDoubles(const SphxPoints *points);
 
 /* "size of result ..." when bytes are more than SPHX_SET_BYTES */
 extern void SphxCheckBytes(double bytes);
+
+/* "... must be between ... and ..." */
+extern void SphxCheckRange(const char *name, int64 value, int64 least, int64 most);
 
 /* The function's result type as a tuple of these values. */
 extern Datum SphxMakeRecord(FunctionCallInfo fcinfo, Datum *values, bool *nulls);

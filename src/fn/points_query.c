@@ -7,6 +7,7 @@
  */
 #include "server/compat.h"
 
+#include <limits.h>
 #include <math.h>
 
 #include "access/htup_details.h"
@@ -116,4 +117,36 @@ SphxPointsFromQuery(FunctionCallInfo fcinfo, SphxServerEnv *env, int64 sample, u
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("query returned no vectors to train on")));
 	return reservoir.points;
+}
+
+void
+SphxCheckRange(const char *name, int64 value, int64 least, int64 most)
+{
+	if (value < least || value > most)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be between " INT64_FORMAT " and " INT64_FORMAT ", not " INT64_FORMAT,
+						name, least, most, value)));
+}
+
+SphxPoints *
+SphxPointsToTrain(FunctionCallInfo fcinfo, bool query, SphxServerEnv *env, const char *task)
+{
+	SphxPoints *points;
+
+	SphxInitTask(env, query ? "rows to train on" : task);
+	if (query)
+	{
+		int64		sample = PG_GETARG_INT64(3);
+
+		SphxCheckRange("sample", sample, 0, PG_INT64_MAX);
+		points = SphxPointsFromQuery(fcinfo, env, sample, (uint64) PG_GETARG_INT64(2), NULL, NULL);
+	}
+	else
+		points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 1);
+	env->task = task;
+	if (points->set.n > INT_MAX)
+		SphxCheckBytes(SPHX_SET_BYTES + 1.0);
+	SphxLoadBlas();
+	return points;
 }

@@ -4,29 +4,24 @@
  *	  The type sphx_rotation, a learned rotation: training, input and output,
  *	  and its use.
  *
- * The binary form, and in hexadecimal digits the text form: uint16 version,
- * dimensions, directions and 0; the CRC-32C of what follows; float4 mean variance
- * along a direction of the complement, and the variances along the learned
- * directions; int16 reflectors (math/base/reflect.h).  Any reflectors are some
- * rotation: without a checksum nobody would notice that they are not the learned
- * ones.
+ * The body of its binary form (fn/model.h): float4 mean variance along a direction
+ * of the complement, and the variances along the learned directions; int16
+ * reflectors (math/base/reflect.h), any of which are some rotation.
  *
  *-------------------------------------------------------------------------
  */
 #include "server/compat.h"
 
-#include <limits.h>
 #include <math.h>
 
-#include "lib/stringinfo.h"
+#include "funcapi.h"
 #include "libpq/pqformat.h"
-#include "miscadmin.h"
-#include "port/pg_crc32c.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "fn/model.h"
 #include "fn/points.h"
 #include "math/base/reflect.h"
+#include "math/train/principal.h"
 #include "math/train/spectrum.h"
 #include "server/memory.h"
 
@@ -36,14 +31,13 @@ PG_FUNCTION_INFO_V1(sphx_rotation_recv);
 PG_FUNCTION_INFO_V1(sphx_rotation_send);
 PG_FUNCTION_INFO_V1(sphx_train_rotation_array);
 PG_FUNCTION_INFO_V1(sphx_train_rotation_query);
+PG_FUNCTION_INFO_V1(sphx_rotation_report_array);
+PG_FUNCTION_INFO_V1(sphx_rotation_report_query);
 PG_FUNCTION_INFO_V1(sphx_rotate_vector);
 PG_FUNCTION_INFO_V1(sphx_rotate_vector_back);
 PG_FUNCTION_INFO_V1(sphx_rotation_energy);
 PG_FUNCTION_INFO_V1(sphx_rotation_dims);
 PG_FUNCTION_INFO_V1(sphx_rotation_directions);
-
-#define ROTATION_VERSION	1
-#define HEADER_BYTES		12	/* of the binary form, the checksum included */
 
 typedef struct Rotation
 {
@@ -57,11 +51,14 @@ typedef struct Rotation
 
 #define PG_GETARG_ROTATION_P(n)	((Rotation *) PG_DETOAST_DATUM(PG_GETARG_DATUM(n)))
 
-static Size
-reflector_bytes(int dims, int directions)
+static double
+body_size(int dims, int directions)
 {
-	return sphx_reflectors_bytes(dims, directions);
+	return sizeof(float) * ((double) directions + 1.0) +
+		sizeof(int16) * (double) dims * directions;
 }
+
+static const SphxModelType rotation_type = {"sphx_rotation", "sphx_train_rotation", 0, 1, body_size};
 
 static int16 *
 reflectors_of(Rotation *rotation)
@@ -73,7 +70,7 @@ static Rotation *
 new_rotation(int dims, int directions)
 {
 	Size		size = offsetof(Rotation, variances) + sizeof(float) * (Size) directions +
-	reflector_bytes(dims, directions);
+	sphx_reflectors_bytes(dims, directions);
 	Rotation   *rotation;
 
 	SphxCheckBytes((double) size);
@@ -87,22 +84,10 @@ new_rotation(int dims, int directions)
 
 /* Input and output */
 
-static uint32
-checksum(const char *data, int size)
-{
-	pg_crc32c	crc;
-
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, data, (size_t) size);
-	FIN_CRC32C(crc);
-	return crc;
-}
-
 static bytea *
 make_bytes(Rotation *rotation)
 {
 	StringInfoData body;
-	StringInfoData buf;
 	int			entries = rotation->dims * rotation->directions;
 
 	initStringInfo(&body);
@@ -111,32 +96,16 @@ make_bytes(Rotation *rotation)
 		pq_sendfloat4(&body, rotation->variances[i]);
 	for (int i = 0; i < entries; i++)
 		pq_sendint16(&body, (uint16) reflectors_of(rotation)[i]);
-
-	pq_begintypsend(&buf);
-	pq_sendint16(&buf, ROTATION_VERSION);
-	pq_sendint16(&buf, rotation->dims);
-	pq_sendint16(&buf, rotation->directions);
-	pq_sendint16(&buf, 0);
-	pq_sendint32(&buf, checksum(body.data, body.len));
-	pq_sendbytes(&buf, body.data, body.len);
-	pfree(body.data);
-	return pq_endtypsend(&buf);
+	return SphxWriteModel(&rotation_type, rotation->dims, rotation->directions, &body);
 }
 
-static void
-bad_rotation(int code, const char *detail)
-{
-	ereport(ERROR,
-			(errcode(code),
-			 errmsg("invalid value of type sphx_rotation"),
-			 errdetail("%s", detail),
-			 errhint("Copy the whole of what sphx_train_rotation has made, or train again.")));
-}
-
-/* the body behind the header, its length and checksum being right */
+/* The binary form; `code` is what errors have. */
 static Rotation *
-read_body(StringInfo buf, int dims, int directions, int code)
+read_bytes(StringInfo buf, int code)
 {
+	SphxModelHeader header = SphxReadModel(&rotation_type, buf, code);
+	int			dims = header.dims;
+	int			directions = header.directions;
 	Rotation   *rotation = new_rotation(dims, directions);
 	double		sum;
 
@@ -147,70 +116,28 @@ read_body(StringInfo buf, int dims, int directions, int code)
 		rotation->variances[i] = pq_getmsgfloat4(buf);
 		if (!(rotation->variances[i] >= 0.0f) ||
 			(i > 0 && rotation->variances[i] > rotation->variances[i - 1]))
-			bad_rotation(code, "Its variances are not descending.");
+			SphxBadModel(&rotation_type, code, "Its variances are not descending.");
 		sum += (double) rotation->variances[i];
 	}
 	if (!(rotation->rest >= 0.0f && fabs(sum - 1.0) < 0.01))
-		bad_rotation(code, "Its variances do not add up to 1.");
+		SphxBadModel(&rotation_type, code, "Its variances do not add up to 1.");
 	for (int i = 0; i < dims * directions; i++)
 		reflectors_of(rotation)[i] = (int16) pq_getmsgint(buf, sizeof(int16));
 	return rotation;
 }
 
-/* The binary form; `code` is what errors have. */
-static Rotation *
-read_bytes(StringInfo buf, int code)
-{
-	int			version;
-	int			dims;
-	int			directions;
-	int			unused;
-	uint32		crc;
-	double		size;
-
-	if (buf->len - buf->cursor < HEADER_BYTES)
-		bad_rotation(code, "It is too short.");
-	version = (int) pq_getmsgint(buf, sizeof(int16));
-	dims = (int) pq_getmsgint(buf, sizeof(int16));
-	directions = (int) pq_getmsgint(buf, sizeof(int16));
-	unused = (int) pq_getmsgint(buf, sizeof(int16));
-	crc = pq_getmsgint(buf, sizeof(int32));
-	if (version != ROTATION_VERSION || unused != 0)
-		bad_rotation(code, "It has another version.");
-	if (dims < 1 || dims > SPHX_VECTOR_MAX_DIM || directions > dims)
-		bad_rotation(code, "Its numbers of dimensions and directions are impossible.");
-	size = sizeof(float) * ((double) directions + 1.0) + sizeof(int16) * (double) dims * directions;
-	if ((double) (buf->len - buf->cursor) != size)
-		bad_rotation(code, "Its length is wrong.");
-	if (checksum(buf->data + buf->cursor, buf->len - buf->cursor) != crc)
-		bad_rotation(code, "Its checksum is wrong.");
-	return read_body(buf, dims, directions, code);
-}
-
 Datum
 sphx_rotation_in(PG_FUNCTION_ARGS)
 {
-	const char *input = PG_GETARG_CSTRING(0);
-	size_t		digits = strlen(input);
-	StringInfoData buf;
+	StringInfo	buf = SphxModelFromText(&rotation_type, PG_GETARG_CSTRING(0));
 
-	if (digits % 2 != 0 || strspn(input, "0123456789abcdefABCDEF") != digits)
-		bad_rotation(ERRCODE_INVALID_TEXT_REPRESENTATION, "It is not made of hexadecimal digits.");
-	initStringInfo(&buf);
-	enlargeStringInfo(&buf, (int) (digits / 2));
-	buf.len = (int) hex_decode(input, digits, buf.data);
-	PG_RETURN_POINTER(read_bytes(&buf, ERRCODE_INVALID_TEXT_REPRESENTATION));
+	PG_RETURN_POINTER(read_bytes(buf, ERRCODE_INVALID_TEXT_REPRESENTATION));
 }
 
 Datum
 sphx_rotation_out(PG_FUNCTION_ARGS)
 {
-	bytea	   *bytes = make_bytes(PG_GETARG_ROTATION_P(0));
-	Size		size = VARSIZE_ANY_EXHDR(bytes);
-	char	   *digits = palloc(2 * size + 1);
-
-	digits[hex_encode(VARDATA_ANY(bytes), size, digits)] = '\0';
-	PG_RETURN_CSTRING(digits);
+	PG_RETURN_CSTRING(SphxModelToText(make_bytes(PG_GETARG_ROTATION_P(0))));
 }
 
 Datum
@@ -229,66 +156,135 @@ sphx_rotation_send(PG_FUNCTION_ARGS)
 
 /* Training */
 
-static void
-check_range(const char *name, int64 value, int64 least, int64 most)
+/* What a function of (points, directions, seed) or (query, directions, seed, sample) was given. */
+typedef struct Training
 {
-	if (value < least || value > most)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be between " INT64_FORMAT " and " INT64_FORMAT ", not " INT64_FORMAT,
-						name, least, most, value)));
+	SphxServerEnv env;
+	const SphxPointSet *set;
+	int			most;			/* directions */
+	uint64		seed;
+} Training;
+
+static void
+get_training(FunctionCallInfo fcinfo, bool query, const char *task, Training *training)
+{
+	int			directions = PG_GETARG_INT32(1);
+	SphxPoints *points;
+
+	SphxCheckRange("number of directions", directions, 0, SPHX_VECTOR_MAX_DIM);
+	training->seed = (uint64) PG_GETARG_INT64(2);
+	points = SphxPointsToTrain(fcinfo, query, &training->env, task);
+	training->set = &points->set;
+	training->most = directions > 0 ? Min(directions, points->set.d) :
+		sphx_reflectors_count(points->set.d);
 }
 
-static Rotation *
-train_rotation(SphxServerEnv *env, const SphxPointSet *set, int directions, uint64 seed)
+static SphxSpectrum *
+train_spectrum(Training *training)
 {
-	int			most = directions > 0 ? Min(directions, set->d) : sphx_reflectors_count(set->d);
+	const SphxPointSet *set = training->set;
+
+	return sphx_spectrum_train(&training->env.base, (int) set->n, set->rows, set->d,
+							   training->most, training->seed);
+}
+
+static Datum
+train_rotation(FunctionCallInfo fcinfo, bool query)
+{
+	Training	training;
 	SphxSpectrum *spectrum;
 	SphxReflectors *reflectors;
 	Rotation   *rotation;
 
-	if (set->n > INT_MAX)
-		SphxCheckBytes(SPHX_SET_BYTES + 1.0);
-	SphxLoadBlas();
-	spectrum = sphx_spectrum_train(&env->base, (int) set->n, set->rows, set->d, most, seed);
-	reflectors = sphx_reflectors_create(&env->base, set->d, spectrum->count, spectrum->vectors);
-	rotation = new_rotation(set->d, spectrum->count);
+	get_training(fcinfo, query, "sphx_train_rotation", &training);
+	spectrum = train_spectrum(&training);
+	reflectors = sphx_reflectors_create(&training.env.base, spectrum->D, spectrum->count,
+										spectrum->vectors);
+	rotation = new_rotation(spectrum->D, spectrum->count);
 	rotation->rest = spectrum->rest;
 	memcpy(rotation->variances, spectrum->variances, sizeof(float) * (Size) spectrum->count);
 	sphx_reflectors_write(reflectors, reflectors_of(rotation));
-	return rotation;
+	PG_RETURN_POINTER(rotation);
 }
 
-/* (points, directions, seed) */
 Datum
 sphx_train_rotation_array(PG_FUNCTION_ARGS)
 {
-	int			directions = PG_GETARG_INT32(1);
-	SphxServerEnv env;
-	SphxPoints *points;
-
-	check_range("number of directions", directions, 0, SPHX_VECTOR_MAX_DIM);
-	SphxInitTask(&env, "sphx_train_rotation");
-	points = SphxPointsFromArray(PG_GETARG_ARRAYTYPE_P(0), 1);
-	PG_RETURN_POINTER(train_rotation(&env, &points->set, directions, (uint64) PG_GETARG_INT64(2)));
+	return train_rotation(fcinfo, false);
 }
 
-/* (query, directions, seed, sample) */
 Datum
 sphx_train_rotation_query(PG_FUNCTION_ARGS)
 {
-	int			directions = PG_GETARG_INT32(1);
-	uint64		seed = (uint64) PG_GETARG_INT64(2);
-	int64		sample = PG_GETARG_INT64(3);
-	SphxServerEnv env;
-	SphxPoints *points;
+	return train_rotation(fcinfo, true);
+}
 
-	check_range("number of directions", directions, 0, SPHX_VECTOR_MAX_DIM);
-	check_range("sample", sample, 0, PG_INT64_MAX);
-	SphxInitTask(&env, "rows to train on");
-	points = SphxPointsFromQuery(fcinfo, &env, sample, seed, NULL, NULL);
-	env.task = "sphx_train_rotation";
-	PG_RETURN_POINTER(train_rotation(&env, &points->set, directions, seed));
+
+/* Energy beside that of other rotations */
+
+/* Variances of the differences along the principal directions of the data, and along any other. */
+static float *
+measure_principal(Training *training, int *count, float *rest)
+{
+	const SphxPointSet *set = training->set;
+	SphxPrincipal *principal = sphx_principal_train(&training->env.base, (int) set->n, set->rows,
+													set->d, training->most,
+													SPHX_MOMENTS_COVARIANCE, training->seed);
+	float	   *variances = palloc(sizeof(float) * ((Size) principal->count + 1));
+	double		left = 1.0;
+
+	*count = principal->count;
+	sphx_spectrum_measure(&training->env.base, (int) set->n, set->rows, set->d, training->seed,
+						  principal->count, principal->vectors, variances);
+	for (int i = 0; i < *count; i++)
+		left -= (double) variances[i];
+	*rest = *count < set->d ? (float) (Max(left, 0.0) / (set->d - *count)) : 0.0f;
+	return variances;
+}
+
+/* a row for each number of leading dimensions: that, learned, random, pca */
+static Datum
+report_rotation(FunctionCallInfo fcinfo, bool query)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Training	training;
+	SphxSpectrum *spectrum;
+	float	   *principal;
+	float		rest;
+	int			count;
+	double		learned = 0.0;
+	double		pca = 0.0;
+
+	InitMaterializedSRF(fcinfo, 0);
+	get_training(fcinfo, query, "sphx_rotation_report", &training);
+	spectrum = train_spectrum(&training);
+	principal = measure_principal(&training, &count, &rest);
+	for (int i = 0; i < spectrum->D; i++)
+	{
+		Datum		values[4];
+		bool		nulls[4] = {false};
+
+		learned += (double) (i < spectrum->count ? spectrum->variances[i] : spectrum->rest);
+		pca += (double) (i < count ? principal[i] : rest);
+		values[0] = Int32GetDatum(i + 1);
+		values[1] = Float8GetDatum(Min(learned, 1.0));
+		values[2] = Float8GetDatum((i + 1.0) / spectrum->D);
+		values[3] = Float8GetDatum(Min(pca, 1.0));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+Datum
+sphx_rotation_report_array(PG_FUNCTION_ARGS)
+{
+	return report_rotation(fcinfo, false);
+}
+
+Datum
+sphx_rotation_report_query(PG_FUNCTION_ARGS)
+{
+	return report_rotation(fcinfo, true);
 }
 
 
@@ -376,7 +372,7 @@ sphx_rotation_energy(PG_FUNCTION_ARGS)
 	int			leading = PG_GETARG_INT32(1);
 	double		energy = 0.0;
 
-	check_range("number of dimensions", leading, 0, rotation->dims);
+	SphxCheckRange("number of dimensions", leading, 0, rotation->dims);
 	for (int i = 0; i < leading; i++)
 		energy += (double) (i < rotation->directions ? rotation->variances[i] : rotation->rest);
 	PG_RETURN_FLOAT8(Min(energy, 1.0));

@@ -125,6 +125,8 @@ typedef struct Errors
 	double		rounding;
 	double		back;			/* of Q^T Q x */
 	double		coordinates;	/* against products with the vectors */
+	double		doubles;		/* of Q x in double precision against single */
+	double		doubles_back;	/* of Q^T Q x in double precision */
 } Errors;
 
 #define TRIED	40
@@ -137,6 +139,25 @@ distance(const float *x, const double *y, int D)
 	for (int j = 0; j < D; j++)
 		square += ((double) x[j] - y[j]) * ((double) x[j] - y[j]);
 	return sqrt(square);
+}
+
+/* Q x and Q^T Q x in double precision; y is Q x in single precision */
+static void
+see_doubles(const SphxReflectors *r, int D, const float *x, const float *y, Errors *errors)
+{
+	double	   *z = malloc(sizeof(double) * (size_t) D);
+	double		square = dot_floats(x, x, D);
+	double		error = 0.0;
+
+	for (int j = 0; j < D; j++)
+		z[j] = (double) x[j];
+	sphx_reflect_f64(r, z);
+	errors->doubles = fmax(errors->doubles, distance(y, z, D) / sqrt(square));
+	sphx_reflect_back_f64(r, z);
+	for (int j = 0; j < D; j++)
+		error += ((double) x[j] - z[j]) * ((double) x[j] - z[j]);
+	errors->doubles_back = fmax(errors->doubles_back, sqrt(error / square));
+	free(z);
 }
 
 static void
@@ -154,6 +175,7 @@ see_vector(const SphxReflectors *r, int D, int count, const float *vectors, cons
 	memcpy(y, x, sizeof(float) * (size_t) D);
 	sphx_reflect(r, y, scratch);
 	errors->rounding = fmax(errors->rounding, distance(y, exact, D) / norm);
+	see_doubles(r, D, x, y, errors);
 	for (int i = 0; i < count; i++)
 		errors->coordinates = fmax(errors->coordinates,
 								   fabs(dot_floats(x, vectors + (size_t) i * (size_t) D, D) -
@@ -221,6 +243,9 @@ test_reflectors(int D, int count, const float *vectors, const char *what)
 	   sphx_kernels->name, count, what, D, error);
 	ok(errors.rounding < 2e-6 && errors.back < 4e-6,
 	   "... rounded by %.1e, there and back by %.1e", errors.rounding, errors.back);
+	ok(errors.doubles < 2e-6 && errors.doubles_back < 6e-16 * (count + 1.0) * (D + 12.0),
+	   "... in double precision %.1e from that, there and back by %.1e", errors.doubles,
+	   errors.doubles_back);
 	ok(errors.coordinates < 6e-5, "... products with the vectors to %.1e",
 	   errors.coordinates);
 	ok(same_when_read(r, D, count), "... the same when written and read");
@@ -544,6 +569,71 @@ test_strange(void)
 	}
 }
 
+/* columns that are the same in all rows: the mean is along the last direction of theirs */
+static void
+test_constant(int D, int n, int most)
+{
+	float	   *rows = random_floats((size_t) n * (size_t) D);
+	float	   *mean = floats((size_t) D);
+	double		square = 0.0;
+	double		other = 0.0;
+	double		last;
+	SphxSpectrum *s;
+
+	for (int j = 0; j < D; j++)
+	{
+		mean[j] = j % 3 == 0 ? 0.0f : (float) (j + 1);
+		square += (double) mean[j] * (double) mean[j];
+		for (int i = 0; i < n && j % 3 != 0; i++)
+			rows[(size_t) i * (size_t) D + (size_t) j] = mean[j];
+	}
+	s = sphx_spectrum_train(&counting.env, n, rows, D, most, 1);
+	for (int i = 0; i < s->count - 1; i++)
+		other = fmax(other, fabs(dot_floats(mean, s->vectors + (size_t) i * (size_t) D, D)));
+	last = dot_floats(mean, s->vectors + (size_t) (s->count - 1) * (size_t) D, D);
+	ok(is_spectrum(s, D, most) && s->count == most && other < 1e-3 * sqrt(square) &&
+	   (most < D || last > 0.999 * sqrt(square)),
+	   "%d of %d directions, constant columns: %.1e of the mean along the others, %.3f along the last",
+	   most, D, other / sqrt(square), last / sqrt(square));
+	counting.env.release(&counting.env, s);
+	free(rows);
+	free(mean);
+}
+
+/* of a spectrum's own directions, of a basis, and of too few differences */
+static void
+test_measure(void)
+{
+	enum
+	{
+		D = 40, N = 2000
+	};
+	float	   *rows = random_floats(N * D);
+	float	   *basis = random_basis(D, D);
+	float		variances[D];
+	double		sum = 0.0;
+	double		error = 0.0;
+	SphxSpectrum *s;
+
+	for (int i = 0; i < N * D; i += D)
+		rows[i] *= 3.0f;
+	s = sphx_spectrum_train(&counting.env, N, rows, D, 10, 3);
+	sphx_spectrum_measure(&counting.env, N, rows, D, 3, 10, s->vectors, variances);
+	for (int i = 0; i < 10; i++)
+		error = fmax(error, fabs((double) variances[i] - (double) s->variances[i]));
+	sphx_spectrum_measure(&counting.env, N, rows, D, 3, D, basis, variances);
+	for (int i = 0; i < D; i++)
+		sum += (double) variances[i];
+	ok(error == 0.0 && fabs(sum - 1.0) < 1e-4,
+	   "variances along given directions: the spectrum's own to %.1e, those of a basis add up to %.4f",
+	   error, sum);
+	sphx_spectrum_measure(&counting.env, 1, rows, D, 3, D, basis, variances);
+	ok(variances[0] == 1.0f / D && variances[D - 1] == 1.0f / D, "... and of one row");
+	counting.env.release(&counting.env, s);
+	free(rows);
+	free(basis);
+}
+
 static void
 test_seed(void)
 {
@@ -585,6 +675,10 @@ main(void)
 	test_isotropic(2000, 64, 16);
 	test_isotropic(1000, 300, 128);
 	test_strange();
+	test_constant(24, 500, 24);
+	test_constant(150, 600, 150);
+	test_constant(150, 600, 90);
+	test_measure();
 	test_seed();
 	ok(counting.live == 0 && counting.progress_sane, "nothing leaks");
 	return tap_done();

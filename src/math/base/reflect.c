@@ -47,6 +47,8 @@ struct SphxReflectors
 								 * not read */
 	float	   *units;			/* count: of the int16 that vectors_i consists
 								 * of */
+	double	   *factors;		/* count: 2 / |v_i|^2 of v_i as rounded here,
+								 * 0 for the identity */
 	float		memory[];
 };
 
@@ -62,8 +64,13 @@ allocate(SphxEnv *env, int D, int count)
 	size_t		stride = round_up(D, ALIGNMENT);
 	size_t		vectors = stride * round_up(count, GROUP);
 	size_t		products = (size_t) count * (size_t) count;
-	size_t		size = sizeof(SphxReflectors) + sizeof(float) * (vectors + products + (size_t) count);
-	SphxReflectors *r = env->alloc(env, size);
+	size_t		doubles = sizeof(SphxReflectors) + sizeof(float) * (vectors + products + (size_t) count);
+	size_t		size;
+	SphxReflectors *r;
+
+	doubles = (doubles + sizeof(double) - 1) / sizeof(double) * sizeof(double);
+	size = doubles + sizeof(double) * (size_t) count;
+	r = env->alloc(env, size);
 
 	assert(D >= 1 && count >= 0 && count <= D);
 	memset(r, 0, size);
@@ -73,6 +80,7 @@ allocate(SphxEnv *env, int D, int count)
 	r->vectors = r->memory;
 	r->products = r->vectors + vectors;
 	r->units = r->products + products;
+	r->factors = (double *) ((char *) r + doubles);
 	return r;
 }
 
@@ -161,6 +169,58 @@ sphx_reflect_back(const SphxReflectors *r, float *x, float *scratch)
 	subtract(r, r->count, scratch, x);
 }
 
+/* <v, x> in double precision, as four sums of every fourth product */
+static double
+dot_f64(const float *v, const double *x, size_t n)
+{
+	double		sums[4] = {0.0};
+	size_t		i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		for (size_t k = 0; k < 4; k++)
+			sums[k] += (double) v[i + k] * x[i + k];
+	for (; i < n; i++)
+		sums[0] += (double) v[i] * x[i];
+	return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+/* x = H_i x */
+static void
+reflect_once(const SphxReflectors *r, int i, double *x)
+{
+	const float *v = vector(r, i) + i;
+	size_t		n = (size_t) (r->D - i);
+	double		factor = r->factors[i] * dot_f64(v, x + i, n);
+
+	for (size_t j = 0; j < n; j++)
+		x[(size_t) i + j] -= factor * (double) v[j];
+}
+
+void
+sphx_reflect_f64(const SphxReflectors *r, double *x)
+{
+	for (int i = 0; i < r->count; i++)
+		reflect_once(r, i, x);
+}
+
+void
+sphx_reflect_back_f64(const SphxReflectors *r, double *x)
+{
+	for (int i = r->count - 1; i >= 0; i--)
+		reflect_once(r, i, x);
+}
+
+/* 2 / |v|^2 of the rounded v, which takes nothing for granted of the rounding */
+static double
+reflection_factor(const float *v, int D)
+{
+	double		square = 0.0;
+
+	for (int j = 0; j < D; j++)
+		square += (double) v[j] * (double) v[j];
+	return square > 0.0 ? 2.0 / square : 0.0;
+}
+
 /* Make reflector i that of a stored direction, but for its products with others. */
 static void
 set_reflector(SphxReflectors *r, int i, const int16_t *direction)
@@ -176,6 +236,7 @@ set_reflector(SphxReflectors *r, int i, const int16_t *direction)
 	r->units[i] = (float) unit;
 	for (int j = i; j < r->D; j++)
 		v[j] = (float) ((double) direction[j] * unit);
+	r->factors[i] = reflection_factor(v, r->D);
 }
 
 /*

@@ -37,6 +37,14 @@ extern SphxReflectors *sphx_reflectors_read(SphxEnv *env, int D, int count, cons
 extern void sphx_reflect(const SphxReflectors *reflectors, float *x, float *scratch);
 extern void sphx_reflect_back(const SphxReflectors *reflectors, float *x, float *scratch);
 
+/*
+ * The same in double precision, one reflector after the other, the same bits
+ * everywhere.  Orthogonal, and off from exact arithmetic, by at most
+ * 3e-16 count (D + 12) |x|: for those who have to prove a bound.
+ */
+extern void sphx_reflect_f64(const SphxReflectors *reflectors, double *x);
+extern void sphx_reflect_back_f64(const SphxReflectors *reflectors, double *x);
+
 /* the most reflectors that a query can afford */
 extern int	sphx_reflectors_count(int D);
 

@@ -56,6 +56,9 @@
 /* a row that shrinks to less than this was a combination of those before it */
 #define DEPENDENT		1e-4
 
+/* directions with less than this of the mean variance have none */
+#define NO_VARIANCE		1e-4
+
 typedef struct Anchor
 {
 	int			row;
@@ -631,6 +634,68 @@ put_results(const Search *search, const Work *work, double *variances, SphxSpect
 	spectrum->rest = others > 0 ? (float) (fmax(1.0 - sum, 0.0) / others) : 0.0f;
 }
 
+/* Reflect the directions from `first` on among themselves, by w. */
+static void
+reflect_rows(SphxSpectrum *spectrum, int first, const double *w, double *sum)
+{
+	size_t		D = (size_t) spectrum->D;
+	double		square = 0.0;
+
+	memset(sum, 0, sizeof(double) * D);
+	for (int i = first; i < spectrum->count; i++)
+	{
+		const float *v = spectrum->vectors + (size_t) i * D;
+
+		square += w[i] * w[i];
+		for (size_t j = 0; j < D; j++)
+			sum[j] += w[i] * (double) v[j];
+	}
+	if (!(square > 0.0))
+		return;
+	for (int i = first; i < spectrum->count; i++)
+	{
+		float	   *v = spectrum->vectors + (size_t) i * D;
+
+		for (size_t j = 0; j < D; j++)
+			v[j] = (float) ((double) v[j] - 2.0 * w[i] / square * sum[j]);
+	}
+}
+
+/*
+ * Turn the directions along which nothing differs, any basis of theirs being as
+ * good as another, so that the mean of the rows has all of what it has there along
+ * the last: I - 2 w w^T / |w|^2 over them, with w = m - |m| e_last for the mean's
+ * coordinates m.  By inner product a query is as far from the origin as rows are;
+ * where its large coordinates meet codes of nothing, these drown what others tell.
+ */
+static void
+gather_mean(const Search *search, SphxSpectrum *spectrum)
+{
+	size_t		D = (size_t) search->D;
+	int			first = spectrum->count;
+	double	   *mean = search->env->alloc(search->env, sizeof(double) * (D + D + (size_t) first + 1));
+	double	   *sum = mean + D;
+	double	   *w = sum + D;
+	double		square = 0.0;
+
+	while (first > 0 && (double) spectrum->variances[first - 1] * search->D < NO_VARIANCE)
+		first--;
+	find_mean(search, mean);
+	for (int i = first; i < spectrum->count; i++)
+	{
+		w[i] = 0.0;
+		for (size_t j = 0; j < D; j++)
+			w[i] += (double) spectrum->vectors[(size_t) i * D + j] * mean[j];
+		square += w[i] * w[i];
+	}
+	if (square > 0.0)
+	{
+		w[spectrum->count - 1] -= sqrt(square);
+		reflect_rows(spectrum, first, w, sum);
+	}
+	search->env->release(search->env, mean);
+}
+
 /* Note the rows that the trained half sees. */
 static void
 mark_seen(Search *search)
@@ -655,6 +720,38 @@ count_edges(const Search *search)
 	return edges;
 }
 
+/* Find the anchors and their neighbours. */
+static void
+start_search(Search *search, uint64_t seed)
+{
+	assert(search->n >= 0 && search->D >= 1);
+	sphx_random_seed(&search->random, seed);
+	find_scale(search);
+	choose_anchors(search);
+	if (search->n > 0)
+		find_neighbours(search);
+	mark_seen(search);
+}
+
+static void
+end_search(const Search *search, const Work *work, double *variances)
+{
+	search->env->release(search->env, variances);
+	search->env->release(search->env, work->vectors);
+	search->env->release(search->env, search->seen);
+	search->env->release(search->env, search->anchors);
+}
+
+/* Variances along the vectors: without any to hold out, as if all directions were alike. */
+static void
+find_variances(const Search *search, Work *work, double *variances)
+{
+	if (measure_variances(search, work, false, variances) < work->count &&
+		measure_variances(search, work, true, variances) == 0)
+		for (int i = 0; i < work->count; i++)
+			variances[i] = 1.0 / search->D;
+}
+
 SphxSpectrum *
 sphx_spectrum_train(SphxEnv *env, int n, const float *sample, int D, int most, uint64_t seed)
 {
@@ -663,14 +760,7 @@ sphx_spectrum_train(SphxEnv *env, int n, const float *sample, int D, int most, u
 	SphxSpectrum *spectrum;
 	double	   *variances;
 
-	assert(n >= 0 && D >= 1);
-	sphx_random_seed(&search.random, seed);
-	find_scale(&search);
-	choose_anchors(&search);
-	if (n > 0)
-		find_neighbours(&search);
-	mark_seen(&search);
-
+	start_search(&search, seed);
 	work.count = count_edges(&search) / EDGES_A_VECTOR;
 	work.count = work.count < most ? work.count : most;
 	work.count = work.count < D ? work.count : D;
@@ -680,17 +770,29 @@ sphx_spectrum_train(SphxEnv *env, int n, const float *sample, int D, int most, u
 	if (work.count > 0)
 	{
 		find_vectors(&search, &work);
-		/* without any to hold out, as if all directions were alike */
-		if (measure_variances(&search, &work, false, variances) < work.count &&
-			measure_variances(&search, &work, true, variances) == 0)
-			for (int i = 0; i < work.count; i++)
-				variances[i] = 1.0 / D;
+		find_variances(&search, &work, variances);
 	}
 	put_results(&search, &work, variances, spectrum);
+	gather_mean(&search, spectrum);
 	describe_neighbours(&search, spectrum);
-	env->release(env, variances);
-	env->release(env, work.vectors);
-	env->release(env, search.seen);
-	env->release(env, search.anchors);
+	end_search(&search, &work, variances);
 	return spectrum;
+}
+
+void
+sphx_spectrum_measure(SphxEnv *env, int n, const float *sample, int D, uint64_t seed, int count,
+					  const float *vectors, float *variances)
+{
+	Search		search = {.env = env,.n = n,.D = D,.sample = sample};
+	Work		work = {.count = count};
+	double	   *sums;
+
+	start_search(&search, seed);
+	allocate_work(&search, &work);
+	sums = env->alloc(env, sizeof(double) * ((size_t) count + 1));
+	memcpy(work.vectors, vectors, sizeof(float) * (size_t) count * (size_t) D);
+	find_variances(&search, &work, sums);
+	for (int i = 0; i < count; i++)
+		variances[i] = (float) sums[i];
+	end_search(&search, &work, sums);
 }

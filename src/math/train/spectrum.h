@@ -38,4 +38,11 @@ typedef struct SphxSpectrum
 extern SphxSpectrum *sphx_spectrum_train(SphxEnv *env, int n, const float *sample, int D,
 										 int most, uint64_t seed);
 
+/*
+ * The variances, along `count` other directions (orthonormal rows of D floats), of
+ * the differences whose variances sphx_spectrum_train has found with this seed.
+ */
+extern void sphx_spectrum_measure(SphxEnv *env, int n, const float *sample, int D, uint64_t seed,
+								  int count, const float *vectors, float *variances);
+
 #endif							/* SPHX_SPECTRUM_H */
