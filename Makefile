@@ -171,6 +171,10 @@ test:
 check-one:
 	test/one.sh $(TEST)
 
+# the tests of pgvector's Node client; needs git, npm and what they fetch
+test-clients:
+	test/clients.sh
+
 soak:
 	test/soak/soak.sh
 
@@ -178,4 +182,4 @@ soak:
 reproduce:
 	test/reproduce.sh
 
-.PHONY: unit indent indent-check demo test check-one soak reproduce
+.PHONY: unit indent indent-check demo test check-one test-clients soak reproduce
