@@ -172,6 +172,10 @@ test:
 check-one:
 	test/one.sh $(TEST)
 
+# the tests of pgvector's Node client; needs git, npm and what they fetch
+test-clients:
+	test/clients.sh
+
 soak:
 	test/soak/soak.sh
 
@@ -187,4 +191,4 @@ dist:
 reproduce:
 	test/reproduce.sh
 
-.PHONY: unit indent indent-check demo test check-one soak deb dist reproduce
+.PHONY: unit indent indent-check demo test check-one test-clients soak deb dist reproduce

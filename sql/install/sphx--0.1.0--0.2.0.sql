@@ -187,6 +187,16 @@ CREATE FUNCTION sphx_train_report(query text, k integer, gap_weight double preci
 COMMENT ON FUNCTION sphx_train_report(text, integer, double precision, boolean, integer, integer, bigint, text, bigint) IS 'what sphx_train_codebook with the same arguments comes to, a row a subspace: smallest, mean and 5th percentile of the distances of centroids to the nearest other, mean squared distance of a row to its centroid, imbalance k * sum n_i^2 / n^2, each beside plain k-means';
 
 
+-- Shards
+
+CREATE FUNCTION sphx_shard_query(parent regclass, "column" name, operator name, k bigint DEFAULT 10,
+		columns text DEFAULT NULL, condition text DEFAULT NULL)
+	RETURNS text
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphx_shard_query(regclass, name, name, bigint, text, text) IS 'a query for the k rows of a partitioned table nearest to $1 (k NULL: as many as $2) that asks all partitions, with postgres_fdw at the same time: their columns (NULL: all) and the distance, of the rows that satisfy the condition';
+
+
 -- Angle testing
 
 CREATE FUNCTION sphx_ks1(q vector, v vector, family text DEFAULT 'antipodal(256)', seed bigint DEFAULT 1)
