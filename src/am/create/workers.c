@@ -22,6 +22,8 @@
  */
 #include "am/create/workers.h"
 
+#include <sys/statvfs.h>
+
 #include "access/genam.h"
 #include "access/parallel.h"
 #include "access/xact.h"
@@ -33,6 +35,7 @@
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
 #include "storage/dsm.h"
+#include "storage/dsm_impl.h"
 #include "storage/spin.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
@@ -134,11 +137,27 @@ next_shared_item(SphxItems *items, uint64_t *item)
 
 /* Shared arrays */
 
+/*
+ * Is there room for so many bytes?  Where /dev/shm has a bound, as in containers,
+ * dsm_create reports the lack of it as an error.
+ */
+static bool
+shared_memory_left(size_t size)
+{
+	struct statvfs shm;
+
+	return dynamic_shared_memory_type != DSM_IMPL_POSIX || statvfs("/dev/shm", &shm) != 0 ||
+		size <= (uint64) shm.f_bavail * shm.f_frsize;
+}
+
 static void *
 share(SphxWorkers *workers, SphxEnv *env, size_t size)
 {
 	Leader	   *leader = (Leader *) workers;
-	dsm_segment *segment = dsm_create(Max(size, 1), DSM_CREATE_NULL_IF_MAXSEGMENTS);
+	dsm_segment *segment = NULL;
+
+	if (shared_memory_left(size))
+		segment = dsm_create(Max(size, 1), DSM_CREATE_NULL_IF_MAXSEGMENTS);
 
 	/* without it the leader does alone what needs the array */
 	if (segment == NULL)
