@@ -46,7 +46,7 @@ typedef struct SphxTrainingData
 } SphxTrainingData;
 
 /*
- * What a build found out about the vectors (am/create/basis.c): of differences
+ * What a build found out about the vectors (am/create/learn.c): of differences
  * between near ones and of the vectors themselves.
  */
 typedef struct SphxShapeData

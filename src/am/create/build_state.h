@@ -100,7 +100,7 @@ typedef struct SphxBuild
 extern void SphxLoadCentroids(SphxBuild *build);
 
 /*
- * basis.c: learn from n rows of D floats which coordinates and which layout the
+ * learn.c: learn from n rows of D floats which coordinates and which layout the
  * index shall have (the rows are there afterwards); from then on build->info has
  * them.
  */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * basis.c
+ * learn.c
  *	  The coordinates of a new index, and its layout.
  *
  * Rows are only rotated at first, pseudo-randomly.  Of a sample of them it is

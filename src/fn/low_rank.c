@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * lrsq.c
+ * low_rank.c
  *	  The type sphx_lrsq, a model of low-rank spherical quantisation: training,
  *	  input and output, and its codes.
  *

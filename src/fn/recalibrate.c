@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * calibrate.c
+ * recalibrate.c
  *	  sphx_calibrate and sphx_calibration: which recall an index reaches by
  *	  the width of the search, measured now or kept from before.
  *
