@@ -24,7 +24,7 @@ enter()
 	run unshare --mount --pid --fork --kill-child --mount-proc="$ROOT/proc" \
 		sh -c 'mkdir -p "$0/dev/shm" && mount -t tmpfs -o mode=1777 shm "$0/dev/shm" &&
 			exec chroot "$0" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
-				DEBIAN_FRONTEND=noninteractive HOME=/root sh -c "cd /root/sphx && \"\$@\"" sh "$@"' \
+				DEBIAN_FRONTEND=noninteractive HOME=/srv sh -c "cd /srv/sphx && \"\$@\"" sh "$@"' \
 		"$ROOT" "$@"
 }
 
@@ -42,7 +42,7 @@ then
 fi
 cp /etc/resolv.conf /etc/hosts "$ROOT/etc/"
 quietly archive "$TOP/sql/install/package/dist.sh"
-rm -rf "$ROOT/root/sphx"
-quietly unpacking unzip -q "$TOP/$(tail -n 1 "$WORK/step.log")" -d "$ROOT/root"
-mv "$ROOT"/root/sphx-* "$ROOT/root/sphx"
+rm -rf "$ROOT/srv/sphx"
+quietly unpacking unzip -q "$TOP/$(tail -n 1 "$WORK/step.log")" -d "$ROOT/srv"
+mv "$ROOT"/srv/sphx-* "$ROOT/srv/sphx"
 enter "$@"

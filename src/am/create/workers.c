@@ -163,8 +163,8 @@ share(SphxWorkers *workers, SphxEnv *env, size_t size)
 	if (segment == NULL)
 		return env->alloc(env, size);
 	if (leader->count == leader->room)
-		leader->segments = SphxEnlarge(CurrentMemoryContext, leader->segments, &leader->room, 0,
-									   sizeof(dsm_segment *));
+		leader->segments = SphxEnlarge(GetMemoryChunkContext(leader), leader->segments,
+									   &leader->room, 0, sizeof(dsm_segment *));
 	leader->segments[leader->count++] = segment;
 	return dsm_segment_address(segment);
 }

@@ -7,7 +7,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "am/insert/insert.h"
+#include "am/insert/inserter.h"
 
 #include <math.h>
 
@@ -29,88 +29,11 @@
 /* cells whose entries start the search */
 #define INSERT_CELLS		4
 
-/* cells whose nodes are sampled, and at most how many of each, as in the build */
-#define SAMPLED_CELLS		8
+/* nodes sampled of a cell at most */
 #define CELL_SAMPLES		8
 
 /* hits that may hold the same vector, nearest first */
 #define DUPLICATE_HITS		8
-
-/* dimensions below which rows are linked as by inner product */
-#define WIDELY_BELOW		32
-
-/* A node that may become a neighbour. */
-typedef struct Candidate
-{
-	float		distance;		/* squared, in the space that edges are chosen
-								 * in */
-	uint32		id;
-	uint8		version;
-	const float *vector;		/* as stored, D floats */
-	const float *extended;		/* inner product: D + 1 floats; else vector */
-} Candidate;
-
-/* A neighbour that takes the edge back. */
-typedef struct Offer
-{
-	const Candidate *candidate;
-	SphxRecord *seen;			/* its record, as it was when that was decided */
-	SphxRecord *changed;		/* what it becomes */
-} Offer;
-
-struct SphxInserter
-{
-	SphxIndexInfo info;
-	SphxServerEnv env;
-	MemoryContext row_context;	/* reset for every row */
-	SphxSearch *search;
-	SphxEdgeWork *work;
-
-	/* the new row */
-	float	   *x;				/* D + 1, transformed; the last one as
-								 * extended */
-	SphxRecord *record;
-	float	   *stored;			/* D, the vector as the record stores it */
-	uint32		hash;			/* of the original vector */
-	Relation	updated;		/* the table, when the row is a new version of
-								 * one with the same vector; or NULL */
-
-	/* cells around it that are still to be sampled; none after search_cell */
-	uint32		cells[SAMPLED_CELLS];
-	int			cell_count;
-
-	/* its neighbours */
-	Candidate  *candidates;		/* room for ef_construction */
-	float	   *extended;		/* inner product: room for the extended
-								 * vectors */
-	int		   *chosen;			/* m */
-	SphxEdges  *edges;			/* to them; then the one back, of each */
-	Offer	   *offers;			/* m: those that take it, until they are
-								 * written */
-	int			offer_count;
-};
-
-#ifdef USE_ASSERT_CHECKING
-/* L4: what searches find is not freed, by an insert's lock or by being the only vacuum. */
-static bool
-keeps_nodes(SphxPages *pages)
-{
-	return SphxHoldsPageLock(pages->index, SPHX_META_BLOCK, ShareLock) ||
-		SphxExcludesVacuum(pages->index);
-}
-#endif
-
-/*
- * Do full lists of neighbours take the edge back also to fill up with what is near,
- * not only as one of the diverse?  Without that, indexes of inner products find
- * too few rows that are longer than those before, and those of few dimensions that
- * were filled from empty have nodes that no edge leads to.
- */
-static bool
-links_widely(const SphxInserter *inserter)
-{
-	return inserter->info.meta.metric == SPHX_METRIC_IP || inserter->info.layout.D < WIDELY_BELOW;
-}
 
 /* Hits that are looked at when neighbours are chosen. */
 static int
@@ -131,12 +54,12 @@ allocate_room(SphxInserter *inserter)
 	inserter->x = palloc(sizeof(float) * (D + 1));
 	inserter->record = palloc0((Size) layout->size);
 	inserter->stored = palloc(sizeof(float) * D);
-	inserter->candidates = palloc(sizeof(Candidate) * ef);
+	inserter->candidates = palloc(sizeof(SphxCandidate) * ef);
 	if (inserter->info.meta.metric == SPHX_METRIC_IP)
 		inserter->extended = palloc_extended(sizeof(float) * ef * (D + 1), MCXT_ALLOC_HUGE);
 	inserter->chosen = palloc(sizeof(int) * m);
 	inserter->edges = sphx_edges_create(&inserter->env.base, layout);
-	inserter->offers = palloc(sizeof(Offer) * m);
+	inserter->offers = palloc(sizeof(SphxOffer) * m);
 	for (int j = 0; j < layout->m; j++)
 	{
 		inserter->offers[j].seen = palloc((Size) layout->size);
@@ -252,7 +175,7 @@ search_hits(SphxInserter *inserter, SphxPages *pages, SphxMetric metric, SphxHit
 	int			count;
 
 	Assert(!SphxHoldsPage());	/* L1 */
-	Assert(keeps_nodes(pages)); /* L4: before the first id is read */
+	Assert(SphxKeepsNodes(pages));	/* L4: before the first id is read */
 	SphxInitStore(&store, pages, &inserter->info);
 	inserter->cell_count = SphxNearestCells(&descent, SAMPLED_CELLS, inserter->cells);
 	*cell = inserter->cells[0];
@@ -389,8 +312,8 @@ join_duplicate(SphxInserter *inserter, SphxPages *pages, const SphxHit *hits, in
 static int
 compare_candidates(const void *a, const void *b)
 {
-	float		x = ((const Candidate *) a)->distance;
-	float		y = ((const Candidate *) b)->distance;
+	float		x = ((const SphxCandidate *) a)->distance;
+	float		y = ((const SphxCandidate *) b)->distance;
 
 	return (x > y) - (x < y);
 }
@@ -405,7 +328,7 @@ extend_candidates(SphxInserter *inserter, int count)
 	inserter->x[D] = SphxExtraCoordinate(&inserter->info, inserter->x);
 	for (int i = 0; i < count; i++)
 	{
-		Candidate  *candidate = &inserter->candidates[i];
+		SphxCandidate *candidate = &inserter->candidates[i];
 		float	   *y = inserter->extended + (Size) i * (D + 1);
 
 		memcpy(y, candidate->vector, sizeof(float) * D);
@@ -413,7 +336,7 @@ extend_candidates(SphxInserter *inserter, int count)
 		candidate->extended = y;
 		candidate->distance = sphx_kernels->l2sq_f32(inserter->x, y, D + 1);
 	}
-	qsort(inserter->candidates, (size_t) count, sizeof(Candidate), compare_candidates);
+	qsort(inserter->candidates, (size_t) count, sizeof(SphxCandidate), compare_candidates);
 }
 
 /* of candidate i from the new row */
@@ -450,7 +373,7 @@ choose_neighbours(SphxInserter *inserter, const SphxHit *hits, int hit_count, ui
 
 	for (int i = 0; i < hit_count && count < most_candidates(inserter); i++)
 	{
-		Candidate  *candidate = &inserter->candidates[count];
+		SphxCandidate *candidate = &inserter->candidates[count];
 
 		if (hits[i].id == self)
 			continue;
@@ -478,7 +401,7 @@ set_edges(SphxInserter *inserter, int count)
 	sphx_edges_start(inserter->edges, inserter->stored);
 	for (int j = 0; j < count; j++)
 	{
-		const Candidate *candidate = &inserter->candidates[inserter->chosen[j]];
+		const SphxCandidate *candidate = &inserter->candidates[inserter->chosen[j]];
 
 		sphx_edges_add(inserter->edges, candidate->id, candidate->vector);
 	}
@@ -507,164 +430,6 @@ write_node(SphxInserter *inserter, SphxPages *pages, uint32 cell)
 	id = SphxNodeId(info, BufferGetBlockNumber(buffer), slot);
 	UnlockReleaseBuffer(buffer);
 	return id;
-}
-
-/*
- * Offer a neighbour, whose page is locked, the edge back to the node.  False when it
- * is no longer what the search saw, or prefers the edges it has.  With `spare` it
- * first drops the edge that this names, for room.
- */
-static bool
-decide_offer(SphxInserter *inserter, SphxPages *pages, Page page, Offer *offer, uint32 id,
-			 SphxSpareEdge spare, void *arg)
-{
-	const SphxLayout *layout = &inserter->info.layout;
-	const Candidate *candidate = offer->candidate;
-	const SphxRecord *r = SphxCheckNode(pages, &inserter->info, page, candidate->id);
-	SphxEdges  *edges = inserter->edges;
-	SphxRecord *copy = offer->changed;
-
-	Assert(candidate->id != id);	/* I2 */
-	Assert(keeps_nodes(pages)); /* L4: both ends of an edge stay what they are */
-	if (r == NULL || r->version != candidate->version || (r->flags & SPHX_NODE_DELETED))
-		return false;
-	memcpy(offer->seen, r, (Size) layout->size);
-	memcpy(copy, r, (Size) layout->size);
-	if (spare != NULL && copy->neighbours == layout->m)
-		sphx_record_drop_edge(layout, copy,
-							  spare(arg, sphx_record_ids(layout, copy), copy->neighbours));
-	sphx_edges_start(edges, candidate->vector);
-	sphx_edges_add(edges, id, inserter->stored);
-	if (links_widely(inserter))
-		return sphx_record_offer_edges(layout, copy, 1, &id, edges->differences, inserter->work);
-	return sphx_record_offer_edge(layout, copy, id, edges->differences, inserter->work);
-}
-
-/*
- * Offer the edge to neighbours that are on one page: positions in candidates[].  Those
- * that take it are added to offers[].  On entry and return no page is locked.
- */
-static void
-offer_page(SphxInserter *inserter, SphxPages *pages, int count, const int *places, uint32 id,
-		   SphxSpareEdge spare, void *arg)
-{
-	BlockNumber block = SphxNodeBlock(&inserter->info, inserter->candidates[places[0]].id);
-	Buffer		buffer = SphxReadPage(pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_SHARE);
-
-	for (int i = 0; i < count; i++)
-	{
-		Offer	   *offer = &inserter->offers[inserter->offer_count];
-
-		Assert(inserter->offer_count < inserter->info.layout.m);
-		offer->candidate = &inserter->candidates[places[i]];
-		Assert(SphxNodeBlock(&inserter->info, offer->candidate->id) == block);
-		if (decide_offer(inserter, pages, BufferGetPage(buffer), offer, id, spare, arg))
-			inserter->offer_count++;
-	}
-	UnlockReleaseBuffer(buffer);
-}
-
-/*
- * Is the neighbour, whose page is exclusively locked, what it was when it took the
- * edge, or takes it still?
- */
-static bool
-stands(SphxInserter *inserter, SphxPages *pages, Page page, Offer *offer, uint32 id,
-	   SphxSpareEdge spare, void *arg)
-{
-	const SphxIndexInfo *info = &inserter->info;
-
-	return memcmp(SphxNodeRecord(info, page, offer->candidate->id), offer->seen,
-				  (Size) info->layout.size) == 0 ||
-		decide_offer(inserter, pages, page, offer, id, spare, arg);
-}
-
-/*
- * Write what is in offers[], of up to SPHX_CHANGE_PAGES pages in ascending order, in one
- * WAL record, and empty it.  How many neighbours have the edge now.  On entry and
- * return no page is locked; in between all of them are (L1), for no longer than it
- * takes to copy and to log.
- */
-static int
-write_offers(SphxInserter *inserter, SphxPages *pages, uint32 id, SphxSpareEdge spare, void *arg)
-{
-	const SphxIndexInfo *info = &inserter->info;
-	Buffer		buffers[SPHX_CHANGE_PAGES];
-	int			locked = 0;
-	int			linked = 0;
-	SphxChange	change;
-
-	Assert(!SphxHoldsPage());	/* L1 */
-	SphxChangeBegin(&change, pages);
-	for (int i = 0; i < inserter->offer_count; i++)
-	{
-		Offer	   *offer = &inserter->offers[i];
-		uint32		neighbour = offer->candidate->id;
-		BlockNumber block = SphxNodeBlock(info, neighbour);
-
-		if (locked == 0 || BufferGetBlockNumber(buffers[locked - 1]) != block)
-		{
-			Assert(locked < SPHX_CHANGE_PAGES);
-			buffers[locked++] = SphxReadPage(pages, block, SPHX_PAGE_NODE, BUFFER_LOCK_EXCLUSIVE);
-		}
-		if (!stands(inserter, pages, BufferGetPage(buffers[locked - 1]), offer, id, spare, arg))
-			continue;
-		Assert(offer->changed->neighbours <= info->layout.m);	/* I3 */
-		memcpy(SphxNodeRecord(info, SphxChangePage(&change, buffers[locked - 1]), neighbour),
-			   offer->changed, (Size) info->layout.size);
-		linked++;
-	}
-	if (linked > 0)
-		SphxChangeFinish(&change);
-	while (locked > 0)
-		UnlockReleaseBuffer(buffers[--locked]);
-	inserter->offer_count = 0;
-	return linked;
-}
-
-static int
-compare_ids(const void *a, const void *b, void *arg)
-{
-	const SphxInserter *inserter = arg;
-	uint32		x = inserter->candidates[*(const int *) a].id;
-	uint32		y = inserter->candidates[*(const int *) b].id;
-
-	return (x > y) - (x < y);
-}
-
-/*
- * Have the chosen neighbours lead to the node; how many do.  On entry and return no
- * page is locked.  chosen[] is put into the order of ids.
- */
-static int
-link_all_back(SphxInserter *inserter, SphxPages *pages, int count, uint32 id)
-{
-	const SphxIndexInfo *info = &inserter->info;
-	int		   *chosen = inserter->chosen;
-	int			page_count = 0;
-	int			linked = 0;
-
-	Assert(count <= info->layout.m && inserter->offer_count == 0);
-	Assert(!SphxHoldsPage());	/* L1 */
-	qsort_arg(chosen, (size_t) count, sizeof(int), compare_ids, inserter);
-	for (int start = 0, end = 0; start < count; start = end)
-	{
-		BlockNumber block = SphxNodeBlock(info, inserter->candidates[chosen[start]].id);
-		int			before = inserter->offer_count;
-
-		CHECK_FOR_INTERRUPTS();
-		while (end < count &&
-			   SphxNodeBlock(info, inserter->candidates[chosen[end]].id) == block)
-			end++;
-		offer_page(inserter, pages, end - start, chosen + start, id, NULL, NULL);
-		page_count += inserter->offer_count > before;
-		if (page_count == SPHX_CHANGE_PAGES)
-		{
-			linked += write_offers(inserter, pages, id, NULL, NULL);
-			page_count = 0;
-		}
-	}
-	return linked + write_offers(inserter, pages, id, NULL, NULL);
 }
 
 /*
@@ -698,7 +463,7 @@ add_row(SphxInserter *inserter, SphxPages *pages, SphxHit *hits, int count, uint
 	id = write_node(inserter, pages, cell);
 	SphxOfferEntry(pages, info, cell, id);
 	SphxStopPoint("insert-written");
-	(void) link_all_back(inserter, pages, count, id);
+	(void) SphxLinkBack(inserter, pages, count, id);
 }
 
 /* The search, and the row's way into the index, under the heavyweight lock of block 0. */
@@ -841,11 +606,8 @@ SphxLinkNode(SphxInserter *inserter, SphxPages *pages, uint32 id, SphxSpareEdge 
 		write_edges(inserter, pages, id);
 	}
 	nearest = inserter->chosen[0];
-	if (link_all_back(inserter, pages, count, id) == 0)
-	{
-		offer_page(inserter, pages, 1, &nearest, id, spare, arg);
-		(void) write_offers(inserter, pages, id, spare, arg);
-	}
+	if (SphxLinkBack(inserter, pages, count, id) == 0)
+		SphxForceLink(inserter, pages, nearest, id, spare, arg);
 }
 
 bool

@@ -565,6 +565,7 @@ SphxScanTotals(IndexScanDesc scan)
 	totals.rows_returned += present.rows_returned;
 	totals.rows_rechecked += present.rows_rechecked;
 	totals.table_read |= present.table_read;
+	totals.requests += present.requests;
 	return totals;
 }
 

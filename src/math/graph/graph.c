@@ -207,35 +207,40 @@ work_room(const GraphState *state)
 	return forward > both ? forward : both;
 }
 
+/* Choose edges of the rows that are this participant's; `done` rows were ready before the run. */
 static void
-begin_rows(SphxEnv *env, GraphState *state)
+choose_rows(SphxEnv *env, GraphState *state, SphxItems *items, uint64_t done,
+			void (*choose) (GraphState *state, uint32_t row))
 {
+	uint64_t	n = state->input.n;
+	uint64_t	row;
+	uint64_t	end;
+
 	state->env = env;
 	state->work = env->alloc(env, work_room(state) * sizeof(SphxNeighbour));
+	while (sphx_next_block(items, n, ROW_BLOCK, &row, &end))
+	{
+		env->tick(env, done + row, 2 * n);
+		for (; row < end; row++)
+			choose(state, (uint32_t) row);
+	}
+	env->release(env, state->work);
+}
+
+static void
+choose_forward_row(GraphState *state, uint32_t row)
+{
+	SphxNeighbour *out = state->forward + row * (size_t) state->m;
+	int			candidates = gather_candidates(state, row);
+	int			count = select_diverse(state, candidates, out);
+
+	list_end(out, count, state->m);
 }
 
 static void
 choose_forward(SphxEnv *env, void *arg, SphxItems *items)
 {
-	GraphState *state = arg;
-	uint64_t	n = state->input.n;
-	uint64_t	row;
-	uint64_t	end;
-
-	begin_rows(env, state);
-	while (sphx_next_block(items, n, ROW_BLOCK, &row, &end))
-	{
-		env->tick(env, row, 2 * n);
-		for (; row < end; row++)
-		{
-			SphxNeighbour *out = state->forward + row * (size_t) state->m;
-			int			candidates = gather_candidates(state, (uint32_t) row);
-			int			count = select_diverse(state, candidates, out);
-
-			list_end(out, count, state->m);
-		}
-	}
-	env->release(env, state->work);
+	choose_rows(env, arg, items, 0, choose_forward_row);
 }
 
 /* group all forward edges by the row they lead to */
@@ -311,7 +316,7 @@ fill_up(const GraphState *state, SphxNeighbour *out, int count, const SphxNeighb
 }
 
 static void
-choose_row(GraphState *state, uint32_t row)
+choose_final_row(GraphState *state, uint32_t row)
 {
 	const SphxNeighbour *nearest = state->knn + row * (size_t) state->k;
 	SphxNeighbour *out = state->edges + row * (size_t) state->m;
@@ -327,19 +332,7 @@ choose_row(GraphState *state, uint32_t row)
 static void
 choose_final(SphxEnv *env, void *arg, SphxItems *items)
 {
-	GraphState *state = arg;
-	uint64_t	n = state->input.n;
-	uint64_t	row;
-	uint64_t	end;
-
-	begin_rows(env, state);
-	while (sphx_next_block(items, n, ROW_BLOCK, &row, &end))
-	{
-		env->tick(env, n + row, 2 * n);
-		for (; row < end; row++)
-			choose_row(state, (uint32_t) row);
-	}
-	env->release(env, state->work);
+	choose_rows(env, arg, items, ((const GraphState *) arg)->input.n, choose_final_row);
 }
 
 #define GRAPH_POINTERS \

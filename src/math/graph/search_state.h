@@ -4,7 +4,7 @@
  *	  A search from within: its state, and how the neighbours of a node read
  *	  get their keys.
  *
- * Included only by search.c and neighbours.c.
+ * Included only by search.c, neighbours.c and hits.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -105,5 +105,9 @@ typedef struct Neighbours
  */
 extern int	sphx_neighbours_enter(SphxSearch *search, int n, float end, Neighbours *found,
 								  uint8_t *wanted);
+
+/* A node that was read, not a deleted one, is a hit. */
+extern void sphx_search_add_hit(SphxSearch *search, uint32_t id, const SphxRecord *r,
+								float distance);
 
 #endif							/* SPHX_SEARCH_STATE_H */
