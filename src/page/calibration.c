@@ -12,8 +12,6 @@
 #include "port/pg_crc32c.h"
 #include "utils/inval.h"
 
-#include "page/meta.h"
-
 /*
  * Between two widths the part that is missed is taken for a power of the width,
  * unless it changes by more than this factor: then something else has changed,
@@ -28,11 +26,6 @@
 #define MOST_WIDTH			10000
 
 const int	sphx_calibration_limits[SPHX_CALIBRATION_LIMITS] = {1, 10, 100};
-
-#define OFFSET				(SPHX_PAGE_ROOM - sizeof(SphxCalibration))
-
-StaticAssertDecl(OFFSET >= sizeof(SphxMetaPageData), "a calibration has a place on the metapage");
-StaticAssertDecl(OFFSET % sizeof(uint32) == 0, "a calibration is aligned on the metapage");
 
 /* Never 0: that means that there is none. */
 static uint32
@@ -60,7 +53,7 @@ is_sane(const SphxCalibration *calibration)
 bool
 SphxTakeCalibration(Relation index, Page page, SphxCalibration *calibration)
 {
-	memcpy(calibration, PageGetContents(page) + OFFSET, sizeof(*calibration));
+	memcpy(calibration, PageGetContents(page) + SPHX_CALIBRATION_OFFSET, sizeof(*calibration));
 	if (calibration->checksum == 0)
 	{
 		memset(calibration, 0, sizeof(*calibration));
@@ -82,7 +75,7 @@ SphxStoreCalibration(SphxPages *pages, SphxCalibration *calibration)
 	Assert(is_sane(calibration));
 	calibration->checksum = compute_checksum(calibration);
 	SphxChangeBegin(&change, pages);
-	memcpy(PageGetContents(SphxChangePage(&change, buffer)) + OFFSET, calibration,
+	memcpy(PageGetContents(SphxChangePage(&change, buffer)) + SPHX_CALIBRATION_OFFSET, calibration,
 		   sizeof(*calibration));
 	SphxChangeFinish(&change);
 	UnlockReleaseBuffer(buffer);

@@ -42,6 +42,10 @@ typedef struct SphxCalibration
 
 StaticAssertDecl(sizeof(SphxCalibration) == 240, "calibrations are part of the format");
 
+#define SPHX_CALIBRATION_OFFSET	(SPHX_PAGE_ROOM - sizeof(SphxCalibration))
+
+StaticAssertDecl(SPHX_CALIBRATION_OFFSET % sizeof(uint32) == 0, "a calibration is aligned");
+
 /*
  * The calibration on a metapage that is locked, or a copy.  False, with all of it
  * 0, when there is none; an error when it is damaged.

@@ -14,7 +14,6 @@
 #include "page/page.h"
 #include "type/operand.h"
 
-#define SPHX_META_BLOCK		0
 #define SPHX_META_MAGIC		0x53504858	/* "SPHX" */
 #define SPHX_FORMAT_VERSION 2	/* of indexes that are built */
 #define SPHX_OLDEST_VERSION 1	/* that is read and changed */
@@ -126,6 +125,8 @@ typedef struct SphxMetaPageData
 
 StaticAssertDecl(sizeof(SphxMetaPageData) == 448, "the metapage is part of the format");
 StaticAssertDecl(offsetof(SphxMetaPageData, checksum) == 240, "the metapage is part of the format");
+StaticAssertDecl(sizeof(SphxMetaPageData) <= SPHX_CALIBRATION_OFFSET,
+				 "a calibration has a place on the metapage");
 
 /*
  * One cell.  count is right after a build and after a vacuum; inserts do not

@@ -20,9 +20,11 @@
 
 #define SPHX_PAGE_ID		0xFF5B	/* the last two bytes of every page */
 
+#define SPHX_META_BLOCK		0
+
 typedef enum SphxPageKind
 {
-	SPHX_PAGE_META = 1,			/* block 0 */
+	SPHX_PAGE_META = 1,			/* SPHX_META_BLOCK */
 	SPHX_PAGE_NODE,				/* records of layer 0 */
 	SPHX_PAGE_CENTROID,			/* records of an upper layer */
 	SPHX_PAGE_DIRECTORY,		/* array of SphxCellData */

@@ -8,9 +8,7 @@
 #ifndef SPHX_ACTIVITY_H
 #define SPHX_ACTIVITY_H
 
-#include "server/compat.h"
-
-#include "am/scan/scan.h"
+#include "am/scan/counts.h"
 
 /* Figures of an index, in the order of the columns of sphx_scan_figures. */
 typedef enum SphxFigure
