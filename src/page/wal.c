@@ -16,8 +16,12 @@
 #include "access/xloginsert.h"
 #include "miscadmin.h"
 
+/* of a fragment of what a page differs by, and room for all of them */
+#define HEADER				((int) (2 * sizeof(OffsetNumber)))
+#define DELTA_ROOM			(BLCKSZ + HEADER)
+
 /* a gap as long as a fragment's header is not worth another one */
-#define LONGEST_GAP			SPHX_DELTA_HEADER
+#define LONGEST_GAP			HEADER
 
 /* the first byte from `i` on that differs, or BLCKSZ */
 static int
@@ -46,14 +50,19 @@ put_fragment(char *place, const char *image, int start, int end)
 {
 	OffsetNumber header[2] = {(OffsetNumber) start, (OffsetNumber) (end - start)};
 
-	Assert(sizeof(header) == SPHX_DELTA_HEADER && start < end);
+	Assert(sizeof(header) == HEADER && start < end);
 	memcpy(place, header, sizeof(header));
 	memcpy(place + sizeof(header), image + start, (Size) (end - start));
 	return place + sizeof(header) + (end - start);
 }
 
-int
-SphxComputeDelta(const char *page, const char *image, char *delta)
+/*
+ * By what bytes `image` differs from the page: fragments of offset, length (two
+ * OffsetNumbers) and bytes, as the server's generic_redo reads them.  Returns
+ * their size.
+ */
+static int
+compute_delta(const char *page, const char *image, char *delta)
 {
 	char	   *place = delta;
 	int			start = next_difference(page, image, 0);
@@ -72,13 +81,13 @@ SphxComputeDelta(const char *page, const char *image, char *delta)
 		start = next;
 	}
 	/* a fragment but the last is followed by a gap longer than its header */
-	Assert(place - delta <= SPHX_DELTA_ROOM);
+	Assert(place - delta <= DELTA_ROOM);
 	return (int) (place - delta);
 }
 
 /* One record of all pages, which are what they shall be; within a critical section. */
 static void
-log_change(const SphxChange *change, char (*deltas)[SPHX_DELTA_ROOM], const int *sizes)
+log_change(const SphxChange *change, char (*deltas)[DELTA_ROOM], const int *sizes)
 {
 	XLogRecPtr	lsn;
 
@@ -98,13 +107,13 @@ log_change(const SphxChange *change, char (*deltas)[SPHX_DELTA_ROOM], const int 
 void
 SphxWriteChange(const SphxChange *change)
 {
-	static char deltas[SPHX_CHANGE_PAGES][SPHX_DELTA_ROOM];
+	static char deltas[SPHX_CHANGE_PAGES][DELTA_ROOM];
 	int			sizes[SPHX_CHANGE_PAGES];
 	bool		logged = RelationNeedsWAL(change->pages->index);
 
 	for (int i = 0; i < change->count; i++)
 		if (logged && !change->full[i])
-			sizes[i] = SphxComputeDelta(BufferGetPage(change->buffer[i]), change->page[i], deltas[i]);
+			sizes[i] = compute_delta(BufferGetPage(change->buffer[i]), change->page[i], deltas[i]);
 
 	START_CRIT_SECTION();
 	for (int i = 0; i < change->count; i++)
