@@ -91,19 +91,24 @@ Description: $SUMMARY
 CONTROL
 }
 
-# The changes have no date until they are released.
+# An entry of each version; one that is not released yet has the date of the build.
 write_changelog()
 {
-	local suite=unstable
+	local version date suite
 
-	head -n 3 "$TOP/CHANGELOG.md" | grep -q unreleased && suite=UNRELEASED
-	cat <<CHANGES
-sphx ($REVISION) $suite; urgency=medium
+	sed -n 's/^## \([^ ]*\) (\(.*\))$/\1 \2/p' "$TOP/CHANGELOG.md" | while read -r version date
+	do
+		suite=unstable
+		[ "$date" != unreleased ] || { suite=UNRELEASED && date=@$SOURCE_DATE_EPOCH; }
+		cat <<CHANGES
+sphx ($version-1) $suite; urgency=medium
 
   * See changelog.gz.
 
- -- $MAINTAINER  $DATE
+ -- $MAINTAINER  $(date -R -u -d "$date")
+
 CHANGES
+	done
 }
 
 write_copyright()
@@ -133,9 +138,10 @@ write_documents()
 MAJOR=$("$PG_CONFIG" --version | sed -n 's/^PostgreSQL \([0-9]*\).*/\1/p')
 [ -n "$MAJOR" ] || die "$PG_CONFIG does not tell a version"
 PACKAGE=postgresql-$MAJOR-sphx
-# the same sources make the same package
-DATE=$(date -R -d "@${SOURCE_DATE_EPOCH:-$(stat -c %Y "$TOP/CHANGELOG.md")}")
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(stat -c %Y "$TOP/CHANGELOG.md")}
+# the same sources make the same package: its date is that of the release
+RELEASED=$(grep -m 1 '^## ' "$TOP/CHANGELOG.md" | sed -n 's/.*(\([0-9-]*\))$/\1/p')
+[ -n "$RELEASED" ] || RELEASED=@$(stat -c %Y "$TOP/CHANGELOG.md")
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(date -u -d "$RELEASED" +%s)}
 
 work_start
 packages_install gcc make libc6-dev "postgresql-server-dev-$MAJOR"

@@ -66,21 +66,50 @@ sub meta
 		'meta-spec' => { version => '1.0.0', url => 'https://pgxn.org/meta/spec.txt' } };
 }
 
+# versions that scripts create, or lead to from one that they create
+sub installable
+{
+	my ($name) = @_;
+	my %paths = map { /--([^-]+)(?:--([^-]+))?\.sql$/ ? ($2 // $1 => $2 ? $1 : undef) : () }
+		glob("$top/sql/install/$name--*.sql");
+
+	return grep { my $v = $_; $v = $paths{$v} while defined $paths{$v}; exists $paths{$v} } sort keys %paths;
+}
+
+# what of a script's first line is not what its name says
+sub misnamed
+{
+	my ($path) = @_;
+	my ($name, $version) = basename($path) =~ /^(\w+)--(?:[\d.]+--)?([\d.]+)\.sql$/
+		or return basename($path) . ' is not named as a script of an extension';
+	my ($first) = slurp('sql/install/' . basename($path)) =~ /^(.*)/;
+
+	return $first =~ /^-- $name \Q$version\E:/ ? () : basename($path) . " begins with \"$first\"";
+}
+
 # what does not agree
 sub faults
 {
-	my ($heading) = slurp('CHANGELOG.md') =~ /^## (\S+)/m;
+	my @released = slurp('CHANGELOG.md') =~ /^## (.*)/mg;
+	my ($heading) = $released[0] =~ /^(\S+)/;
 	my @faults;
 
 	push @faults, "version $version is not of the form 1.2.3" unless $version =~ /^\d+\.\d+\.\d+$/;
 	push @faults, "CHANGELOG.md begins with $heading, sphx.control says $version" unless $heading eq $version;
+	push @faults, map { "CHANGELOG.md: \"## $_\" has no date" } grep { !/^\S+ \(\d{4}-\d\d-\d\d\)$/ }
+		grep { !/^\Q$version\E \(unreleased\)$/ } @released;
+	my %installable = map { $_ => 1 } installable('sphx');
+	push @faults, map { "no scripts in sql/install lead to sphx $_, which CHANGELOG.md has" }
+		grep { !$installable{$_} } map { /^(\S+)/ } @released;
 	for my $name (sort keys %controls)
 	{
 		my $other = $controls{$name}{default_version};
 
 		push @faults, "$control_files{$name} says $other, sphx.control $version" unless $other eq $version;
-		push @faults, "no script in sql/install leads to $name $version" unless defined script($name);
+		push @faults, "no script in sql/install leads to $name $version"
+			unless grep { $_ eq $version } installable($name);
 	}
+	push @faults, map { misnamed($_) } sort glob("$top/sql/install/*.sql");
 	return @faults;
 }
 

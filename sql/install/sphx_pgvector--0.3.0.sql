@@ -1,4 +1,4 @@
--- sphx_pgvector 0.2.0: operator classes of the access method sphx for the types
+-- sphx_pgvector 0.3.0: operator classes of the access method sphx for the types
 -- of pgvector, and casts from its vectors to those of sphx
 
 -- complain if the script is run by psql rather than by CREATE EXTENSION
@@ -16,6 +16,12 @@ BEGIN
 			ERRCODE = 'undefined_object',
 			MESSAGE = 'sphx_pgvector needs version 0.7.0 or later of the extension "vector"',
 			HINT = 'Install a newer pgvector, then: ALTER EXTENSION vector UPDATE;';
+	END IF;
+	IF to_regprocedure(format('%s.sphx_operand_bit()', sphx)) IS NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = 'sphx_pgvector needs version 0.3.0 or later of the extension "sphx"',
+			HINT = 'First: ALTER EXTENSION sphx UPDATE;';
 	END IF;
 	IF to_regnamespace(quote_ident(current_schema())) = sphx THEN
 		EXECUTE format('ALTER EXTENSION sphx_pgvector SET SCHEMA %s', pgvector);
