@@ -64,6 +64,8 @@ SELECT name, s.* FROM (VALUES
 		SELECT (SELECT id > 0 FROM near LIMIT 1), (SELECT count(*) FROM near)'),
 	('lateral, memoized', 'SELECT c % 3, count(*) FROM generate_series(1, 6) c, LATERAL
 		(SELECT id FROM points WHERE cat % 3 = c % 3 ORDER BY e <-> QUERY OFFSET 0) s GROUP BY 1'),
+	('condition on a rank within partitions', 'SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY e <-> QUERY) AS n
+		FROM points WHERE cat < 50) s WHERE n <= 10000'),
 	('a limit that changes', 'SELECT r, (SELECT count(*) FROM (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY LIMIT r OFFSET 2) s)
 		FROM (VALUES (7), (NULL), (5), (NULL)) v(r)')) q(name, query), same_rows(query) s;
 RESET sphx.ef_search;
