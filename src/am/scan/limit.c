@@ -33,6 +33,7 @@ typedef struct RunningQuery
 	QueryDesc  *desc;			/* NULL: there is none, or it is not known */
 	bool		to_end;			/* all of its rows are fetched now */
 	bool		searched;		/* places are known */
+	bool		rechecks;		/* of plans that check changed rows again, too */
 	List	   *places;			/* SphxScanPlace of each of its index scans,
 								 * some twice; in the query's memory */
 } RunningQuery;
@@ -294,6 +295,24 @@ find_query_places(PlanState *plan, const List *passed, List **ctes)
 	(void) find_places(plan, &top);
 }
 
+/*
+ * The plan that checks again a row which another transaction has changed, while
+ * there is one; or NULL.  Its own scan has that row only, but not its subqueries.
+ */
+static PlanState *
+recheck_plan(PlanState *state)
+{
+	switch ((int) nodeTag(state))
+	{
+		case T_ModifyTableState:
+			return ((ModifyTableState *) state)->mt_epqstate.recheckplanstate;
+		case T_LockRowsState:
+			return ((LockRowsState *) state)->lr_epqstate.recheckplanstate;
+		default:
+			return NULL;
+	}
+}
+
 /* Note the places of all index scans from here on down. */
 static bool
 find_places(PlanState *state, void *arg)
@@ -321,20 +340,34 @@ find_places(PlanState *state, void *arg)
 		add_place((IndexScanState *) state, &context);
 	if (IsA(state, CteScanState) && context.to_end)
 		find_query_places(((CteScanState *) state)->cteplanstate, context.passed, above->ctes);
+	if (running.rechecks && recheck_plan(state) != NULL)
+	{
+		PlanContext top = {.to_end = true,.ctes = above->ctes};
+
+		(void) find_places(recheck_plan(state), &top);
+	}
 	return planstate_tree_walker(state, find_places, &context);
+}
+
+static void
+search_plan(void)
+{
+	List	   *ctes = NIL;
+	PlanContext top = {.unordered = true,.to_end = running.to_end,.ctes = &ctes};
+
+	Assert(running.places == NIL);
+	(void) find_places(running.desc->planstate, &top);
+	list_free_deep(ctes);
 }
 
 /* Once for all scans of the query, and all their rescans. */
 static void
-search_plan(void)
+search_plan_once(void)
 {
 	MemoryContext old = MemoryContextSwitchTo(running.desc->estate->es_query_cxt);
-	List	   *ctes = NIL;
-	PlanContext top = {.unordered = true,.to_end = running.to_end,.ctes = &ctes};
 
-	Assert(!running.searched && running.places == NIL);
-	(void) find_places(running.desc->planstate, &top);
-	list_free_deep(ctes);
+	if (!running.searched)
+		search_plan();
 	running.searched = true;
 	MemoryContextSwitchTo(old);
 }
@@ -355,16 +388,12 @@ limits_pass(const List *limits, uint64 most)
 	return true;
 }
 
-void
-SphxFindScan(IndexScanDesc scan, uint64 most, SphxScanPlace *place)
+/* Join what is known of the scan's places. */
+static void
+join_places(IndexScanDesc scan, uint64 most, SphxScanPlace *place)
 {
 	ListCell   *lc;
 
-	memset(place, 0, sizeof(*place));
-	if (running.desc == NULL || running.desc->planstate == NULL)
-		return;
-	if (!running.searched)
-		search_plan();
 	foreach(lc, running.places)
 	{
 		const SphxScanPlace *found = lfirst(lc);
@@ -377,8 +406,40 @@ SphxFindScan(IndexScanDesc scan, uint64 most, SphxScanPlace *place)
 		place->unordered |= found->unordered;
 		place->exhausted |= found->exhausted && limits_pass(found->passed, most);
 	}
+}
+
+/* Plans that check rows again come and go: what was found of them is not kept. */
+static void
+find_rechecking_scan(IndexScanDesc scan, uint64 most, SphxScanPlace *place)
+{
+	List	   *places = running.places;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "sphx places",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	running.places = NIL;
+	running.rechecks = true;
+	search_plan();
+	join_places(scan, most, place);
+	running.rechecks = false;
+	running.places = places;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+void
+SphxFindScan(IndexScanDesc scan, uint64 most, SphxScanPlace *place)
+{
+	memset(place, 0, sizeof(*place));
+	if (running.desc == NULL || running.desc->planstate == NULL)
+		return;
+	search_plan_once();
+	join_places(scan, most, place);
+	if (place->state == NULL)
+		find_rechecking_scan(scan, most, place);
 	if (SphxLimitRows(place->limit) > 0)
 		place->exhausted = false;
+	place->passed = NIL;
 }
 
 uint64
