@@ -64,9 +64,54 @@ SELECT name, s.* FROM (VALUES
 		SELECT (SELECT id > 0 FROM near LIMIT 1), (SELECT count(*) FROM near)'),
 	('lateral, memoized', 'SELECT c % 3, count(*) FROM generate_series(1, 6) c, LATERAL
 		(SELECT id FROM points WHERE cat % 3 = c % 3 ORDER BY e <-> QUERY OFFSET 0) s GROUP BY 1'),
+	('condition on a rank within partitions', 'SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY e <-> QUERY) AS n
+		FROM points WHERE cat < 50) s WHERE n <= 10000'),
 	('a limit that changes', 'SELECT r, (SELECT count(*) FROM (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY LIMIT r OFFSET 2) s)
 		FROM (VALUES (7), (NULL), (5), (NULL)) v(r)')) q(name, query), same_rows(query) s;
 RESET sphx.ef_search;
+
+-- so are subqueries and joins that look for a row; here for rows that a loop, which reads like a cursor, leaves out
+CREATE FUNCTION late_rows() RETURNS TABLE (id int) LANGUAGE plpgsql AS $$
+DECLARE
+	found int[] = '{}';
+	r record;
+BEGIN
+	SET LOCAL enable_seqscan = off;
+	FOR r IN SELECT p.id FROM points p WHERE cat < 50 ORDER BY e <-> '[4,4,4,4,4,4]' LOOP
+		found = found || r.id;
+	END LOOP;
+	RETURN QUERY SELECT p.id FROM points p WHERE cat < 50 AND p.id <> ALL (found) ORDER BY p.id LIMIT 5;
+END $$;
+SET sphx.ef_search = 1;
+CREATE TABLE late AS SELECT * FROM late_rows();
+ANALYZE late;
+CREATE TABLE copied (id int);
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_sort = off;
+SET work_mem = '64kB';
+SELECT name, s.* FROM (VALUES
+	('exists', 'SELECT id FROM late WHERE EXISTS (SELECT 1 FROM (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY OFFSET 0) s WHERE s.id = late.id) LIMIT 3'),
+	('not exists', 'SELECT id FROM late WHERE NOT EXISTS (SELECT 1 FROM (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY OFFSET 0) s WHERE s.id = late.id)'),
+	('in', 'SELECT id FROM late WHERE id IN (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY)'),
+	('not in', 'SELECT id FROM late WHERE id NOT IN (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY)'),
+	('different from all', 'SELECT id FROM late WHERE id <> ALL (SELECT p.id + 0 * late.id FROM points p WHERE cat < 50 ORDER BY e <-> QUERY)'),
+	('value', 'SELECT (SELECT id FROM (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY OFFSET 0) s WHERE s.id = late.id) FROM late'),
+	('exists in a common table expression', 'WITH near AS MATERIALIZED (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY)
+		SELECT id FROM late WHERE EXISTS (SELECT 1 FROM near WHERE near.id = late.id)'),
+	('a limited reader and another', 'WITH near AS MATERIALIZED (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY),
+		first AS MATERIALIZED (SELECT id FROM near LIMIT 1) SELECT count(*) FROM (TABLE first UNION ALL TABLE near) s'),
+	('recursion', 'WITH RECURSIVE r AS (SELECT id FROM (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY OFFSET 0) s
+		UNION ALL SELECT id FROM r WHERE false) SELECT count(*) FROM r'),
+	('a limit of more than is held', 'SELECT count(*) FROM (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> QUERY LIMIT 9223372036854775807) s'))
+	q(name, query), same_rows(query) s;
+SET enable_seqscan = off;
+WITH near AS MATERIALIZED (SELECT id FROM points WHERE cat < 50 ORDER BY e <-> '[4,4,4,4,4,4]'),
+	copies AS (INSERT INTO copied SELECT id FROM near RETURNING id) SELECT count(*) FROM late;
+RESET ALL;
+SELECT count(*) = (SELECT count(*) FROM points WHERE cat < 50) AS all_copied FROM copied;
+DROP TABLE late, copied;
+DROP FUNCTION late_rows;
 
 -- an index of about as many rows as are read at once
 CREATE TABLE few (id int, e vector(6));

@@ -76,5 +76,10 @@ SELECT sphx_shard_query('few', 'e', '<~>');
 SELECT sphx_shard_query('few', 'e', '+');
 SELECT sphx_shard_query('few', 'id', '<->');
 SELECT sphx_shard_query('parts_0_e_idx', 'e', '<->');
+-- a column by the name of what the query adds
+ALTER TABLE few RENAME "the title" TO distance;
+SELECT sphx_shard_query('few', 'e', '<->');
+SELECT 'PREPARE aside AS ' || sphx_shard_query('few', 'e', '<->', 1, 'id, distance AS title') \gexec
+EXECUTE aside('[1,2]');
 DROP FUNCTION blocks, single;
 DROP TABLE parts, few;

@@ -86,9 +86,15 @@ list_columns(Relation parent)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(description, i);
 
-		if (!attribute->attisdropped)
-			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
-							 quote_identifier(NameStr(attribute->attname)));
+		if (attribute->attisdropped)
+			continue;
+		if (strcmp(NameStr(attribute->attname), "distance") == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("\"%s\" has a column \"distance\", as the query has", RelationGetRelationName(parent)),
+					 errhint("List the columns, this one by another name, in argument \"columns\".")));
+		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+						 quote_identifier(NameStr(attribute->attname)));
 	}
 	return list.data;
 }

@@ -119,9 +119,12 @@ typedef RelFileNode SphxRelLocator;
 #define SPHX_EXECUTOR_RUN_ARGUMENTS query, direction, count, execute_once
 #endif
 
-/* Version 15 has windows end when a condition on a rank is no longer met. */
+/*
+ * Version 15 has windows end when a condition on a rank is no longer met, unless
+ * there are other partitions or windows.
+ */
 #if PG_VERSION_NUM >= 150000
-#define SphxEndsEarly(window)	((window)->runcondition != NULL)
+#define SphxEndsEarly(window)	((window)->runcondition != NULL && !(window)->use_pass_through)
 #else
 #define SphxEndsEarly(window)	(false)
 #endif

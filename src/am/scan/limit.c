@@ -21,7 +21,11 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 
-static ExecutorRun_hook_type previous_hook = NULL;
+static ExecutorRun_hook_type previous_run_hook = NULL;
+static ExecutorFinish_hook_type previous_finish_hook = NULL;
+
+/* how often the plan of a WITH query is looked at, at most */
+#define MOST_VISITS			8
 
 /* A query being executed. */
 typedef struct RunningQuery
@@ -29,6 +33,7 @@ typedef struct RunningQuery
 	QueryDesc  *desc;			/* NULL: there is none, or it is not known */
 	bool		to_end;			/* all of its rows are fetched now */
 	bool		searched;		/* places are known */
+	bool		rechecks;		/* of plans that check changed rows again, too */
 	List	   *places;			/* SphxScanPlace of each of its index scans,
 								 * some twice; in the query's memory */
 } RunningQuery;
@@ -47,10 +52,34 @@ run_query(SPHX_EXECUTOR_RUN_PARAMETERS)
 	};
 	PG_TRY();
 	{
-		if (previous_hook != NULL)
-			previous_hook(SPHX_EXECUTOR_RUN_ARGUMENTS);
+		if (previous_run_hook != NULL)
+			previous_run_hook(SPHX_EXECUTOR_RUN_ARGUMENTS);
 		else
 			standard_ExecutorRun(SPHX_EXECUTOR_RUN_ARGUMENTS);
+	}
+	PG_FINALLY();
+	{
+		running = outer;
+	}
+	PG_END_TRY();
+}
+
+/* WITH queries that change tables are read to their end here, if they were not before. */
+static void
+finish_query(QueryDesc *query)
+{
+	RunningQuery outer = running;
+
+	running = (RunningQuery)
+	{
+		.desc = query
+	};
+	PG_TRY();
+	{
+		if (previous_finish_hook != NULL)
+			previous_finish_hook(query);
+		else
+			standard_ExecutorFinish(query);
 	}
 	PG_FINALLY();
 	{
@@ -62,8 +91,10 @@ run_query(SPHX_EXECUTOR_RUN_PARAMETERS)
 void
 SphxInitLimits(void)
 {
-	previous_hook = ExecutorRun_hook;
+	previous_run_hook = ExecutorRun_hook;
 	ExecutorRun_hook = run_query;
+	previous_finish_hook = ExecutorFinish_hook;
+	ExecutorFinish_hook = finish_query;
 }
 
 /*
@@ -110,46 +141,22 @@ gathers_first(PlanState *state)
 	}
 }
 
-/* Does the node read its outer child to the end, if it is read to the end itself? */
+/*
+ * Does the node end before its outer child does, with no row missing for that?
+ * Whether a LIMIT does is known when it runs: limits_passed.
+ */
 static bool
-exhausts_outer(PlanState *state)
+ends_early(PlanState *state)
 {
-	switch ((int) nodeTag(state))
-	{
-		case T_WindowAggState:
-			return !SphxEndsEarly((WindowAggState *) state);
-		case T_LimitState:
-
-			/*
-			 * if it turns out to be OFFSET alone, or LIMIT NULL:
-			 * limits_passed
-			 */
-		case T_AggState:
-		case T_GroupState:
-		case T_UniqueState:
-		case T_SetOpState:
-		case T_IncrementalSortState:
-		case T_MaterialState:
-		case T_MemoizeState:
-		case T_LockRowsState:
-		case T_ResultState:
-		case T_ProjectSetState:
-		case T_ModifyTableState:
-		case T_NestLoopState:
-		case T_HashJoinState:
-			return true;
-		default:
-			return false;
-	}
+	return IsA(state, WindowAggState) && SphxEndsEarly((WindowAggState *) state);
 }
 
-/* The same of the inner child: a nested loop that does not stop at the first match. */
+/* Is a row of the node's outer child kept or dropped by whether its inner child has a certain row? */
 static bool
-exhausts_inner(PlanState *state)
+tests_inner(PlanState *state)
 {
-	return IsA(state, NestLoopState) && !((NestLoopState *) state)->js.single_match &&
-		(((NestLoopState *) state)->js.jointype == JOIN_INNER ||
-		 ((NestLoopState *) state)->js.jointype == JOIN_LEFT);
+	return IsA(state, NestLoopState) && (((NestLoopState *) state)->js.single_match ||
+										 ((NestLoopState *) state)->js.jointype == JOIN_ANTI);
 }
 
 /* The subquery of these whose plan this is, or NULL. */
@@ -168,6 +175,13 @@ find_subplan(List *subplans, const PlanState *state)
 	return NULL;
 }
 
+/* The plan of a WITH query. */
+typedef struct ReadQuery
+{
+	PlanState  *plan;
+	int			visits;			/* MOST_VISITS: known to be read to its end */
+} ReadQuery;
+
 /* What is known of a node's surroundings on the way down. */
 typedef struct PlanContext
 {
@@ -175,26 +189,31 @@ typedef struct PlanContext
 	LimitState *limit;			/* that all rows of the parent reach, or the
 								 * parent itself; or NULL */
 	bool		unordered;		/* as in SphxScanPlace, of the parent's rows */
-	bool		to_end;			/* are all rows of the parent read? */
+	bool		to_end;			/* are all rows of the parent needed? */
 	List	   *passed;			/* provided that these limits are none */
-	List	  **ctes;			/* plans of WITH queries known to be read to
-								 * their end */
+	List	  **ctes;			/* ReadQuery of each WITH query met so far */
 } PlanContext;
 
-/* Are all rows of this node read?  It is a child of the parent, or its subquery `sub`. */
+/*
+ * Are all rows of this node needed?  It is a child of the parent, or its subquery
+ * `sub`.  Of a subquery they are also where it is read no further than to a
+ * certain row: a comparison with what it lacks would have the wrong result.  A
+ * WITH query is read by others, except where it changes a table.
+ */
 static bool
-read_to_end(PlanState *state, const SubPlanState *sub, const PlanContext *context)
+needs_all(PlanState *state, const SubPlanState *sub, const PlanContext *context)
 {
 	PlanState  *parent = context->parent;
 
 	if (sub != NULL)
-		return sub->subplan->subLinkType == ARRAY_SUBLINK || sub->subplan->useHashTable;
-	if (parent == NULL || IsA(parent, SubqueryScanState) || IsA(parent, AppendState) ||
-		IsA(parent, MergeAppendState))
+		return sub->subplan->subLinkType != CTE_SUBLINK || IsA(state, ModifyTableState);
+	if (parent == NULL)
 		return context->to_end;
 	if (state == outerPlanState(parent))
-		return gathers_first(parent) || (context->to_end && exhausts_outer(parent));
-	return state == innerPlanState(parent) && context->to_end && exhausts_inner(parent);
+		return gathers_first(parent) || (context->to_end && !ends_early(parent));
+	if (state == innerPlanState(parent) && tests_inner(parent))
+		return true;
+	return context->to_end;
 }
 
 /* The limit that the node's rows reach without a condition on the way. */
@@ -211,7 +230,7 @@ limit_above(const PlanContext *context)
 }
 
 /*
- * The limits that must turn out to be none for the node to be read to its end.
+ * The limits that must turn out to be none for all rows of the node to be needed.
  * What they are is known when the scan runs, and may change when it runs again.
  */
 static List *
@@ -219,8 +238,11 @@ limits_passed(PlanState *state, const SubPlanState *sub, const PlanContext *cont
 {
 	PlanState  *parent = context->parent;
 
-	if (parent == NULL || sub != NULL || (state == outerPlanState(parent) && gathers_first(parent)))
-		return parent == NULL ? context->passed : NIL;
+	if (parent == NULL)
+		return context->passed;
+	if (sub != NULL || (state == outerPlanState(parent) && gathers_first(parent)) ||
+		(state == innerPlanState(parent) && tests_inner(parent)))
+		return NIL;
 	if (IsA(parent, LimitState) && ((LimitState *) parent)->limitCount != NULL)
 		return lappend(list_copy(context->passed), parent);
 	return context->passed;
@@ -240,6 +262,57 @@ add_place(IndexScanState *state, const PlanContext *context)
 	running.places = lappend(running.places, place);
 }
 
+static bool find_places(PlanState *state, void *arg);
+
+/*
+ * All rows of a WITH query are needed by one of its readers, provided that these
+ * limits are none.  Another may need them without condition, or under other
+ * limits; after many of these it is taken to need them.
+ */
+static void
+find_query_places(PlanState *plan, const List *passed, List **ctes)
+{
+	PlanContext top = {.to_end = true,.ctes = ctes};
+	ReadQuery  *query = NULL;
+	ListCell   *lc;
+
+	foreach(lc, *ctes)
+	{
+		if (((ReadQuery *) lfirst(lc))->plan == plan)
+			query = lfirst(lc);
+	}
+	if (query == NULL)
+	{
+		query = palloc0(sizeof(ReadQuery));
+		query->plan = plan;
+		*ctes = lappend(*ctes, query);
+	}
+	if (query->visits == MOST_VISITS)
+		return;
+	query->visits = passed == NIL ? MOST_VISITS : query->visits + 1;
+	if (query->visits < MOST_VISITS)
+		top.passed = unconstify(List *, passed);
+	(void) find_places(plan, &top);
+}
+
+/*
+ * The plan that checks again a row which another transaction has changed, while
+ * there is one; or NULL.  Its own scan has that row only, but not its subqueries.
+ */
+static PlanState *
+recheck_plan(PlanState *state)
+{
+	switch ((int) nodeTag(state))
+	{
+		case T_ModifyTableState:
+			return ((ModifyTableState *) state)->mt_epqstate.recheckplanstate;
+		case T_LockRowsState:
+			return ((LockRowsState *) state)->lr_epqstate.recheckplanstate;
+		default:
+			return NULL;
+	}
+}
+
 /* Note the places of all index scans from here on down. */
 static bool
 find_places(PlanState *state, void *arg)
@@ -256,7 +329,7 @@ find_places(PlanState *state, void *arg)
 		if (sub == NULL)
 			sub = find_subplan(parent->subPlan, state);
 	}
-	context.to_end = read_to_end(state, sub, above);
+	context.to_end = needs_all(state, sub, above);
 	context.passed = limits_passed(state, sub, above);
 	if (sub == NULL)
 	{
@@ -266,59 +339,61 @@ find_places(PlanState *state, void *arg)
 	if (IsA(state, IndexScanState))
 		add_place((IndexScanState *) state, &context);
 	if (IsA(state, CteScanState) && context.to_end)
+		find_query_places(((CteScanState *) state)->cteplanstate, context.passed, above->ctes);
+	if (running.rechecks && recheck_plan(state) != NULL)
 	{
-		/* one of its readers is enough to have a WITH query read to its end */
-		PlanState  *query = ((CteScanState *) state)->cteplanstate;
-		PlanContext top = {.to_end = true,.passed = context.passed,.ctes = above->ctes};
+		PlanContext top = {.to_end = true,.ctes = above->ctes};
 
-		if (!list_member_ptr(*above->ctes, query))
-		{
-			*above->ctes = lappend(*above->ctes, query);
-			(void) find_places(query, &top);
-		}
+		(void) find_places(recheck_plan(state), &top);
 	}
 	return planstate_tree_walker(state, find_places, &context);
 }
 
-/* Once for all scans of the query, and all their rescans. */
 static void
 search_plan(void)
 {
-	MemoryContext old = MemoryContextSwitchTo(running.desc->estate->es_query_cxt);
 	List	   *ctes = NIL;
 	PlanContext top = {.unordered = true,.to_end = running.to_end,.ctes = &ctes};
 
-	Assert(!running.searched && running.places == NIL);
+	Assert(running.places == NIL);
 	(void) find_places(running.desc->planstate, &top);
-	list_free(ctes);
+	list_free_deep(ctes);
+}
+
+/* Once for all scans of the query, and all their rescans. */
+static void
+search_plan_once(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(running.desc->estate->es_query_cxt);
+
+	if (!running.searched)
+		search_plan();
 	running.searched = true;
 	MemoryContextSwitchTo(old);
 }
 
-/* Is each of these limits none at present? */
+/* Is each of these limits none at present, or beyond `most` rows? */
 static bool
-limits_pass(const List *limits)
+limits_pass(const List *limits, uint64 most)
 {
 	ListCell   *lc;
 
 	foreach(lc, limits)
 	{
-		if (!((const LimitState *) lfirst(lc))->noCount)
+		uint64		rows = SphxLimitRows(lfirst(lc));
+
+		if (rows > 0 && rows <= most)
 			return false;
 	}
 	return true;
 }
 
-void
-SphxFindScan(IndexScanDesc scan, SphxScanPlace *place)
+/* Join what is known of the scan's places. */
+static void
+join_places(IndexScanDesc scan, uint64 most, SphxScanPlace *place)
 {
 	ListCell   *lc;
 
-	memset(place, 0, sizeof(*place));
-	if (running.desc == NULL || running.desc->planstate == NULL)
-		return;
-	if (!running.searched)
-		search_plan();
 	foreach(lc, running.places)
 	{
 		const SphxScanPlace *found = lfirst(lc);
@@ -326,13 +401,45 @@ SphxFindScan(IndexScanDesc scan, SphxScanPlace *place)
 		if (found->state->iss_ScanDesc != scan)
 			continue;
 		place->state = found->state;
-		if (found->limit != NULL)
+		if (found->limit != NULL && SphxLimitRows(found->limit) <= most)
 			place->limit = found->limit;
 		place->unordered |= found->unordered;
-		place->exhausted |= found->exhausted && limits_pass(found->passed);
+		place->exhausted |= found->exhausted && limits_pass(found->passed, most);
 	}
+}
+
+/* Plans that check rows again come and go: what was found of them is not kept. */
+static void
+find_rechecking_scan(IndexScanDesc scan, uint64 most, SphxScanPlace *place)
+{
+	List	   *places = running.places;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "sphx places",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	running.places = NIL;
+	running.rechecks = true;
+	search_plan();
+	join_places(scan, most, place);
+	running.rechecks = false;
+	running.places = places;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+void
+SphxFindScan(IndexScanDesc scan, uint64 most, SphxScanPlace *place)
+{
+	memset(place, 0, sizeof(*place));
+	if (running.desc == NULL || running.desc->planstate == NULL)
+		return;
+	search_plan_once();
+	join_places(scan, most, place);
+	if (place->state == NULL)
+		find_rechecking_scan(scan, most, place);
 	if (SphxLimitRows(place->limit) > 0)
 		place->exhausted = false;
+	place->passed = NIL;
 }
 
 uint64

@@ -24,12 +24,13 @@ typedef struct SphxScanPlace
 	LimitState *limit;			/* the node that limits its rows, or NULL */
 	bool		unordered;		/* no node above relies on the order of its
 								 * rows */
-	bool		exhausted;		/* the query will read all of them */
+	bool		exhausted;		/* the query needs all of them */
 	List	   *passed;			/* to the search of the plan: limits that must
 								 * be none for that */
 } SphxScanPlace;
 
-extern void SphxFindScan(IndexScanDesc scan, SphxScanPlace *place);
+/* A limit of more than `most` rows counts as none. */
+extern void SphxFindScan(IndexScanDesc scan, uint64 most, SphxScanPlace *place);
 
 /* How many rows the limit asks for now; 0 when that is not known. */
 extern uint64 SphxLimitRows(const LimitState *limit);

@@ -352,13 +352,10 @@ hold_rows(ScanOpaque *so, SphxPages *pages, uint64 wanted)
 static uint64
 rows_to_hold(const ScanOpaque *so)
 {
-	uint64		wanted = SphxLimitRows(so->place.limit);
-
 	if (so->stream.unordered || so->stream.relaxed || so->place.state == NULL ||
-		wanted > (uint64) work_mem * 1024 / sizeof(ScanRow) ||
 		!SphxCanQualify(so->place.state))
 		return 0;
-	return wanted;
+	return SphxLimitRows(so->place.limit);
 }
 
 /* The lower bound of the row after the present one, as far as that is known. */
@@ -702,7 +699,7 @@ start_scan(IndexScanDesc scan, ScanOpaque *so, SphxPages *pages)
 						RelationGetRelationName(scan->indexRelation))));
 	pgstat_count_index_scan(scan->indexRelation);
 	SphxCountSearch(scan);
-	SphxFindScan(scan, &so->place);
+	SphxFindScan(scan, (uint64) work_mem * 1024 / sizeof(ScanRow), &so->place);
 	so->qualifier.state = so->place.state;
 	so->stream.relaxed = sphx_order == SPHX_ORDER_RELAXED && so->place.unordered;
 	so->stream.whole = so->place.exhausted;
