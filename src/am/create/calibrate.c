@@ -23,6 +23,7 @@
 #include "am/scan/bounds.h"
 #include "am/scan/stream.h"
 #include "math/base/blas.h"
+#include "math/base/compare.h"
 #include "math/base/random.h"
 #include "page/node.h"
 
@@ -377,15 +378,6 @@ find_nearest(SphxEnv *env, void *arg, SphxItems *items)
 	}
 }
 
-static int
-compare_double(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return (x > y) - (x < y);
-}
-
 /* What the search says of a query's nearest nodes: rows as near as the last are right as well. */
 static void
 set_bounds(Measure *measure, SphxPages *pages, SphxSearch *search, int query)
@@ -413,7 +405,7 @@ set_bounds(Measure *measure, SphxPages *pages, SphxSearch *search, int query)
 	count = sphx_search_take(search, &hits);
 	for (int i = 0; i < count; i++)
 		SphxBoundHit(info, norm, &hits[i], &lower[i], &upper);
-	qsort(lower, (size_t) count, sizeof(double), compare_double);
+	qsort(lower, (size_t) count, sizeof(double), sphx_compare_doubles);
 	for (int i = 0; i < SPHX_CALIBRATION_LIMITS; i++)
 	{
 		int			last = Min(sphx_calibration_limits[i], count);
