@@ -42,7 +42,7 @@ SphxLongNorm(const SphxNorms *norms)
 		return 0.0f;
 	while (longer <= norms->rows / SPHX_LONG_PART)
 		longer += norms->counts[--step];
-	Assert(step >= 0);
+	Assert(step >= 0 && longer <= norms->rows);
 	/* where the step ends */
 	end = ldexpf(0.5f + 0.5f * (float) (step % SPHX_NORM_STEPS + 1) / SPHX_NORM_STEPS,
 				 step / SPHX_NORM_STEPS + FIRST_EXPONENT);
