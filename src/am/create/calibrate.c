@@ -178,7 +178,7 @@ release(Measure *measure)
 	sphx_unshare(env, measure->nodes);
 }
 
-/* Make a query of this node, if it is one. */
+/* Make a query of this node, if it is one.  On entry and return no page is locked. */
 static bool
 take_query(Measure *measure, uint32 id)
 {
@@ -326,7 +326,10 @@ read_nodes(NodeBlock *block, Page page, BlockNumber number)
 	}
 }
 
-/* Compare all nodes of the index with some queries: number `item` of so many parts of them. */
+/*
+ * Compare all nodes of the index with some queries: number `item` of so many parts
+ * of them.  On entry and return no page is locked.
+ */
 static void
 compare_nodes(SphxEnv *env, NodeBlock *block, uint64 item, uint64 items)
 {
