@@ -9,10 +9,13 @@
  */
 #include "am/definition/norms.h"
 
+#include <float.h>
 #include <math.h>
 
 /* binary exponent of the first octave, of the smallest numbers there are */
 #define FIRST_EXPONENT		(-149)
+
+StaticAssertDecl(FLT_MAX_EXP - FIRST_EXPONENT < SPHX_NORM_OCTAVES, "there is a norm without an octave");
 
 void
 SphxCountNorm(SphxNorms *norms, float norm)
