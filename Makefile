@@ -138,7 +138,7 @@ $(UNIT_BUILD)/test/bench/%.o: test/bench/%.c $(ALL_HEADERS) $(wildcard test/benc
 	$(UNIT_COMPILE) $(UNIT_WARNINGS) -iquote test/bench -c -o $@ $<
 
 # the one benchmark that needs the mathematics but no server
-$(UNIT_BUILD)/angle: $(UNIT_BUILD)/test/bench/angle.o $(UNIT_BUILD)/test/bench/vectors.o $(UNIT_LIB)
+$(UNIT_BUILD)/angle: $(UNIT_BUILD)/test/bench/angle_recall.o $(UNIT_BUILD)/test/bench/vectors.o $(UNIT_LIB)
 	$(UNIT_CC) $(UNIT_CFLAGS) $(UNIT_LDFLAGS) -o $@ $^ -lm -ldl
 
 .PRECIOUS: $(UNIT_BUILD)/test/unit/%.o $(UNIT_BUILD)/test/bench/%.o

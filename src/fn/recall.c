@@ -34,6 +34,7 @@
 #include "am/scan/scan.h"
 #include "fn/inspect.h"
 #include "fn/points.h"
+#include "math/base/compare.h"
 #include "math/base/random.h"
 #include "page/meta.h"
 #include "server/memory.h"
@@ -311,20 +312,11 @@ query_row(Recall *recall, HeapTuple tuple, TupleDesc desc, uint64 number, void *
 
 /* Exact answers */
 
-static int
-compare_double(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return (x > y) - (x < y);
-}
-
 /* Forget all distances but the k least. */
 static void
 cut(RecallQuery *query, int k)
 {
-	qsort(query->nearest, (size_t) query->count, sizeof(double), compare_double);
+	qsort(query->nearest, (size_t) query->count, sizeof(double), sphx_compare_doubles);
 	if (query->count < k)
 		return;
 	query->count = k;

@@ -11,6 +11,7 @@
 
 #include "server/memory.h"
 
+/* On entry and return no page is locked. */
 static SphxBasis *
 read_basis(SphxPages *pages, const SphxIndexInfo *info, MemoryContext context)
 {

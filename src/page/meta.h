@@ -168,7 +168,7 @@ extern void SphxGetInfo(SphxPages *pages, SphxIndexInfo *info);
 
 /*
  * The same from the metapage itself, with checks of everything that later code
- * relies on.
+ * relies on.  On entry and return no page is locked.
  */
 extern void SphxReadInfo(SphxPages *pages, SphxIndexInfo *info);
 

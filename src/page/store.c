@@ -33,6 +33,7 @@ store_read(SphxStore *base, uint32_t id)
 	return r;
 }
 
+/* Let go of the node's page: its lock and pin. */
 static void
 store_done(SphxStore *base)
 {

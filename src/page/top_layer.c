@@ -9,7 +9,10 @@
 
 #include "page/node.h"
 
-/* Read the layer's records into *top, which has room for them. */
+/*
+ * Read the layer's records into *top, which has room for them.  On entry and
+ * return no page is locked.
+ */
 static void
 read_top_layer(SphxPages *pages, const SphxIndexInfo *info, SphxTopLayer *top)
 {

@@ -63,12 +63,3 @@ dot_doubles(const double *a, const double *b, int d)
 		sum += a[i] * b[i];
 	return sum;
 }
-
-int
-compare_doubles(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return x < y ? -1 : x > y;
-}

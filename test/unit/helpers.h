@@ -27,7 +27,4 @@ extern CountingEnv counting;
 extern double dot_floats(const float *a, const float *b, int d);
 extern double dot_doubles(const double *a, const double *b, int d);
 
-/* for qsort */
-extern int	compare_doubles(const void *a, const void *b);
-
 #endif							/* SPHX_HELPERS_H */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/base/compare.h"
 #include "math/base/random.h"
 #include "math/codes/haar.h"
 #include "math/codes/reference_angle.h"
@@ -369,7 +370,7 @@ distance_from_uniform(double *values, int n)
 {
 	double		worst = 0.0;
 
-	qsort(values, (size_t) n, sizeof(double), compare_doubles);
+	qsort(values, (size_t) n, sizeof(double), sphx_compare_doubles);
 	for (int i = 0; i < n; i++)
 	{
 		double		below = values[i] - (double) i / n;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "math/base/blas.h"
+#include "math/base/compare.h"
 #include "math/base/random.h"
 #include "math/graph/construct.h"
 #include "math/graph/search.h"
@@ -316,15 +317,6 @@ start(MemoryStore *store, SphxSearch *search, SphxMetric metric, const float *q,
 	}
 }
 
-static int
-compare_floats(const void *a, const void *b)
-{
-	float		x = *(const float *) a;
-	float		y = *(const float *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* how many of the first K hits are no farther than the true Kth nearest */
 static int
 found(SphxMetric metric, const float *rows, const float *q, const SphxHit *hits, int count)
@@ -334,7 +326,7 @@ found(SphxMetric metric, const float *rows, const float *q, const SphxHit *hits,
 
 	for (int row = 0; row < ROWS; row++)
 		distances[row] = true_distance(metric, q, rows + row * DIMS);
-	qsort(distances, ROWS, sizeof(float), compare_floats);
+	qsort(distances, ROWS, sizeof(float), sphx_compare_floats);
 	for (int i = 0; i < count && i < K; i++)
 		good += true_distance(metric, q, rows + hits[i].id * DIMS) <= distances[K - 1];
 	return good;

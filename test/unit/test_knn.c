@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "math/base/blas.h"
+#include "math/base/compare.h"
 #include "math/base/random.h"
 #include "math/kernels/kernels.h"
 #include "math/train/assign.h"
@@ -87,15 +88,6 @@ find_neighbours(uint32_t n, const float *rows, int cells, double *work)
 	return knn;
 }
 
-static int
-compare_floats(const void *a, const void *b)
-{
-	float		x = *(const float *) a;
-	float		y = *(const float *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* the part of the true K nearest, of some rows, that has been found */
 static double
 recall(uint32_t n, const float *rows, const SphxNeighbour *knn)
@@ -110,7 +102,7 @@ recall(uint32_t n, const float *rows, const SphxNeighbour *knn)
 		for (uint32_t other = 0; other < n; other++)
 			distances[other] = other == row ? INFINITY :
 				sphx_kernels->l2sq_f32(rows + row * DIMS, rows + other * DIMS, DIMS);
-		qsort(distances, n, sizeof(float), compare_floats);
+		qsort(distances, n, sizeof(float), sphx_compare_floats);
 		for (uint32_t j = 0; j < K; j++)
 			good += knn[row * KNN + j].distance <= distances[K - 1];
 	}

@@ -371,7 +371,7 @@ test_table1(void)
 }
 
 static void
-test_collisions(void)
+test_closed_forms(void)
 {
 	SphxSphericalSpec spec;
 	SphxSpherical *code;
@@ -407,6 +407,14 @@ test_collisions(void)
 	c = collide("polygon(1000000000)", 2, PI / 3.0, 0);
 	by_hand = 1.0 + 2.0 * PI / 3.0 / sqrt(3.0);
 	ok(c.exact && fabs(c.p1 * 1e9 - by_hand) < 1e-9, "a large polygon: %.12f, %.12f", c.p1 * 1e9, by_hand);
+}
+
+static void
+test_integral(void)
+{
+	SphxSphericalSpec spec;
+	SphxSpherical *code;
+	SphxCollision c;
 
 	/* hypercubes as mere points, so that the integral is taken */
 	code = make_code("hypercube", 3, &spec);
@@ -423,8 +431,17 @@ test_collisions(void)
 		free(words);
 	}
 	sphx_spherical_release(code);
+}
 
-	/* against simulation: a code without symmetry, and one of several levels */
+static void
+test_simulations(void)
+{
+	SphxSphericalSpec spec;
+	SphxSpherical *code;
+	SphxCollision c;
+	double		by_hand;
+
+	/* a code without symmetry, and one of several levels */
 	code = make_code("gaussian(9)", 4, &spec);
 	{
 		SphxCollisionParams params = {PI / 4.0, 8192, 1};
@@ -628,7 +645,9 @@ main(void)
 	test_leech();
 	test_sine();
 	test_table1();
-	test_collisions();
+	test_closed_forms();
+	test_integral();
+	test_simulations();
 	test_covering();
 	test_measures();
 	test_reference_seeds();

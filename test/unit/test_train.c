@@ -13,6 +13,7 @@
 
 #include "math/base/blas.h"
 #include "math/base/env.h"
+#include "math/base/compare.h"
 #include "math/base/random.h"
 #include "math/kernels/kernels.h"
 #include "math/train/train.h"
@@ -300,7 +301,7 @@ check_spacing(int k, int d, const float *centroids, const SphxTrainReport *repor
 				nearest[i] = fmin(nearest[i], sqrt(distance2(centroids + i * d, centroids + j * d, d)));
 		sum += nearest[i];
 	}
-	qsort(nearest, (size_t) k, sizeof(double), compare_doubles);
+	qsort(nearest, (size_t) k, sizeof(double), sphx_compare_doubles);
 	ok(fabs(nearest[0] / report->separation - 1.0) < 1e-5 &&
 	   fabs(sum / k / report->nearest_mean - 1.0) < 1e-5 &&
 	   fabs(nearest[(k - 1) / 20] / report->nearest_p5 - 1.0) < 1e-5,

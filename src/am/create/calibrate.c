@@ -23,6 +23,7 @@
 #include "am/scan/bounds.h"
 #include "am/scan/stream.h"
 #include "math/base/blas.h"
+#include "math/base/compare.h"
 #include "math/base/random.h"
 #include "page/node.h"
 
@@ -177,7 +178,7 @@ release(Measure *measure)
 	sphx_unshare(env, measure->nodes);
 }
 
-/* Make a query of this node, if it is one. */
+/* Make a query of this node, if it is one.  On entry and return no page is locked. */
 static bool
 take_query(Measure *measure, uint32 id)
 {
@@ -325,7 +326,10 @@ read_nodes(NodeBlock *block, Page page, BlockNumber number)
 	}
 }
 
-/* Compare all nodes of the index with some queries: number `item` of so many parts of them. */
+/*
+ * Compare all nodes of the index with some queries: number `item` of so many parts
+ * of them.  On entry and return no page is locked.
+ */
 static void
 compare_nodes(SphxEnv *env, NodeBlock *block, uint64 item, uint64 items)
 {
@@ -377,15 +381,6 @@ find_nearest(SphxEnv *env, void *arg, SphxItems *items)
 	}
 }
 
-static int
-compare_double(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return (x > y) - (x < y);
-}
-
 /* What the search says of a query's nearest nodes: rows as near as the last are right as well. */
 static void
 set_bounds(Measure *measure, SphxPages *pages, SphxSearch *search, int query)
@@ -413,7 +408,7 @@ set_bounds(Measure *measure, SphxPages *pages, SphxSearch *search, int query)
 	count = sphx_search_take(search, &hits);
 	for (int i = 0; i < count; i++)
 		SphxBoundHit(info, norm, &hits[i], &lower[i], &upper);
-	qsort(lower, (size_t) count, sizeof(double), compare_double);
+	qsort(lower, (size_t) count, sizeof(double), sphx_compare_doubles);
 	for (int i = 0; i < SPHX_CALIBRATION_LIMITS; i++)
 	{
 		int			last = Min(sphx_calibration_limits[i], count);

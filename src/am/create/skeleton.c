@@ -61,6 +61,7 @@ next_page(Skeleton *skeleton, SphxPageKind kind, BlockNumber planned)
 	return buffer;
 }
 
+/* On entry and return no page is locked, as with all functions below. */
 static void
 write_meta(Skeleton *skeleton)
 {

@@ -12,11 +12,12 @@
 #include "math/graph/construct.h"
 #include "math/kernels/kernels.h"
 #include "page/basis_pages.h"
+#include "page/locks.h"
 
 /*
  * Elements are cut off here, so that no square of one overflows in single
  * precision.  Cutting off brings vectors nearer to each other, never farther
- * away, and lower bounds of distances stay lower bounds (see scan.c).
+ * away, and lower bounds of distances stay lower bounds (see bounds.c).
  */
 #define ELEMENT_LIMIT		1e18f
 
@@ -38,6 +39,7 @@ has_direction(const SphxIndexInfo *info, double norm)
 Vector *
 SphxIndexedVector(const SphxIndexInfo *info, Datum datum)
 {
+	Assert(info->meta.operand <= SPHX_OPERAND_BIT);
 	return SphxDatumVector((SphxOperand) info->meta.operand, datum);
 }
 
@@ -48,6 +50,8 @@ SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, floa
 	const SphxRotation *rotation;
 	const SphxBasis *basis;
 
+	Assert(!SphxHoldsPage());	/* L1: the basis may have to be read */
+	Assert(meta->dims <= (uint32) info->layout.D);
 	if (v->dim != (int) meta->dims)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -80,6 +84,7 @@ SphxTransform(SphxPages *pages, const SphxIndexInfo *info, const Vector *v, floa
 double
 SphxQueryNorm(const SphxIndexInfo *info, const float *q)
 {
+	Assert(info->meta.metric != SPHX_METRIC_IP || !info->meta.centered);
 	return SphxVectorNorm(q, info->layout.D) + info->meta.center_norm;
 }
 

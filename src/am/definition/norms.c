@@ -9,10 +9,13 @@
  */
 #include "am/definition/norms.h"
 
+#include <float.h>
 #include <math.h>
 
 /* binary exponent of the first octave, of the smallest numbers there are */
 #define FIRST_EXPONENT		(-149)
+
+StaticAssertDecl(FLT_MAX_EXP - FIRST_EXPONENT < SPHX_NORM_OCTAVES, "there is a norm without an octave");
 
 void
 SphxCountNorm(SphxNorms *norms, float norm)
@@ -42,7 +45,7 @@ SphxLongNorm(const SphxNorms *norms)
 		return 0.0f;
 	while (longer <= norms->rows / SPHX_LONG_PART)
 		longer += norms->counts[--step];
-	Assert(step >= 0);
+	Assert(step >= 0 && longer <= norms->rows);
 	/* where the step ends */
 	end = ldexpf(0.5f + 0.5f * (float) (step % SPHX_NORM_STEPS + 1) / SPHX_NORM_STEPS,
 				 step / SPHX_NORM_STEPS + FIRST_EXPONENT);

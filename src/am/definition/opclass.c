@@ -27,6 +27,7 @@ SphxIndexMetric(Relation index)
 	int			metric = DatumGetInt32(FunctionCall0Coll(index_getprocinfo(index, 1, SPHX_METRIC_PROC),
 														 InvalidOid));
 
+	Assert(IndexRelationGetNumberOfKeyAttributes(index) == 1);
 	if (metric < SPHX_METRIC_L2 || metric > SPHX_METRIC_IP)
 		elog(ERROR, "operator class of index \"%s\" has unknown metric %d",
 			 RelationGetRelationName(index), metric);

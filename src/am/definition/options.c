@@ -52,6 +52,7 @@ check_centroids(const char *name)
 void
 SphxInitOptions(void)
 {
+	Assert(option_kind == 0);	/* not yet called */
 	option_kind = add_reloption_kind();
 
 	/* ranges of m and code_bits have gaps: check_options knows them */
@@ -133,6 +134,7 @@ SphxGetOptions(Relation index)
 		.storage = SPHX_STORAGE_AUTO
 	};
 
+	Assert(index->rd_options == NULL || VARSIZE(index->rd_options) >= sizeof(options));
 	if (index->rd_options != NULL)
 		memcpy(&options, index->rd_options, sizeof(options));
 	return options;
@@ -145,5 +147,6 @@ SphxCentroidsOption(Relation index)
 
 	if (options == NULL || options->centroids == 0)
 		return NULL;
+	Assert(options->centroids >= (int) sizeof(*options) && options->centroids < VARSIZE(options));
 	return pstrdup((const char *) options + options->centroids);
 }

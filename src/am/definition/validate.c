@@ -75,6 +75,8 @@ validate_operator(Form_pg_amop form, Form_pg_opclass class)
 	return true;
 }
 
+StaticAssertDecl(SPHX_METRIC_PROC < SPHX_OPERAND_PROC, "the function that may be missing is not the last");
+
 /* Members of the class's own type must be complete. */
 static bool
 validate_completeness(bool has_operator, const bool *has_function, Form_pg_opclass class)

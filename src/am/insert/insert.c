@@ -509,7 +509,8 @@ raise_max_norm(SphxInserter *inserter, SphxPages *pages)
 
 /*
  * False when the vector is not indexed (zero under cosine).  `updated` is the
- * table when the row is a new version of one with the same vector, or NULL.
+ * table when the row is a new version of one with the same vector, or NULL.  On
+ * entry and return no page is locked, nor, heavyweight, block 0.
  */
 static bool
 insert_vector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPointer tid,

@@ -14,6 +14,7 @@
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "storage/lmgr.h"
 #include "utils/float.h"
 #include "utils/spccache.h"
 
@@ -132,6 +133,7 @@ column_bytes(const IndexOptInfo *index, const Var *column, SphxOperand operand)
 {
 	double		dims = column->vartypmod;
 
+	Assert(dims > 0.0);
 	if (column->vartype != index->opcintype[0] || operand == SPHX_OPERAND_PGVECTOR)
 		return dims * (double) sizeof(float);
 	return operand == SPHX_OPERAND_BIT ? dims / BITS_PER_BYTE : dims * (double) sizeof(uint16);
@@ -159,6 +161,7 @@ scale_to_table(PlannerInfo *root, const IndexPath *path)
 	known = table_cost(root, index->rel);
 	fetches = index->rel->tuples *
 		SphxFetchCost(root, column, column_bytes(index, column, operand));
+	Assert(known >= 0.0 && fetches >= 0.0);
 	return known > 0.0 ? known / (known + fetches) : 1.0;
 }
 
@@ -175,6 +178,7 @@ search_width(const PlannerInfo *root, const IndexOptInfo *info)
 		return sphx_ef_search;
 	/* locked by the planner */
 	index = index_open(info->indexoid, NoLock);
+	Assert(CheckRelationLockedByMe(index, AccessShareLock, true));
 	SphxOpenPages(&pages, index);
 	SphxGetInfo(&pages, &described);
 	index_close(index, NoLock);

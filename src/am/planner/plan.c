@@ -52,6 +52,8 @@ blank_order_columns(IndexScan *scan)
 
 	if (scan->indexorderbyorig == NIL || !is_sphx_index(scan->indexid))
 		return;
+	/* the executor computes its own copies of what is made NULL here */
+	Assert(list_length(scan->indexorderby) == list_length(scan->indexorderbyorig));
 	foreach(cell, scan->scan.plan.targetlist)
 	{
 		TargetEntry *column = lfirst_node(TargetEntry, cell);
@@ -91,6 +93,8 @@ visit_plan(Plan *plan, bool unread)
 		children = ((Append *) plan)->appendplans;
 	else if (IsA(plan, MergeAppend))
 		children = ((MergeAppend *) plan)->mergeplans;
+	/* so what is unread below it does not matter for them */
+	Assert(children == NIL || (outerPlan(plan) == NULL && innerPlan(plan) == NULL));
 
 	/*
 	 * A limit is the last step of a query, and compares rows only for WITH
@@ -122,6 +126,7 @@ plan_query(SPHX_PLANNER_PARAMETERS)
 void
 SphxInitPlanning(void)
 {
+	Assert(planner_hook != plan_query);
 	previous_hook = planner_hook;
 	planner_hook = plan_query;
 }

@@ -55,7 +55,7 @@ SphxPrepareQualifier(SphxQualifier *qualifier)
 	qualifier->slot = table_slot_create(heap, NULL);
 }
 
-/* Have the visible tuple of the TID in the slot. */
+/* Have the visible tuple of the TID in the slot, whose page is then pinned. */
 static bool
 fetch_row(SphxQualifier *qualifier, ItemPointer tid)
 {

@@ -463,7 +463,10 @@ visit_page(SphxStream *stream, SphxPages *pages, uint32 cell, BlockNumber *block
 	return visited;
 }
 
-/* Read cells on from where this ended, at least `count` nodes; false when all have been read. */
+/*
+ * Read cells on from where this ended, at least `count` nodes; false when all have
+ * been read.  On entry and return no page is locked.
+ */
 static bool
 read_cells(SphxStream *stream, SphxPages *pages, uint64 count)
 {

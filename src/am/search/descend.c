@@ -15,7 +15,10 @@
 /* centroids that lead from one layer to the next, and the least beam that finds them */
 #define DESCENT_WIDTH		4
 
-/* Evaluate all records of a layer; they become hits of the search. */
+/*
+ * Evaluate all records of a layer; they become hits of the search.  On entry and
+ * return no page is locked, as with all functions here.
+ */
 static void
 visit_layer(SphxDescent *descent, const SphxLayerData *layer)
 {

@@ -314,7 +314,10 @@ measure_norms(VacuumState *vacuum, Page page, BlockNumber block)
 	}
 }
 
-/* Edges are chosen, and searches end, by the norms of today. */
+/*
+ * Edges are chosen, and searches end, by the norms of today.  On entry and return
+ * no page is locked.
+ */
 static void
 update_norms(VacuumState *vacuum)
 {
@@ -552,6 +555,7 @@ wait_for_inserts(VacuumState *vacuum)
 	UnlockPage(vacuum->pages.index, SPHX_META_BLOCK, ExclusiveLock);
 }
 
+/* All phases of the window.  On entry and return no page is locked, nor, heavyweight, block 0. */
 static void
 vacuum_window(VacuumState *vacuum)
 {

@@ -103,7 +103,10 @@ extern const uint32 *SphxEdgeRequests(const VacuumState *vacuum, uint32 id);
  */
 extern void SphxDropEdges(VacuumState *vacuum);
 
-/* Link the living nodes that no edge leads to, when edges were counted (relink.c). */
+/*
+ * Link the living nodes that no edge leads to, when edges were counted (relink.c).
+ * On entry and return no page is locked.
+ */
 extern void SphxLinkIsolated(VacuumState *vacuum);
 
 #endif							/* SPHX_VACUUM_STATE_H */

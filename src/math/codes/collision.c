@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/base/compare.h"
 #include "math/base/random.h"
 #include "math/codes/collision.h"
 #include "math/codes/sine.h"
@@ -582,15 +583,6 @@ closed_form(SphxCollision *result, double p1, double p2)
 	result->p2_error = 0.0;
 }
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /*
  * Two dimensions (Eq. 37): what a cell with the share f <= 1/2 of the circle
  * adds to p1, f^2 + a^2 - b^2 with a = (pi - theta) / 2 pi and b = arccos(-c g)
@@ -641,7 +633,7 @@ plane_code(SphxEnv *env, SphxSpherical *code, double theta, SphxCollision *resul
 		if (i % 4096 == 0)
 			env->tick(env, i, n);
 	}
-	qsort(angle, n, sizeof(double), compare_doubles);
+	qsort(angle, n, sizeof(double), sphx_compare_doubles);
 	for (size_t i = 0; i < n; i++)	/* equal ones have one cell between them */
 	{
 		if (kept == 0 || angle[i] - angle[kept - 1] > 1e-12)

@@ -4,7 +4,7 @@
  *	  The building blocks of spherical codes: each lists its codewords and
  *	  finds the one nearest to a vector without looking at all of them.
  *
- * A code is the union of a few parts (spherical.c).  Within a part codewords
+ * A code is the union of a few parts (families.c).  Within a part codewords
  * are numbered from 0 and all have the same length, which all parts of a code
  * share; it need not be 1.
  *

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/base/compare.h"
 #include "math/train/assign.h"
 #include "math/train/kmeans.h"
 
@@ -92,15 +93,6 @@ trainer_free(SphxTrainer *t)
 	sphx_unshare(env, t->cell);
 }
 
-static int
-compare_floats(const void *a, const void *b)
-{
-	float		x = *(const float *) a;
-	float		y = *(const float *) b;
-
-	return (x > y) - (x < y);
-}
-
 /* distances between centroids; all 0 when there is but one */
 static void
 report_spacing(SphxTrainer *t, const float *centroids, SphxTrainReport *report)
@@ -124,7 +116,7 @@ report_spacing(SphxTrainer *t, const float *centroids, SphxTrainReport *report)
 		nearest[c] = sqrtf(ids[2 * c] == c ? squares[2 * c + 1] : squares[2 * c]);
 		sum += (double) nearest[c];
 	}
-	qsort(nearest, t->k, sizeof(float), compare_floats);
+	qsort(nearest, t->k, sizeof(float), sphx_compare_floats);
 	report->separation = (double) nearest[0];
 	report->nearest_mean = sum / (double) t->k;
 	report->nearest_p5 = (double) nearest[(t->k - 1) / 20];

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * angle.c
+ * angle_recall.c
  *	  Table 1 of Lu, Xiao and Ishikawa, "Probabilistic kernel function for
  *	  fast angle testing": recall of k-MIPS by CEOs and by KS1 with two
  *	  structures of projection vectors (Algorithms 4 and 5).
