@@ -58,7 +58,7 @@
 /* All tasks that workers know. */
 static const SphxTask *const tasks[] = {
 	&sphx_assign_task, &sphx_pools_task, &sphx_exact_task, &sphx_join_task,
-	&sphx_forward_task, &sphx_final_task, &sphx_see_task, &sphx_edges_task,
+	&sphx_forward_task, &sphx_final_task, &sphx_see_task, &sphx_group_task, &sphx_edges_task,
 	&sphx_nearest_task, &sphx_bounds_task, &sphx_width_task
 };
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "math/graph/construct.h"
+#include "math/graph/distance.h"
 #include "math/graph/record.h"
 #include "math/graph/select.h"
 #include "math/kernels/kernels.h"
@@ -105,7 +106,7 @@ row_distance(const void *arg, int i)
 	return state->work[i].distance;
 }
 
-/* between candidates i and j */
+/* between candidates i and j, as far as it is below that of i from its row */
 static inline float
 pair_distance(const void *arg, int i, int j)
 {
@@ -113,7 +114,8 @@ pair_distance(const void *arg, int i, int j)
 	size_t		d = (size_t) state->input.d;
 	const float *rows = state->input.rows;
 
-	return sphx_kernels->l2sq_f32(rows + state->work[i].id * d, rows + state->work[j].id * d, d);
+	return sphx_bounded_l2sq(rows + state->work[i].id * d, rows + state->work[j].id * d, d,
+							 state->work[i].distance);
 }
 
 /* the diverse ones of the n candidates in state->work */
@@ -183,7 +185,7 @@ gather_candidates(GraphState *state, uint32_t row)
 
 			if (id == SPHX_INVALID_NODE || id == row)
 				continue;
-			distance = sphx_kernels->l2sq_f32(input->rows + row * d, input->rows + id * d, d);
+			distance = sphx_whole_l2sq(input->rows + row * d, input->rows + id * d, d);
 			if (distance > bound && (bound >= 0.0f || !list_contains(work, near_count, id)))
 			{
 				work[n].distance = distance;

@@ -19,6 +19,7 @@
 
 #include "math/base/blas.h"
 #include "math/graph/construct.h"
+#include "math/graph/distance.h"
 #include "math/graph/pools.h"
 #include "math/graph/record.h"
 #include "math/kernels/kernels.h"
@@ -269,12 +270,13 @@ static void
 find_mean(const KnnState *state, PoolWork *work, const SphxPool *pool)
 {
 	size_t		d = (size_t) state->input.d;
+	size_t		near_d = (size_t) state->input.near_d;
 	uint32_t	step = (pool->count + MEAN_ROWS - 1) / MEAN_ROWS;
 	uint32_t	count = (pool->count + step - 1) / step;
 
-	memset(work->mean, 0, d * sizeof(float));
+	memset(work->mean, 0, near_d * sizeof(float));
 	for (uint32_t i = 0; i < count; i++)
-		for (size_t c = 0; c < d; c++)
+		for (size_t c = 0; c < near_d; c++)
 			work->mean[c] += state->input.rows[pool->rows[i * step] * d + c] / (float) count;
 }
 
@@ -282,12 +284,11 @@ find_mean(const KnnState *state, PoolWork *work, const SphxPool *pool)
 static float
 gather_row(const KnnState *state, const PoolWork *work, uint32_t id, float *row)
 {
-	size_t		d = (size_t) state->input.d;
-	const float *x = state->input.rows + id * d;
+	size_t		near_d = (size_t) state->input.near_d;
 
-	for (size_t c = 0; c < d; c++)
-		row[c] = x[c] - work->mean[c];
-	return sphx_kernels->dot_f32(row, row, d);
+	memcpy(row, work->mean, near_d * sizeof(float));
+	sphx_kernels->subtract_f32(state->input.rows + id * (size_t) state->input.d, row, near_d);
+	return sphx_kernels->dot_f32(row, row, near_d);
 }
 
 /* copy rows of the pool together */
@@ -296,7 +297,7 @@ gather_rows(const KnnState *state, PoolWork *work, const uint32_t *rows, uint32_
 {
 	for (uint32_t i = 0; i < count; i++)
 		work->pool_norms[i] = gather_row(state, work, rows[i],
-										 work->pool + i * (size_t) state->input.d);
+										 work->pool + i * (size_t) state->input.near_d);
 }
 
 static void
@@ -327,7 +328,7 @@ make_room(const KnnState *state, PoolWork *work, uint32_t count)
 	if (room > work->most_asking)
 		room = work->most_asking;
 	work->room = (uint32_t) room;
-	work->asking = env->alloc(env, room * (size_t) state->input.d * sizeof(float));
+	work->asking = env->alloc(env, room * (size_t) state->input.near_d * sizeof(float));
 	work->buffers = env->alloc(env, room * 3 * (size_t) state->k * sizeof(SphxNeighbour));
 	work->smallest = env->alloc(env, room * sizeof(Smallest));
 	work->asking_rows = env->alloc(env, room * sizeof(uint32_t));
@@ -401,7 +402,7 @@ offer_block(PoolWork *work, uint32_t asking, const float *products, const uint32
 static void
 ask_pool(KnnState *state, PoolWork *work, uint32_t asking, const SphxPool *pool)
 {
-	size_t		d = (size_t) state->input.d;
+	size_t		near_d = (size_t) state->input.near_d;
 
 	for (uint32_t a = 0; a < asking; a++)
 	{
@@ -420,7 +421,7 @@ ask_pool(KnnState *state, PoolWork *work, uint32_t asking, const SphxPool *pool)
 		{
 			uint32_t	count = smaller(asking - first, work->ask_block);
 
-			sphx_gemm_nt(count, block, d, work->asking + first * d, work->pool, work->products);
+			sphx_gemm_nt(count, block, near_d, work->asking + first * near_d, work->pool, work->products);
 			for (uint32_t a = 0; a < count; a++)
 				offer_block(work, first + a, work->products + (size_t) a * block, rows, block);
 			state->env->tick(state->env, 0, 0);
@@ -459,7 +460,7 @@ put_asking_first(const SphxPool *pool)
 static void
 compare_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
 {
-	size_t		d = (size_t) state->input.d;
+	size_t		near_d = (size_t) state->input.near_d;
 	uint32_t	total = put_asking_first(pool);
 	uint32_t	asking;
 
@@ -474,7 +475,7 @@ compare_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
 		{
 			work->asking_rows[i] = pool->rows[first + i];
 			work->asking_norms[i] = gather_row(state, work, work->asking_rows[i],
-											   work->asking + i * d);
+											   work->asking + i * near_d);
 		}
 		ask_pool(state, work, asking, pool);
 	}
@@ -555,7 +556,7 @@ static void
 begin_work(const KnnState *state, PoolWork *work)
 {
 	SphxEnv    *env = state->env;
-	size_t		d = (size_t) state->input.d;
+	size_t		d = (size_t) state->input.near_d;
 	size_t		quarter = env->scratch / 4;
 	size_t		row = (d + 1) * sizeof(float);
 	size_t		ask = row + 3 * (size_t) state->k * sizeof(SphxNeighbour) + sizeof(Smallest) +
@@ -630,8 +631,8 @@ make_exact(SphxEnv *env, void *arg, SphxItems *items)
 			size_t		count = 0;
 
 			for (; count < k && list[count].id != SPHX_INVALID_NODE; count++)
-				list[count].distance = sphx_kernels->l2sq_f32(state->input.rows + row * d,
-															  state->input.rows + list[count].id * d, d);
+				list[count].distance = sphx_whole_l2sq(state->input.rows + row * d,
+													   state->input.rows + list[count].id * d, d);
 			qsort(list, count, sizeof(SphxNeighbour), compare_entries);
 		}
 	}
@@ -676,7 +677,8 @@ join_row(KnnState *state, uint32_t row, uint32_t *stamps, uint32_t stamp)
 			if (stamps[theirs[j]] == stamp)
 				continue;
 			stamps[theirs[j]] = stamp;
-			distance = sphx_kernels->l2sq_f32(x, state->input.rows + theirs[j] * d, d);
+			distance = sphx_bounded_l2sq(x, state->input.rows + theirs[j] * d, d,
+										 list[k - 1].distance);
 			if (distance < list[k - 1].distance)
 				list_insert(list, state->k, distance, theirs[j]);
 		}
@@ -766,6 +768,7 @@ sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k)
 	KnnState	state;
 
 	assert(input->probes >= 1 && input->probes <= 255);
+	assert(input->near_d >= 1 && input->near_d <= input->d);
 	memset(&state, 0, sizeof(state));
 	state.env = env;
 	state.input = *input;

@@ -88,7 +88,7 @@ typedef enum Half
 	HELD_OUT
 } Half;
 
-/* some differences as unit vectors, one a row, and transposed */
+/* some differences as unit vectors, one a row */
 typedef struct Edges
 {
 	bool		all;			/* those that lead to seen rows, too */
@@ -96,7 +96,6 @@ typedef struct Edges
 	int			neighbour;		/* and its neighbour */
 	int			count;			/* rows */
 	float	   *rows;			/* BLOCK x D */
-	float	   *transposed;		/* D x count */
 } Edges;
 
 
@@ -364,26 +363,15 @@ allocate_work(const Search *search, Work *work)
 {
 	size_t		D = (size_t) search->D;
 	size_t		rows = ((size_t) work->count + 3) / 4 * 4;
-	size_t		floats = 2 * BLOCK * D + 3 * rows * D + (size_t) work->count * BLOCK;
+	size_t		floats = BLOCK * D + 3 * rows * D + (size_t) work->count * BLOCK;
 	float	   *memory = search->env->alloc(search->env, sizeof(float) * (floats + 1));
 
 	work->vectors = memory;
 	work->image = work->vectors + rows * D;
 	work->part = work->image + rows * D;
 	work->edges.rows = work->part + rows * D;
-	work->edges.transposed = work->edges.rows + BLOCK * D;
-	work->products = work->edges.transposed + BLOCK * D;
+	work->products = work->edges.rows + BLOCK * D;
 	memset(work->vectors, 0, sizeof(float) * rows * D);
-}
-
-static void
-transpose_edges(Edges *edges, int D)
-{
-	size_t		count = (size_t) edges->count;
-
-	for (size_t i = 0; i < count; i++)
-		for (size_t j = 0; j < (size_t) D; j++)
-			edges->transposed[j * count + i] = edges->rows[i * (size_t) D + j];
 }
 
 /* image = V E^T E over the trained half */
@@ -399,9 +387,8 @@ multiply_edges(const Search *search, Work *work)
 	{
 		size_t		edges = (size_t) work->edges.count;
 
-		transpose_edges(&work->edges, search->D);
 		sphx_gemm_nt(count, edges, D, work->vectors, work->edges.rows, work->products);
-		sphx_gemm_nt(count, D, edges, work->products, work->edges.transposed, work->part);
+		sphx_gemm_nn(count, D, edges, work->products, work->edges.rows, work->part);
 		for (size_t i = 0; i < count * D; i++)
 			work->image[i] += work->part[i];
 	}
