@@ -22,7 +22,7 @@
 #define SPECTRUM_ROWS		16384
 #define LEAST_ROWS			200
 
-/* rows that second moments are taken from, at most */
+/* rows that their mean and second moments are taken from, at most */
 #define MOMENT_ROWS			4096
 
 /* what a learned rotation has to lower the predicted noise to, and a center the square of vectors */
@@ -56,7 +56,7 @@ typedef struct Findings
  * not survive it.
  */
 static void
-find_center(const SphxBuild *build, uint64 n, const float *sample, Findings *findings)
+find_center(const SphxBuild *build, uint64 n, const float *rows, Findings *findings)
 {
 	int			D = build->info.layout.D;
 	double	   *sum = palloc0(sizeof(double) * (Size) D);
@@ -66,7 +66,7 @@ find_center(const SphxBuild *build, uint64 n, const float *sample, Findings *fin
 	for (uint64 i = 0; i < n; i++)
 		for (int j = 0; j < D; j++)
 		{
-			double		x = (double) sample[i * (uint64) D + (uint64) j];
+			double		x = (double) rows[i * (uint64) D + (uint64) j];
 
 			sum[j] += x / (double) n;
 			square += x * x / (double) n;
@@ -82,17 +82,12 @@ find_center(const SphxBuild *build, uint64 n, const float *sample, Findings *fin
 	pfree(sum);
 }
 
-/* Second moments of some of the sample where the index has them. */
+/* Second moments of rows that are where the index has them. */
 static void
-find_moments(SphxBuild *build, uint64 n, const float *sample, float *moments)
+find_moments(int D, uint64 n, const float *rows, float *moments)
 {
-	int			D = build->info.layout.D;
 	double	   *sum = palloc0(sizeof(double) * (Size) D);
-	float	   *rows;
 
-	rows = SphxSpreadRows(build, n, sample, Min(n, MOMENT_ROWS));
-	n = Min(n, MOMENT_ROWS);
-	SphxSeeRows(build, n, D, rows);
 	for (uint64 i = 0; i < n; i++)
 		for (int j = 0; j < D; j++)
 		{
@@ -102,7 +97,6 @@ find_moments(SphxBuild *build, uint64 n, const float *sample, float *moments)
 		}
 	for (int j = 0; j < D; j++)
 		moments[j] = (float) Min(sum[j], 1e30);
-	sphx_unshare(&build->env.base, rows);
 	pfree(sum);
 }
 
@@ -267,7 +261,9 @@ void
 SphxLearnBasis(SphxBuild *build, uint64 n, const float *sample)
 {
 	int			D = build->info.layout.D;
+	uint64		count = Min(n, MOMENT_ROWS);
 	Findings	findings = {0};
+	float	   *rows;
 
 	Assert(build->basis == NULL);
 	if (n < LEAST_ROWS)
@@ -277,11 +273,14 @@ SphxLearnBasis(SphxBuild *build, uint64 n, const float *sample)
 	findings.even = findings.center + D;
 	findings.learned = findings.even + D;
 	findings.moments = findings.learned + D;
-	find_center(build, n, sample, &findings);
+	rows = SphxSpreadRows(build, n, sample, count);
+	find_center(build, count, rows, &findings);
 	find_variances(D, &findings);
 
 	use_basis(build, &findings, findings.spectrum->count);
-	find_moments(build, n, sample, findings.moments);
+	SphxSeeRows(build, count, D, rows);
+	find_moments(D, count, rows, findings.moments);
+	sphx_unshare(&build->env.base, rows);
 	choose_layout(build, &findings, findings.learned);
 	describe_spectrum(D, &findings, &build->info.meta.shape);
 	if (findings.spectrum->count > 0 && !worth_turning(build, &findings))
