@@ -47,8 +47,8 @@ typedef enum Shape
 	UNIFORM,
 	BALL,						/* nine of ten rows close together */
 	EQUAL,						/* nine of ten rows the same */
-	HEAD						/* rows differ in the first half of coordinates
-								 * most */
+	HEAD						/* rows differ in the first half of
+								 * coordinates most */
 } Shape;
 
 static void

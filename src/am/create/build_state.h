@@ -111,8 +111,8 @@ extern void SphxLearnBasis(SphxBuild *build, uint64 n, const float *sample);
 extern float *SphxSpreadRows(SphxBuild *build, uint64 n, const float *rows, uint64 count);
 
 /*
- * see.c: bring rows of `stride` floats to these coordinates.  It does so row by
- * row, as an insert does: equal vectors get the same bits.
+ * see.c: bring rows of `stride` floats to these coordinates, each with the bits that
+ * an insert would give it: equal vectors get the same.
  */
 extern void SphxSeeRows(SphxBuild *build, uint64 n, int stride, float *rows);
 
