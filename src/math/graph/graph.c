@@ -52,6 +52,7 @@ typedef struct GraphState
 	uint32_t   *reverse_start;	/* n + 1 */
 	SphxNeighbour *reverse;		/* grouped by the row they lead to */
 	SphxNeighbour *work;		/* the participant's: candidates of one row */
+	SphxNeighbour *room;		/* to sort as many */
 	uint32_t   *samples;		/* cell_count * FAR_SAMPLES rows, or
 								 * SPHX_INVALID_NODE */
 	uint8_t    *diverse;		/* n: how many of a row's edges the heuristic
@@ -193,9 +194,9 @@ gather_candidates(GraphState *state, uint32_t row)
 			}
 		}
 	}
-	qsort(work + near_count, (size_t) (n - near_count), sizeof(SphxNeighbour), compare_entries);
+	sort_entries(work + near_count, (size_t) (n - near_count), state->room);
 	if (bound < 0.0f)
-		qsort(work, (size_t) n, sizeof(SphxNeighbour), compare_entries);
+		sort_entries(work, (size_t) n, state->room);
 	return n;
 }
 
@@ -219,7 +220,8 @@ choose_rows(SphxEnv *env, GraphState *state, SphxItems *items, uint64_t done,
 	uint64_t	end;
 
 	state->env = env;
-	state->work = env->alloc(env, work_room(state) * sizeof(SphxNeighbour));
+	state->work = env->alloc(env, 2 * work_room(state) * sizeof(SphxNeighbour));
+	state->room = state->work + work_room(state);
 	while (sphx_next_block(items, n, ROW_BLOCK, &row, &end))
 	{
 		env->tick(env, done + row, 2 * n);
@@ -289,13 +291,15 @@ both_directions(GraphState *state, uint32_t row)
 	int			n;
 	int			unique = 0;
 
-	qsort(reverse, (size_t) reverse_count, sizeof(SphxNeighbour), compare_entries);
 	if (reverse_count > REVERSE_FACTOR * state->m)
+	{
+		select_entries(reverse, (size_t) reverse_count, (size_t) (REVERSE_FACTOR * state->m - 1));
 		reverse_count = REVERSE_FACTOR * state->m;
+	}
 	memcpy(work, forward, (size_t) forward_count * sizeof(SphxNeighbour));
 	memcpy(work + forward_count, reverse, (size_t) reverse_count * sizeof(SphxNeighbour));
 	n = forward_count + reverse_count;
-	qsort(work, (size_t) n, sizeof(SphxNeighbour), compare_entries);
+	sort_entries(work, (size_t) n, state->room);
 
 	/*
 	 * a pair has the same distance in both directions, so equal ids are side

@@ -590,6 +590,22 @@ end_work(const KnnState *state, PoolWork *work)
 	release_room(state, work);
 }
 
+/* empty the lists of the rows that ask in a pool */
+static void
+begin_lists(const KnnState *state, const SphxPool *pool)
+{
+	for (uint32_t i = 0; i < pool->count; i++)
+	{
+		SphxNeighbour *list = state->knn + pool->rows[i] * (size_t) state->k;
+
+		for (int j = 0; pool->asks[i] && j < state->k; j++)
+			list[j] = (SphxNeighbour)
+		{
+			INFINITY, SPHX_INVALID_NODE
+		};
+	}
+}
+
 /* an item is a pool, in which rows of one rank ask: so every row asks in one pool only */
 static void
 search_pools(SphxEnv *env, void *arg, SphxItems *items)
@@ -604,6 +620,8 @@ search_pools(SphxEnv *env, void *arg, SphxItems *items)
 	{
 		SphxPool	pool = sphx_pools_get(&state->pools, (int) item);
 
+		if (state->rank == 0)
+			begin_lists(state, &pool);
 		sphx_random_seed(&work.random, 1 + item * ASKED_POOLS + state->rank);
 		search_pool(state, &work, &pool);
 		report_pools(state, &pool);
@@ -618,6 +636,7 @@ make_exact(SphxEnv *env, void *arg, SphxItems *items)
 	KnnState   *state = arg;
 	size_t		d = (size_t) state->input.d;
 	size_t		k = (size_t) state->k;
+	SphxNeighbour *room = env->alloc(env, k * sizeof(SphxNeighbour));
 	uint64_t	row;
 	uint64_t	end;
 
@@ -633,9 +652,10 @@ make_exact(SphxEnv *env, void *arg, SphxItems *items)
 			for (; count < k && list[count].id != SPHX_INVALID_NODE; count++)
 				list[count].distance = sphx_whole_l2sq(state->input.rows + row * d,
 													   state->input.rows + list[count].id * d, d);
-			qsort(list, count, sizeof(SphxNeighbour), compare_entries);
+			sort_entries(list, count, room);
 		}
 	}
+	env->release(env, room);
 }
 
 /* put (distance, id) into an ascending list of k; the last one drops out */
@@ -764,7 +784,6 @@ join_neighbours(KnnState *state)
 SphxNeighbour *
 sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k)
 {
-	size_t		entries = (size_t) input->n * (size_t) k;
 	KnnState	state;
 
 	assert(input->probes >= 1 && input->probes <= 255);
@@ -773,12 +792,7 @@ sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k)
 	state.env = env;
 	state.input = *input;
 	state.k = k;
-	state.knn = sphx_share(env, entries * sizeof(SphxNeighbour));
-	for (size_t i = 0; i < entries; i++)
-	{
-		state.knn[i].distance = INFINITY;
-		state.knn[i].id = SPHX_INVALID_NODE;
-	}
+	state.knn = sphx_share(env, (size_t) input->n * (size_t) k * sizeof(SphxNeighbour));
 	ask_in_pools(&state);
 	sphx_run(env, &sphx_exact_task, &state, sphx_blocks(input->n, ROW_BLOCK));
 	join_neighbours(&state);
