@@ -296,6 +296,31 @@ test_unit_vectors(void)
 	free(vectors);
 }
 
+/* rows together come out as each alone */
+static void
+test_rows(int D, int count, int n)
+{
+	size_t		stride = (size_t) D + 3;
+	float	   *vectors = random_basis(D, count);
+	SphxReflectors *r = sphx_reflectors_create(&counting.env, D, count, vectors);
+	float	   *x = floats(stride * (size_t) n);
+	float	   *alone = floats(stride * (size_t) n);
+	float	   *scratch = floats(SPHX_REFLECT_ROWS * (size_t) count);
+
+	for (size_t i = 0; i < stride * (size_t) n; i++)
+		x[i] = alone[i] = (float) sphx_random_normal(&generator);
+	for (int i = 0; i < n; i++)
+		sphx_reflect(r, alone + (size_t) i * stride, scratch);
+	sphx_reflect_rows(r, (size_t) n, x, stride, scratch);
+	ok(memcmp(x, alone, sizeof(float) * stride * (size_t) n) == 0, "%d rows of %d reflectors, %d dimensions: %s",
+	   n, count, D, sphx_kernels->name);
+	counting.env.release(&counting.env, r);
+	free(vectors);
+	free(x);
+	free(alone);
+	free(scratch);
+}
+
 /* whatever is read is orthogonal */
 static void
 test_damaged(void)
@@ -663,6 +688,8 @@ main(void)
 			continue;
 		test_random_vectors();
 		test_unit_vectors();
+		test_rows(100, 37, 11);
+		test_rows(64, 64, 3);
 		test_damaged();
 		test_bad_vectors();
 	}

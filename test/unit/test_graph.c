@@ -180,7 +180,7 @@ build(MemoryStore *store, const float *rows, const float *edge_rows, int d)
 	SphxTrainParams params = {.k = CELLS,.seed = 3};
 	SphxTrainReport report[2];
 	uint32_t   *cells = malloc(ROWS * PROBES * sizeof(uint32_t));
-	SphxBuildInput input = {.n = ROWS,.d = d,.rows = edge_rows,.cell_count = CELLS,.probes = PROBES,.cells = cells};
+	SphxBuildInput input = {.n = ROWS,.d = d,.near_d = d,.rows = edge_rows,.cell_count = CELLS,.probes = PROBES,.cells = cells};
 	SphxNeighbour *knn;
 	SphxNeighbour *edges;
 	float		nearest[CELLS];

@@ -47,7 +47,9 @@ typedef enum Shape
 {
 	UNIFORM,
 	BALL,						/* nine of ten rows close together */
-	EQUAL						/* nine of ten rows the same */
+	EQUAL,						/* nine of ten rows the same */
+	HEAD						/* rows differ in the first half of
+								 * coordinates most */
 } Shape;
 
 static void
@@ -58,16 +60,17 @@ draw_rows(Shape shape, uint32_t n, float *rows)
 	sphx_random_seed(&random, 5);
 	for (uint32_t i = 0; i < n; i++)
 	{
-		float		scale = i % 10 == 0 || shape == UNIFORM ? 1.0f : shape == BALL ? .001f : 0.0f;
+		float		scale = i % 10 == 0 || shape == UNIFORM || shape == HEAD ? 1.0f : shape == BALL ? .001f : 0.0f;
 
 		for (int j = 0; j < DIMS; j++)
-			rows[i * DIMS + (uint32_t) j] = scale * (float) sphx_random_normal(&random);
+			rows[i * DIMS + (uint32_t) j] = (shape == HEAD && j >= DIMS / 2 ? .3f : scale) *
+				(float) sphx_random_normal(&random);
 	}
 }
 
-/* neighbours of rows with so many cells; the products it took, a row, are left in *work */
+/* neighbours of rows by so many coordinates, with so many cells; the products it took, a row, are left in *work */
 static SphxNeighbour *
-find_neighbours(uint32_t n, const float *rows, int cells, double *work)
+find_neighbours(uint32_t n, const float *rows, int near_d, int cells, double *work)
 {
 	SphxEnv    *env = sphx_env_malloc();
 	SphxTrainParams params = {.k = cells,.seed = 3};
@@ -76,7 +79,7 @@ find_neighbours(uint32_t n, const float *rows, int cells, double *work)
 	int			k = sphx_train(env, &params, n, DIMS, rows, centroids, report);
 	int			probes = k < PROBES ? k : PROBES;
 	uint32_t   *nearest = malloc(n * (size_t) probes * sizeof(uint32_t));
-	SphxBuildInput input = {.n = n,.d = DIMS,.rows = rows,.cell_count = k,.probes = probes,.cells = nearest};
+	SphxBuildInput input = {.n = n,.d = DIMS,.near_d = near_d,.rows = rows,.cell_count = k,.probes = probes,.cells = nearest};
 	SphxNeighbour *knn;
 
 	sphx_assign(env, n, DIMS, rows, k, centroids, probes, nearest, NULL);
@@ -141,7 +144,7 @@ test_shape(Shape shape, int cells, double least, const char *name)
 	double		part;
 
 	draw_rows(shape, ROWS, rows);
-	knn = find_neighbours(ROWS, rows, cells, &work);
+	knn = find_neighbours(ROWS, rows, shape == HEAD ? DIMS / 2 : DIMS, cells, &work);
 	part = recall(ROWS, rows, knn);
 	ok(lists_sane(ROWS, knn), "%s: lists are full and in order", name);
 	ok(part >= least, "%s: recall %.3f", name, part);
@@ -158,6 +161,7 @@ main(void)
 	if (!ok(sphx_blas_load(&why), "BLAS loads (%s)", why ? why : "no complaint"))
 		return tap_done();
 	test_shape(UNIFORM, 1, .95, "one cell");
+	test_shape(HEAD, ROWS / ROWS_PER_CELL, .95, "half of the coordinates");
 	test_shape(BALL, ROWS / ROWS_PER_CELL, .95, "a ball");
 	test_shape(EQUAL, ROWS / ROWS_PER_CELL, .95, "equal rows");
 	/* hardly a pivot is another, so the rows are halved */

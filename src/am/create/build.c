@@ -81,6 +81,7 @@ begin_rows(SphxBuild *build, int dims)
 	meta->rotation_seed = SPHX_ROTATION_SEED;
 	meta->training_seed = 1;
 	build->d = build->info.layout.D + (meta->metric == SPHX_METRIC_IP ? 1 : 0);
+	build->near_d = build->d;
 	build->rows = SphxCreateRows(build->context, build->d, SphxBuildMostRows(build, false));
 }
 

@@ -91,6 +91,8 @@ typedef struct SphxBuild
 	float	   *centroids;		/* cells * D */
 	SphxBasis  *basis;			/* that rows, which are only rotated, are seen
 								 * in; NULL when that is all */
+	int			near_d;			/* the first coordinates, which tell which
+								 * rows may be near each other */
 
 	double		gain_sum;		/* over the edges, for the mean of A */
 	double		gain_count;
@@ -101,14 +103,16 @@ extern void SphxLoadCentroids(SphxBuild *build);
 
 /*
  * learn.c: learn from n rows of D floats which coordinates and which layout the
- * index shall have (the rows are there afterwards); from then on build->info has
- * them.
+ * index shall have; from then on build->info has them.
  */
-extern void SphxLearnBasis(SphxBuild *build, uint64 n, float *sample);
+extern void SphxLearnBasis(SphxBuild *build, uint64 n, const float *sample);
+
+/* a copy, shared, of `count` of n rows of D floats, spread over all: they are in the table's order */
+extern float *SphxSpreadRows(SphxBuild *build, uint64 n, const float *rows, uint64 count);
 
 /*
- * see.c: bring rows of `stride` floats to these coordinates.  It does so row by
- * row, as an insert does: equal vectors get the same bits.
+ * see.c: bring rows of `stride` floats to these coordinates, each with the bits that
+ * an insert would give it: equal vectors get the same.
  */
 extern void SphxSeeRows(SphxBuild *build, uint64 n, int stride, float *rows);
 
@@ -172,15 +176,20 @@ extern Size SphxBuildRowMemory(const SphxBuild *build);
 extern void SphxOpenShard(SphxBuild *build, SphxShard *shard, uint32 count);
 extern void SphxCloseShard(SphxShard *shard);
 
+/* group.c: sort the shard's rows by cell, place and content; and bytes that a row takes meanwhile */
+extern void SphxGroupRows(SphxBuild *build, SphxShard *shard);
+extern Size SphxGroupMemory(void);
+
 /*
- * Write the nodes of a shard without overlap, one for all equal vectors, and
- * leave in the shard one row a node, in the order of ids.  `before` rows are in
+ * Write the nodes of a shard without overlap, one for all equal vectors, but
+ * for their vectors, and leave in the shard one row a node, in the order of ids.  `before` rows are in
  * the shards before it.
  */
 extern void SphxWriteNodes(SphxBuild *build, SphxShard *shard, uint64 before);
 
 /*
- * Build the graph over a shard's nodes and add its edges to the records; of
+ * Build the graph over a shard's nodes and add its edges, and vectors where there are
+ * none yet, to the records; of
  * `total` nodes, `before` are those of the shards before it.
  */
 extern void SphxLinkNodes(SphxBuild *build, SphxShard *shard, uint64 before, uint64 total);

@@ -609,9 +609,24 @@ is_perfect(const SphxCalibration *calibration)
 	return true;
 }
 
+/* At this width all of the index is read, and no row is missed. */
+static void
+note_whole(SphxCalibration *calibration, int ef)
+{
+	int			width = calibration->width_count++;
+	int			limits = limits_at(calibration, ef);
+
+	calibration->widths[width] = (uint16) ef;
+	for (int i = 0; i < limits; i++)
+		calibration->recall[i][width] = 1.0f;
+}
+
 static void
 measure_widths(Measure *measure, SphxCalibration *calibration)
 {
+	SphxStream	stream;
+
+	SphxInitStream(&stream, CurrentMemoryContext, measure->pages);
 	do
 	{
 		int			width = widths[calibration->width_count];
@@ -619,8 +634,12 @@ measure_widths(Measure *measure, SphxCalibration *calibration)
 
 		if (width > FULL_WIDTH)
 			queries = Max(queries * FULL_WIDTH / width, Min(queries, LEAST_QUERIES));
-		measure_width(measure, calibration, queries);
+		if (SphxStreamSmall(&stream, width))
+			note_whole(calibration, width);
+		else
+			measure_width(measure, calibration, queries);
 	} while (!is_perfect(calibration) && calibration->width_count < SPHX_CALIBRATION_WIDTHS);
+	SphxEndStream(&stream);
 }
 
 /* What is right for the queries that have been drawn; and how many nodes there are. */

@@ -23,8 +23,9 @@
 #define ROWS_PER_CELL		330
 #define CELLS_PER_ROOT		4.0
 
-/* rows of the sample a cell, and at least */
+/* rows of the sample a cell, and at least: for k-means, and for what is learned beside it */
 #define SAMPLE_PER_CELL		64
+#define TRAINING_SMALLEST	4096
 #define SAMPLE_SMALLEST		16384
 
 /* centroids of a layer for one of the layer above */
@@ -97,7 +98,7 @@ training_data(const SphxTrainReport *report)
 }
 
 static void
-train_cells(SphxBuild *build, uint64 n, float *sample)
+train_cells(SphxBuild *build, uint64 n, const float *sample)
 {
 	SphxEnv    *env = &build->env.base;
 	SphxMetaPageData *meta = &build->info.meta;
@@ -153,6 +154,7 @@ layer_edges(SphxBuild *build, uint32 count, const float *centroids, uint32 above
 	SphxBuildInput input = {
 		.n = count,
 		.d = layout->D,
+		.near_d = layout->D,
 		.rows = centroids,
 		.cell_count = (int) above_count,
 		.probes = probes,
@@ -223,6 +225,21 @@ make_layer_above(SphxBuild *build, const SphxSkeletonLayer *layer, SphxSkeletonL
 	above->below = below;
 }
 
+/* Cells of as much of the sample as they need, or the figures of those that are given. */
+static void
+make_cells(SphxBuild *build, bool given, uint64 n, const float *sample)
+{
+	uint64		wanted = Max((uint64) build->cells * SAMPLE_PER_CELL, TRAINING_SMALLEST);
+	uint64		count = Min(n, wanted);
+	float	   *some = SphxSpreadRows(build, n, sample, count);
+
+	if (given)
+		measure_cells(build, count, some);
+	else
+		train_cells(build, count, some);
+	sphx_unshare(&build->env.base, some);
+}
+
 /* Cells, and the coordinates that they and all rows are seen in from now on. */
 static void
 learn_geometry(SphxBuild *build)
@@ -235,10 +252,7 @@ learn_geometry(SphxBuild *build)
 	if (!given)
 		build->cells = choose_cell_count(build);
 	n = draw_sample(build, build->cells, &sample);
-	if (given)
-		measure_cells(build, n, sample);
-	else
-		train_cells(build, n, sample);
+	make_cells(build, given, n, sample);
 	SphxLearnBasis(build, n, sample);
 	SphxSeeRows(build, (uint64) build->cells, build->info.layout.D, build->centroids);
 	sphx_unshare(env, sample);

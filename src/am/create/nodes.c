@@ -10,7 +10,6 @@
 #include <math.h>
 
 #include "commands/progress.h"
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
@@ -24,16 +23,6 @@
 
 /* nodes whose edges are written as one item */
 #define EDGES_BLOCK		128
-
-/* A row's place in a grouped shard: by cell, near rows together, equal ones side by side. */
-typedef struct RowOrder
-{
-	uint32		cell;
-	uint32		hash;
-	uint32		row;
-	float		key;			/* coordinate by which its part of the cell is
-								 * divided */
-} RowOrder;
 
 static int
 candidate_count(const SphxBuild *build)
@@ -53,7 +42,7 @@ SphxBuildRowMemory(const SphxBuild *build)
 	(Size) (candidate_count(build) + 3 * build->info.layout.m);
 	Size		pools = SPHX_BUILD_PROBES * (2 * sizeof(uint32) + 1) + 4 * sizeof(uint32);
 
-	return vector + Max(vector + sizeof(RowOrder), lists + pools);
+	return vector + Max(vector + SphxGroupMemory(), lists + pools);
 }
 
 /* Room for `count` rows, all of them the shard's own so far. */
@@ -77,147 +66,6 @@ SphxCloseShard(SphxShard *shard)
 {
 	sphx_unshare(&shard->env.base, shard->x);
 	MemoryContextDelete(shard->context);
-}
-
-static int
-compare_order(const void *a, const void *b)
-{
-	const RowOrder *x = a;
-	const RowOrder *y = b;
-
-	if (x->cell != y->cell)
-		return x->cell < y->cell ? -1 : 1;
-	if (x->hash != y->hash)
-		return x->hash < y->hash ? -1 : 1;
-	return x->row < y->row ? -1 : x->row > y->row;
-}
-
-static int
-compare_keys(const void *a, const void *b)
-{
-	const RowOrder *x = a;
-	const RowOrder *y = b;
-
-	if (x->key != y->key)
-		return x->key < y->key ? -1 : 1;
-	return compare_order(a, b);
-}
-
-/* Make the coordinate in which these rows differ most their key; `sums` has room for 2 d. */
-static void
-set_keys(const SphxShard *shard, int d, RowOrder *order, uint32 n, double *sums)
-{
-	double	   *squares = sums + d;
-	double		most = -1.0;
-	int			widest = 0;
-
-	memset(sums, 0, sizeof(double) * 2 * (Size) d);
-	for (uint32 i = 0; i < n; i++)
-	{
-		const float *x = shard->x + (Size) order[i].row * (Size) d;
-
-		CHECK_FOR_INTERRUPTS();
-		for (int j = 0; j < d; j++)
-		{
-			sums[j] += x[j];
-			squares[j] += (double) x[j] * x[j];
-		}
-	}
-	for (int j = 0; j < d; j++)
-	{
-		double		spread = squares[j] - sums[j] * sums[j] / n;
-
-		if (spread > most)
-		{
-			most = spread;
-			widest = j;
-		}
-	}
-	for (uint32 i = 0; i < n; i++)
-		order[i].key = shard->x[(Size) order[i].row * (Size) d + (Size) widest];
-}
-
-/*
- * Put rows of a cell that are near each other on one page, if they fill several:
- * who reads one node of a page is likely to read others, and has the page
- * already.  The rows are halved, at a multiple of a page, by the coordinate in
- * which they differ most, and so are the halves.  Equal rows, whose hashes are
- * equal, stay together.
- */
-static void
-order_cell(const SphxBuild *build, const SphxShard *shard, RowOrder *order, uint32 n,
-		   double *sums)
-{
-	uint32		page = build->info.meta.per_page;
-	uint32		middle = (n + page - 1) / page / 2 * page;
-	uint32		half = middle;
-
-	if (n <= page)
-		return;
-	Assert(half > 0 && half < n);
-	set_keys(shard, build->d, order, n, sums);
-	qsort(order, n, sizeof(RowOrder), compare_keys);
-	while (half > 0 && order[half - 1].hash == order[middle].hash)
-		half--;
-	if (half == 0)
-		for (half = middle; half < n && order[half].hash == order[0].hash;)
-			half++;
-	if (half == n)
-		return;
-	order_cell(build, shard, order, half, sums);
-	order_cell(build, shard, order + half, n - half, sums);
-}
-
-/* Sort the shard's rows by cell, and those of a cell by place and content. */
-static void
-order_rows(const SphxBuild *build, SphxShard *shard, RowOrder *order)
-{
-	SphxEnv    *env = &shard->env.base;
-	double	   *sums = env->alloc(env, sizeof(double) * 2 * (Size) build->d);
-	uint32		end;
-
-	qsort(order, shard->count, sizeof(RowOrder), compare_order);
-	for (uint32 start = 0; start < shard->count; start = end)
-	{
-		end = start + 1;
-		while (end < shard->count && order[end].cell == order[start].cell)
-			end++;
-		order_cell(build, shard, order + start, end - start, sums);
-	}
-	env->release(env, sums);
-}
-
-/* Sort the shard's rows by cell, place and content. */
-static void
-group_rows(SphxBuild *build, SphxShard *shard)
-{
-	Size		row_bytes = sizeof(float) * (Size) build->d;
-	SphxEnv    *env = &shard->env.base;
-	RowOrder   *order = env->alloc(env, sizeof(RowOrder) * ((Size) shard->count + 1));
-	SphxBuildRow *rows = MemoryContextAllocHuge(shard->context,
-												sizeof(SphxBuildRow) * ((Size) shard->count + 1));
-	float	   *x = sphx_share(env, row_bytes * ((Size) shard->count + 1));
-
-	for (uint32 i = 0; i < shard->count; i++)
-	{
-		Assert(shard->rows[i].probes > 0);
-		order[i].cell = shard->rows[i].cells[0];
-		order[i].hash = hash_bytes((unsigned char *) (shard->x + (Size) i * build->d),
-								   (int) row_bytes);
-		order[i].row = i;
-		order[i].key = 0.0f;
-	}
-	order_rows(build, shard, order);
-	for (uint32 i = 0; i < shard->count; i++)
-	{
-		rows[i] = shard->rows[order[i].row];
-		memcpy(x + (Size) i * build->d, shard->x + (Size) order[i].row * build->d, row_bytes);
-	}
-	env->release(env, order);
-	sphx_unshare(env, shard->x);
-	pfree(shard->rows);
-	shard->rows = rows;
-	shard->x = x;
 }
 
 /* The node pages of one cell while they are written. */
@@ -320,7 +168,7 @@ write_node(CellWriter *writer, SphxShard *shard, uint32 first, uint32 end)
 	Assert(SphxHoldsExclusive(writer->buffer) && writer->slot < info->meta.per_page);
 	r = SphxPageRecord(info, BufferGetPage(writer->buffer), writer->slot);
 	id = SphxNodeId(info, BufferGetBlockNumber(writer->buffer), writer->slot);
-	sphx_record_init(&info->layout, r, x);
+	sphx_record_start(r);
 	r->payload_count = (uint8) inline_tids;
 	for (int i = 0; i < inline_tids; i++)
 		SphxRecordTids(info, r)[i] = shard->rows[first + (uint32) i].tid;
@@ -371,7 +219,7 @@ SphxWriteNodes(SphxBuild *build, SphxShard *shard, uint64 before)
 	uint32		end;
 
 	Assert(shard->count == shard->own);
-	group_rows(build, shard);
+	SphxGroupRows(build, shard);
 	extend_rows(build, shard);
 	for (uint32 first = 0; first < shard->own; first = end)
 	{
@@ -446,6 +294,9 @@ link_node(const EdgesState *state, uint32 i, SphxRecord *r, EdgeRoom *room, doub
 	SphxEdges  *edges = room->edges;
 
 	Assert(SphxMayChange(r) && (r->flags & SPHX_NODE_USED));
+	/* a record gets its vector, too, when its edges come first */
+	if (r->neighbours == 0)
+		sphx_record_store(layout, r, state->x + (Size) i * (Size) state->d);
 	sphx_record_vector(layout, r, room->vector);
 	sphx_edges_start(edges, room->vector);
 	for (int j = 0; j < layout->m && neighbours[j].id != SPHX_INVALID_NODE; j++)
@@ -576,6 +427,7 @@ SphxLinkNodes(SphxBuild *build, SphxShard *shard, uint64 before, uint64 total)
 	SphxBuildInput input = {
 		.n = shard->count,
 		.d = build->d,
+		.near_d = build->near_d,
 		.rows = shard->x,
 		.cell_count = build->cells
 	};

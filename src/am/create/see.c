@@ -36,9 +36,11 @@ see_rows(SphxEnv *env, void *arg, SphxItems *items)
 		state->basis = sphx_basis_read(env, state->D, state->count, state->centered, state->bytes);
 	while (sphx_next_block(items, state->n, ROW_BLOCK, &row, &end))
 	{
-		for (; row < end; row++)
+		for (; row < end; row += SPHX_REFLECT_ROWS)
 		{
-			sphx_basis_apply(state->basis, state->rows + row * (uint64) state->stride);
+			sphx_basis_apply_rows(state->basis, Min(end - row, SPHX_REFLECT_ROWS),
+								  state->rows + row * (uint64) state->stride,
+								  (size_t) state->stride);
 			CHECK_FOR_INTERRUPTS();
 		}
 	}

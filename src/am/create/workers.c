@@ -43,6 +43,7 @@
 #include "utils/wait_event.h"
 
 #include "math/train/assign.h"
+#include "math/train/spectrum.h"
 
 /* what the server gives each participant of a parallel CREATE INDEX at least, in kB */
 #define PARTICIPANT_MEMORY	32768
@@ -58,7 +59,8 @@
 /* All tasks that workers know. */
 static const SphxTask *const tasks[] = {
 	&sphx_assign_task, &sphx_pools_task, &sphx_exact_task, &sphx_join_task,
-	&sphx_forward_task, &sphx_final_task, &sphx_see_task, &sphx_edges_task,
+	&sphx_forward_task, &sphx_final_task, &sphx_spectrum_near_task,
+	&sphx_spectrum_image_task, &sphx_see_task, &sphx_group_task, &sphx_edges_task,
 	&sphx_nearest_task, &sphx_bounds_task, &sphx_width_task
 };
 

@@ -24,6 +24,7 @@ extern SphxPages *SphxRunPages(SphxPages *own);
 
 /* The tasks of the files in this folder, for workers. */
 extern const SphxTask sphx_see_task;	/* see.c */
+extern const SphxTask sphx_group_task;	/* group.c */
 extern const SphxTask sphx_edges_task;	/* nodes.c */
 extern const SphxTask sphx_nearest_task;	/* calibrate.c */
 extern const SphxTask sphx_bounds_task;

@@ -22,7 +22,7 @@ create(SphxEnv *env, int D, int count, const float *center)
 	basis->count = count;
 	basis->center = NULL;
 	basis->reflectors = NULL;
-	basis->scratch = env->alloc(env, sizeof(float) * ((size_t) count + 1));
+	basis->scratch = env->alloc(env, sizeof(float) * (SPHX_REFLECT_ROWS * (size_t) count + 1));
 	if (center != NULL)
 	{
 		basis->center = env->alloc(env, sizeof(float) * (size_t) D);
@@ -97,4 +97,14 @@ sphx_basis_apply(const SphxBasis *basis, float *x)
 			x[i] -= basis->center[i];
 	if (basis->reflectors != NULL)
 		sphx_reflect(basis->reflectors, x, basis->scratch);
+}
+
+void
+sphx_basis_apply_rows(const SphxBasis *basis, size_t n, float *x, size_t stride)
+{
+	for (size_t row = 0; basis->center != NULL && row < n; row++)
+		for (int i = 0; i < basis->D; i++)
+			x[row * stride + (size_t) i] -= basis->center[i];
+	if (basis->reflectors != NULL)
+		sphx_reflect_rows(basis->reflectors, n, x, stride, basis->scratch);
 }

@@ -22,7 +22,7 @@ typedef struct SphxBasis
 	int			count;			/* learned directions, the first coordinates */
 	float	   *center;			/* D, or NULL */
 	SphxReflectors *reflectors; /* Q, or NULL when count = 0 */
-	float	   *scratch;		/* count */
+	float	   *scratch;		/* SPHX_REFLECT_ROWS * count */
 } SphxBasis;
 
 /*
@@ -44,5 +44,8 @@ extern SphxBasis *sphx_basis_read(SphxEnv *env, int D, int count, bool centered,
 
 /* in place: a vector of D floats */
 extern void sphx_basis_apply(const SphxBasis *basis, float *x);
+
+/* the same of n vectors, `stride` floats apart, to the same bits */
+extern void sphx_basis_apply_rows(const SphxBasis *basis, size_t n, float *x, size_t stride);
 
 #endif							/* SPHX_BASIS_H */

@@ -174,19 +174,30 @@ product_is_right(size_t rows_a, size_t rows_b, size_t d)
 {
 	float		a[CHECK_ROWS_A * CHECK_D];
 	float		b[CHECK_ROWS_B * CHECK_D];
-	float		c[CHECK_ROWS_A * CHECK_ROWS_B];
+	float		transposed[CHECK_ROWS_B * CHECK_D];
+	float		nt[CHECK_ROWS_A * CHECK_ROWS_B];
+	float		nn[CHECK_ROWS_A * CHECK_ROWS_B];
 
 	assert(rows_a <= CHECK_ROWS_A && rows_b <= CHECK_ROWS_B && d <= CHECK_D);
 	for (size_t i = 0; i < rows_a * d; i++)
 		a[i] = check_value(i / d, i % d);
 	for (size_t i = 0; i < rows_b * d; i++)
+	{
 		b[i] = check_value(i % d + 5, i / d);
-	memset(c, 0xff, sizeof(c)); /* NaN: what was there must not count */
-	sphx_gemm_nt(rows_a, rows_b, d, a, b, c);
+		transposed[i % d * rows_b + i / d] = b[i];
+	}
+	memset(nt, 0xff, sizeof(nt));	/* NaN: what was there must not count */
+	memset(nn, 0xff, sizeof(nn));
+	sphx_gemm_nt(rows_a, rows_b, d, a, b, nt);
+	sphx_gemm_nn(rows_a, rows_b, d, a, transposed, nn);
 
 	for (size_t i = 0; i < rows_a * rows_b; i++)
-		if (!((double) c[i] == check_product(i / rows_b, i % rows_b, d)))
+	{
+		double		product = check_product(i / rows_b, i % rows_b, d);
+
+		if (!((double) nt[i] == product && (double) nn[i] == product))
 			return false;
+	}
 	return true;
 }
 
@@ -301,6 +312,23 @@ sphx_gemm_nt(size_t rows_a, size_t rows_b, size_t d, const float *a, const float
 	if (rows_a == 0 || rows_b == 0)
 		return;
 	sgemm("T", "N", &m, &n, &k, &one, b, &k, a, &k, &zero, c, &m, 1, 1);
+}
+
+void
+sphx_gemm_nn(size_t rows_a, size_t columns_b, size_t d, const float *a, const float *b, float *c)
+{
+	/* column-major, the same memory is C^T = B^T A^T */
+	const float one = 1.0f;
+	const float zero = 0.0f;
+	int32_t		m = (int32_t) columns_b;
+	int32_t		n = (int32_t) rows_a;
+	int32_t		k = (int32_t) d;
+
+	assert(sgemm != NULL);
+	assert(rows_a <= INT32_MAX && columns_b <= INT32_MAX && d >= 1 && d <= INT32_MAX);
+	if (rows_a == 0 || columns_b == 0)
+		return;
+	sgemm("N", "N", &m, &n, &k, &one, b, &m, a, &k, &zero, c, &m, 1, 1);
 }
 
 void

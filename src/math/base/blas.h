@@ -25,8 +25,12 @@ extern bool sphx_blas_load(const char **why);
 extern void sphx_gemm_nt(size_t rows_a, size_t rows_b, size_t d, const float *a, const float *b,
 						 float *c);
 
+/* C = A B: A is rows_a x d, B is d x columns_b, C is rows_a x columns_b */
+extern void sphx_gemm_nn(size_t rows_a, size_t columns_b, size_t d, const float *a, const float *b,
+						 float *c);
+
 /*
- * The same in double precision, and C = A B: A is rows_a x d, B is d x
+ * Both in double precision: A is rows_a x d, B is d x
  * columns_b, C is rows_a x columns_b.
  *
  * How a library rounds depends on the processor, in single precision, too.

@@ -97,31 +97,38 @@ first_entry(int i)
 	return (size_t) (i / ALIGNMENT * ALIGNMENT);
 }
 
-/* y = V x of the first `count` reflectors */
+/* y = V x of the first `count` reflectors, for n rows x and as many y, of `count` */
 static void
-multiply(const SphxReflectors *r, int count, const float *x, float *y)
+multiply(const SphxReflectors *r, int count, int n, const float *x, size_t stride, float *y)
 {
 	for (int i = 0; i < count; i++)
 	{
 		size_t		first = first_entry(i);
 
-		y[i] = sphx_kernels->dot_f32(vector(r, i) + first, x + first, (size_t) r->D - first);
+		for (int row = 0; row < n; row++)
+			y[row * count + i] = sphx_kernels->dot_f32(vector(r, i) + first,
+													   x + (size_t) row * stride + first,
+													   (size_t) r->D - first);
 	}
 }
 
-/* x -= V^T t */
+/* x -= V^T t, likewise */
 static void
-subtract(const SphxReflectors *r, int count, const float *t, float *x)
+subtract(const SphxReflectors *r, int count, int n, const float *t, float *x, size_t stride)
 {
 	for (int i = 0; i < count; i += GROUP)
 	{
 		size_t		first = first_entry(i);
-		float		a[GROUP] = {0.0f};
 
-		for (int k = 0; k < GROUP && i + k < count; k++)
-			a[k] = -t[i + k];
-		sphx_kernels->axpy4_f32(x + first, vector(r, i) + first, r->stride, a,
-								(size_t) r->D - first);
+		for (int row = 0; row < n; row++)
+		{
+			float		a[GROUP] = {0.0f};
+
+			for (int k = 0; k < GROUP && i + k < count; k++)
+				a[k] = -t[row * count + i + k];
+			sphx_kernels->axpy4_f32(x + (size_t) row * stride + first, vector(r, i) + first,
+									r->stride, a, (size_t) r->D - first);
+		}
 	}
 }
 
@@ -150,9 +157,9 @@ solve_back(const SphxReflectors *r, float *y)
 static void
 reflect_some(const SphxReflectors *r, int count, float *x, float *scratch)
 {
-	multiply(r, count, x, scratch);
+	multiply(r, count, 1, x, 0, scratch);
 	solve(r, count, scratch);
-	subtract(r, count, scratch, x);
+	subtract(r, count, 1, scratch, x, 0);
 }
 
 void
@@ -162,11 +169,25 @@ sphx_reflect(const SphxReflectors *r, float *x, float *scratch)
 }
 
 void
+sphx_reflect_rows(const SphxReflectors *r, size_t n, float *x, size_t stride, float *scratch)
+{
+	for (size_t row = 0; row < n; row += SPHX_REFLECT_ROWS)
+	{
+		int			rows = n - row < SPHX_REFLECT_ROWS ? (int) (n - row) : SPHX_REFLECT_ROWS;
+
+		multiply(r, r->count, rows, x + row * stride, stride, scratch);
+		for (int i = 0; i < rows; i++)
+			solve(r, r->count, scratch + i * r->count);
+		subtract(r, r->count, rows, scratch, x + row * stride, stride);
+	}
+}
+
+void
 sphx_reflect_back(const SphxReflectors *r, float *x, float *scratch)
 {
-	multiply(r, r->count, x, scratch);
+	multiply(r, r->count, 1, x, 0, scratch);
 	solve_back(r, scratch);
-	subtract(r, r->count, scratch, x);
+	subtract(r, r->count, 1, scratch, x, 0);
 }
 
 /* <v, x> in double precision, as four sums of every fourth product */

@@ -38,6 +38,15 @@ extern void sphx_reflect(const SphxReflectors *reflectors, float *x, float *scra
 extern void sphx_reflect_back(const SphxReflectors *reflectors, float *x, float *scratch);
 
 /*
+ * x = Q x of n rows, `stride` floats apart, each with the bits that sphx_reflect gives
+ * it; so many at a time, which read the reflectors together.  Scratch has `count`
+ * floats for each of these.
+ */
+#define SPHX_REFLECT_ROWS	4
+extern void sphx_reflect_rows(const SphxReflectors *reflectors, size_t n, float *x, size_t stride,
+							  float *scratch);
+
+/*
  * The same in double precision, one reflector after the other, the same bits
  * everywhere.  Orthogonal, and off from exact arithmetic, by at most
  * 3e-16 count (D + 12) |x|: for those who have to prove a bound.

@@ -209,7 +209,7 @@ sphx_neighbour_pair(SphxEnv *env, const SphxPointSet *set, uint64_t seed)
 		return sphx_nearest_pair(env, set);
 	cells = assign_cells(env, set, seed, &input.cell_count, &input.probes);
 	input.n = (uint32_t) set->n;
-	input.d = set->d;
+	input.d = input.near_d = set->d;
 	input.rows = set->rows;
 	input.cells = cells;
 	knn = sphx_build_knn(env, &input, k);

@@ -11,8 +11,8 @@
 
 #include "math/base/random.h"
 #include "math/graph/construct.h"
+#include "math/graph/distance.h"
 #include "math/graph/record.h"
-#include "math/kernels/kernels.h"
 
 /* rows that an unreachable row is compared with to find one to be reached from */
 #define TRIED_ROWS		256
@@ -66,8 +66,8 @@ nearest_reached(ConnectState *state, uint32_t row, SphxRandom *random, float *di
 	for (int i = 0; i < TRIED_ROWS; i++)
 	{
 		uint32_t	other = state->list[sphx_random_below(random, state->count)];
-		float		tried = sphx_kernels->l2sq_f32(state->input->rows + row * d,
-												   state->input->rows + other * d, d);
+		float		tried = sphx_whole_l2sq(state->input->rows + row * d,
+											state->input->rows + other * d, d);
 
 		if (state->given[other] < state->m / 2 && tried < *distance)
 		{

@@ -35,6 +35,8 @@ typedef struct SphxBuildInput
 {
 	uint32_t	n;
 	int			d;
+	int			near_d;			/* the first of these that tell well enough
+								 * which rows may be near */
 	const float *rows;
 	int			cell_count;
 	int			probes;

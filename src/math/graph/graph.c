@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "math/graph/construct.h"
+#include "math/graph/distance.h"
 #include "math/graph/record.h"
 #include "math/graph/select.h"
 #include "math/kernels/kernels.h"
@@ -51,6 +52,7 @@ typedef struct GraphState
 	uint32_t   *reverse_start;	/* n + 1 */
 	SphxNeighbour *reverse;		/* grouped by the row they lead to */
 	SphxNeighbour *work;		/* the participant's: candidates of one row */
+	SphxNeighbour *room;		/* to sort as many */
 	uint32_t   *samples;		/* cell_count * FAR_SAMPLES rows, or
 								 * SPHX_INVALID_NODE */
 	uint8_t    *diverse;		/* n: how many of a row's edges the heuristic
@@ -105,7 +107,7 @@ row_distance(const void *arg, int i)
 	return state->work[i].distance;
 }
 
-/* between candidates i and j */
+/* between candidates i and j, as far as it is below that of i from its row */
 static inline float
 pair_distance(const void *arg, int i, int j)
 {
@@ -113,7 +115,8 @@ pair_distance(const void *arg, int i, int j)
 	size_t		d = (size_t) state->input.d;
 	const float *rows = state->input.rows;
 
-	return sphx_kernels->l2sq_f32(rows + state->work[i].id * d, rows + state->work[j].id * d, d);
+	return sphx_bounded_l2sq(rows + state->work[i].id * d, rows + state->work[j].id * d, d,
+							 state->work[i].distance);
 }
 
 /* the diverse ones of the n candidates in state->work */
@@ -183,7 +186,7 @@ gather_candidates(GraphState *state, uint32_t row)
 
 			if (id == SPHX_INVALID_NODE || id == row)
 				continue;
-			distance = sphx_kernels->l2sq_f32(input->rows + row * d, input->rows + id * d, d);
+			distance = sphx_whole_l2sq(input->rows + row * d, input->rows + id * d, d);
 			if (distance > bound && (bound >= 0.0f || !list_contains(work, near_count, id)))
 			{
 				work[n].distance = distance;
@@ -191,9 +194,9 @@ gather_candidates(GraphState *state, uint32_t row)
 			}
 		}
 	}
-	qsort(work + near_count, (size_t) (n - near_count), sizeof(SphxNeighbour), compare_entries);
+	sort_entries(work + near_count, (size_t) (n - near_count), state->room);
 	if (bound < 0.0f)
-		qsort(work, (size_t) n, sizeof(SphxNeighbour), compare_entries);
+		sort_entries(work, (size_t) n, state->room);
 	return n;
 }
 
@@ -217,7 +220,8 @@ choose_rows(SphxEnv *env, GraphState *state, SphxItems *items, uint64_t done,
 	uint64_t	end;
 
 	state->env = env;
-	state->work = env->alloc(env, work_room(state) * sizeof(SphxNeighbour));
+	state->work = env->alloc(env, 2 * work_room(state) * sizeof(SphxNeighbour));
+	state->room = state->work + work_room(state);
 	while (sphx_next_block(items, n, ROW_BLOCK, &row, &end))
 	{
 		env->tick(env, done + row, 2 * n);
@@ -287,13 +291,15 @@ both_directions(GraphState *state, uint32_t row)
 	int			n;
 	int			unique = 0;
 
-	qsort(reverse, (size_t) reverse_count, sizeof(SphxNeighbour), compare_entries);
 	if (reverse_count > REVERSE_FACTOR * state->m)
+	{
+		select_entries(reverse, (size_t) reverse_count, (size_t) (REVERSE_FACTOR * state->m - 1));
 		reverse_count = REVERSE_FACTOR * state->m;
+	}
 	memcpy(work, forward, (size_t) forward_count * sizeof(SphxNeighbour));
 	memcpy(work + forward_count, reverse, (size_t) reverse_count * sizeof(SphxNeighbour));
 	n = forward_count + reverse_count;
-	qsort(work, (size_t) n, sizeof(SphxNeighbour), compare_entries);
+	sort_entries(work, (size_t) n, state->room);
 
 	/*
 	 * a pair has the same distance in both directions, so equal ids are side

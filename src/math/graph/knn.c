@@ -19,6 +19,7 @@
 
 #include "math/base/blas.h"
 #include "math/graph/construct.h"
+#include "math/graph/distance.h"
 #include "math/graph/pools.h"
 #include "math/graph/record.h"
 #include "math/kernels/kernels.h"
@@ -61,7 +62,7 @@
 #define JOIN_PART		1
 #define ALL_PARTS		(POOLS_PART + EXACT_PART + JOIN_ROUNDS * JOIN_PART)
 
-/* keeps the k smallest of a stream: a buffer of up to 3k entries, cut back to k when full */
+/* keeps the k smallest of a stream: a buffer of up to 3k entries, cut back to k when nearly full */
 typedef struct Smallest
 {
 	SphxNeighbour *items;
@@ -106,62 +107,138 @@ count_asking(const SphxPool *pool)
 	return count;
 }
 
+static float
+middle_of(float a, float b, float c)
+{
+	float		low = a < b ? a : b;
+	float		high = a < b ? b : a;
+
+	return c < low ? low : c > high ? high : c;
+}
+
+/*
+ * Divide items by whether they are below a pivot, or with `equal` not above it;
+ * returns how many come first.  Each is written to both sides, and counted on one:
+ * which one it is nobody can foresee.
+ */
+static int
+divide_items(SphxNeighbour *items, int count, float pivot, bool equal, SphxNeighbour *room)
+{
+	int			first = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		SphxNeighbour item = items[i];
+		bool		below = equal ? item.distance <= pivot : item.distance < pivot;
+
+		items[first] = item;
+		room[i - first] = item;
+		first += below;
+	}
+	memcpy(items + first, room, (size_t) (count - first) * sizeof(SphxNeighbour));
+	return first;
+}
+
+/* have the k smallest of `count` items come first, in any order (Hoare's selection) */
 static void
-smallest_cut(Smallest *s)
+select_items(SphxNeighbour *items, int count, int k, SphxNeighbour *room)
+{
+	while (count > k)
+	{
+		float		pivot = middle_of(items[0].distance, items[count / 2].distance,
+									  items[count - 1].distance);
+		int			first = divide_items(items, count, pivot, false, room);
+
+		if (first == 0)
+		{
+			first = divide_items(items, count, pivot, true, room);
+			if (first >= k)
+				return;
+		}
+		if (first >= k)
+			count = first;
+		else
+		{
+			items += first;
+			count -= first;
+			k -= first;
+		}
+	}
+}
+
+/* the largest distance of `count` items; 0 when there are none */
+static float
+largest_distance(const SphxNeighbour *items, int count)
+{
+	float		largest = 0.0f;
+
+	for (int i = 0; i < count; i++)
+		largest = items[i].distance > largest ? items[i].distance : largest;
+	return largest;
+}
+
+/* room: for as many items as there are */
+static void
+smallest_cut(Smallest *s, SphxNeighbour *room)
 {
 	if (s->count > s->k)
 	{
-		select_entries(s->items, (size_t) s->count, (size_t) s->k - 1);
+		select_items(s->items, s->count, s->k, room);
 		s->count = s->k;
 	}
 	if (s->count == s->k)
 	{
-		float		bound = -INFINITY;
+		float		bound = largest_distance(s->items, s->k);
 
-		for (int i = 0; i < s->k; i++)
-			bound = fmaxf(bound, s->items[i].distance);
-		s->bound = bound;
-	}
-}
-
-static inline void
-smallest_offer(Smallest *s, float distance, uint32_t id)
-{
-	if (distance < s->bound)
-	{
-		s->items[s->count].distance = distance;
-		s->items[s->count].id = id;
-		if (++s->count == 3 * s->k)
-			smallest_cut(s);
+		s->bound = bound < s->bound ? bound : s->bound;
 	}
 }
 
 static int
-compare_ids(const void *a, const void *b)
+list_count(const SphxNeighbour *list, int k)
 {
-	uint32_t	x = ((const SphxNeighbour *) a)->id;
-	uint32_t	y = ((const SphxNeighbour *) b)->id;
+	int			count = 0;
 
-	return x < y ? -1 : x > y;
+	while (count < k && list[count].id != SPHX_INVALID_NODE)
+		count++;
+	return count;
+}
+
+/* Take away items that the list has; known[]: a bit for every row, all 0 on entry and return. */
+static int
+drop_known(SphxNeighbour *items, int count, const SphxNeighbour *list, int length, uint64_t *known)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < length; i++)
+		known[list[i].id / 64] |= UINT64_C(1) << list[i].id % 64;
+	for (int i = 0; i < count; i++)
+	{
+		bool		is_known = known[items[i].id / 64] >> items[i].id % 64 & 1;
+
+		items[kept] = items[i];
+		kept += !is_known;
+	}
+	for (int i = 0; i < length; i++)
+		known[list[i].id / 64] = 0;
+	return kept;
 }
 
 /* merge the stream's result into a row's list, each id once; the list is in no order */
 static void
-smallest_merge(Smallest *s, SphxNeighbour *list)
+smallest_merge(Smallest *s, SphxNeighbour *list, uint64_t *known, SphxNeighbour *room)
 {
-	SphxNeighbour *items = s->items;
-	int			unique = 0;
+	int			length = list_count(list, s->k);
 
-	smallest_cut(s);
-	for (int i = 0; i < s->k && list[i].id != SPHX_INVALID_NODE; i++)
-		items[s->count++] = list[i];
-	qsort(items, (size_t) s->count, sizeof(SphxNeighbour), compare_ids);
-	for (int i = 0; i < s->count; i++)
-		if (i == 0 || items[i].id != items[i - 1].id)
-			items[unique++] = items[i];
-	s->count = unique;
-	smallest_cut(s);
-	memcpy(list, items, (size_t) s->count * sizeof(SphxNeighbour));
+	smallest_cut(s, room);
+	if (length > 0)
+		s->count = drop_known(s->items, s->count, list, length, known);
+	if (s->count == 0)
+		return;
+	memcpy(s->items + s->count, list, (size_t) length * sizeof(SphxNeighbour));
+	s->count += length;
+	smallest_cut(s, room);
+	memcpy(list, s->items, (size_t) s->count * sizeof(SphxNeighbour));
 }
 
 /* room for the work on one pool */
@@ -181,7 +258,8 @@ typedef struct PoolWork
 	Smallest   *smallest;		/* room */
 	uint32_t   *asking_rows;	/* room */
 	float	   *asking_norms;	/* room */
-	bool		in_parts;		/* rows have asked in other parts of the pool */
+	SphxNeighbour *cut;			/* 3k: room to cut one back */
+	uint64_t   *known;			/* a bit for every row, 0 */
 } PoolWork;
 
 /*
@@ -192,12 +270,13 @@ static void
 find_mean(const KnnState *state, PoolWork *work, const SphxPool *pool)
 {
 	size_t		d = (size_t) state->input.d;
+	size_t		near_d = (size_t) state->input.near_d;
 	uint32_t	step = (pool->count + MEAN_ROWS - 1) / MEAN_ROWS;
 	uint32_t	count = (pool->count + step - 1) / step;
 
-	memset(work->mean, 0, d * sizeof(float));
+	memset(work->mean, 0, near_d * sizeof(float));
 	for (uint32_t i = 0; i < count; i++)
-		for (size_t c = 0; c < d; c++)
+		for (size_t c = 0; c < near_d; c++)
 			work->mean[c] += state->input.rows[pool->rows[i * step] * d + c] / (float) count;
 }
 
@@ -205,12 +284,11 @@ find_mean(const KnnState *state, PoolWork *work, const SphxPool *pool)
 static float
 gather_row(const KnnState *state, const PoolWork *work, uint32_t id, float *row)
 {
-	size_t		d = (size_t) state->input.d;
-	const float *x = state->input.rows + id * d;
+	size_t		near_d = (size_t) state->input.near_d;
 
-	for (size_t c = 0; c < d; c++)
-		row[c] = x[c] - work->mean[c];
-	return sphx_kernels->dot_f32(row, row, d);
+	memcpy(row, work->mean, near_d * sizeof(float));
+	sphx_kernels->subtract_f32(state->input.rows + id * (size_t) state->input.d, row, near_d);
+	return sphx_kernels->dot_f32(row, row, near_d);
 }
 
 /* copy rows of the pool together */
@@ -219,7 +297,7 @@ gather_rows(const KnnState *state, PoolWork *work, const uint32_t *rows, uint32_
 {
 	for (uint32_t i = 0; i < count; i++)
 		work->pool_norms[i] = gather_row(state, work, rows[i],
-										 work->pool + i * (size_t) state->input.d);
+										 work->pool + i * (size_t) state->input.near_d);
 }
 
 static void
@@ -250,7 +328,7 @@ make_room(const KnnState *state, PoolWork *work, uint32_t count)
 	if (room > work->most_asking)
 		room = work->most_asking;
 	work->room = (uint32_t) room;
-	work->asking = env->alloc(env, room * (size_t) state->input.d * sizeof(float));
+	work->asking = env->alloc(env, room * (size_t) state->input.near_d * sizeof(float));
 	work->buffers = env->alloc(env, room * 3 * (size_t) state->k * sizeof(SphxNeighbour));
 	work->smallest = env->alloc(env, room * sizeof(Smallest));
 	work->asking_rows = env->alloc(env, room * sizeof(uint32_t));
@@ -283,13 +361,10 @@ static float
 farthest(const KnnState *state, uint32_t row)
 {
 	const SphxNeighbour *list = state->knn + row * (size_t) state->k;
-	float		distance = 0.0f;
 
 	if (list[state->k - 1].id == SPHX_INVALID_NODE)
 		return INFINITY;
-	for (int i = 0; i < state->k; i++)
-		distance = fmaxf(distance, list[i].distance);
-	return distance;
+	return largest_distance(list, state->k);
 }
 
 /* offer rows of a pool that have been gathered, `block` of them, to an asking row */
@@ -300,13 +375,26 @@ offer_block(PoolWork *work, uint32_t asking, const float *products, const uint32
 	uint32_t	self = work->asking_rows[asking];
 	float		norm = work->asking_norms[asking];
 	Smallest   *s = &work->smallest[asking];
+	uint32_t	end;
 
-	for (uint32_t i = 0; i < block; i++)
+	for (uint32_t i = 0; i < block;)
 	{
-		float		distance = norm + work->pool_norms[i] - 2.0f * products[i];
+		float		bound = s->bound;
+		int			count = s->count;
 
-		if (distance < s->bound && rows[i] != self)
-			smallest_offer(s, fmaxf(distance, 0.0f), rows[i]);
+		/* all may enter; each is written, and counted if it does */
+		end = smaller(block, i + (uint32_t) (3 * s->k - count));
+		for (; i < end; i++)
+		{
+			float		distance = norm + work->pool_norms[i] - 2.0f * products[i];
+
+			s->items[count].distance = distance > 0.0f ? distance : 0.0f;
+			s->items[count].id = rows[i];
+			count += (distance < bound) & (rows[i] != self);
+		}
+		s->count = count;
+		if (count > 2 * s->k)
+			smallest_cut(s, work->cut);
 	}
 }
 
@@ -314,15 +402,14 @@ offer_block(PoolWork *work, uint32_t asking, const float *products, const uint32
 static void
 ask_pool(KnnState *state, PoolWork *work, uint32_t asking, const SphxPool *pool)
 {
-	size_t		d = (size_t) state->input.d;
+	size_t		near_d = (size_t) state->input.near_d;
 
 	for (uint32_t a = 0; a < asking; a++)
 	{
 		work->smallest[a].items = work->buffers + (size_t) a * 3 * (size_t) state->k;
 		work->smallest[a].count = 0;
 		work->smallest[a].k = state->k;
-		work->smallest[a].bound = work->in_parts ?
-			farthest(state, work->asking_rows[a]) : INFINITY;
+		work->smallest[a].bound = farthest(state, work->asking_rows[a]);
 	}
 	for (uint32_t start = 0; start < pool->count; start += work->pool_block)
 	{
@@ -334,7 +421,7 @@ ask_pool(KnnState *state, PoolWork *work, uint32_t asking, const SphxPool *pool)
 		{
 			uint32_t	count = smaller(asking - first, work->ask_block);
 
-			sphx_gemm_nt(count, block, d, work->asking + first * d, work->pool, work->products);
+			sphx_gemm_nt(count, block, near_d, work->asking + first * near_d, work->pool, work->products);
 			for (uint32_t a = 0; a < count; a++)
 				offer_block(work, first + a, work->products + (size_t) a * block, rows, block);
 			state->env->tick(state->env, 0, 0);
@@ -342,34 +429,55 @@ ask_pool(KnnState *state, PoolWork *work, uint32_t asking, const SphxPool *pool)
 	}
 	for (uint32_t a = 0; a < asking; a++)
 		smallest_merge(&work->smallest[a],
-					   state->knn + (size_t) work->asking_rows[a] * (size_t) state->k);
+					   state->knn + (size_t) work->asking_rows[a] * (size_t) state->k,
+					   work->known, work->cut);
+}
+
+/*
+ * Have the rows that ask come first.  Mostly they are of one cell, and each other's
+ * nearest: what they find among themselves bounds what may enter after it.
+ */
+static uint32_t
+put_asking_first(const SphxPool *pool)
+{
+	uint32_t	asking = 0;
+
+	for (uint32_t i = 0; i < pool->count; i++)
+	{
+		uint32_t	row = pool->rows[i];
+
+		if (!pool->asks[i])
+			continue;
+		pool->rows[i] = pool->rows[asking];
+		pool->asks[i] = pool->asks[asking];
+		pool->rows[asking] = row;
+		pool->asks[asking++] = true;
+	}
+	return asking;
 }
 
 /* find neighbours of those rows of a pool that ask */
 static void
 compare_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
 {
-	size_t		d = (size_t) state->input.d;
-	uint32_t	total = count_asking(pool);
-	uint32_t	asking = 0;
+	size_t		near_d = (size_t) state->input.near_d;
+	uint32_t	total = put_asking_first(pool);
+	uint32_t	asking;
 
 	if (total == 0)
 		return;
 	make_room(state, work, total);
 	find_mean(state, work, pool);
-	for (uint32_t i = 0; i < pool->count && total > 0; i++)
+	for (uint32_t first = 0; first < total; first += asking)
 	{
-		if (!pool->asks[i])
-			continue;
-		work->asking_norms[asking] = gather_row(state, work, pool->rows[i],
-												work->asking + asking * d);
-		work->asking_rows[asking++] = pool->rows[i];
-		total--;
-		if (asking == work->room || total == 0)
+		asking = smaller(total - first, work->room);
+		for (uint32_t i = 0; i < asking; i++)
 		{
-			ask_pool(state, work, asking, pool);
-			asking = 0;
+			work->asking_rows[i] = pool->rows[first + i];
+			work->asking_norms[i] = gather_row(state, work, work->asking_rows[i],
+											   work->asking + i * near_d);
 		}
+		ask_pool(state, work, asking, pool);
 	}
 }
 
@@ -424,14 +532,12 @@ search_pool(KnnState *state, PoolWork *work, const SphxPool *pool)
 		search_part(state, work, pool);
 	else
 	{
-		work->in_parts = true;
 		for (int i = 0; i < parts.count; i++)
 		{
 			SphxPool	part = sphx_pools_get(&parts, i);
 
 			search_part(state, work, &part);
 		}
-		work->in_parts = false;
 		sphx_pools_release(state->env, &parts);
 	}
 }
@@ -450,11 +556,12 @@ static void
 begin_work(const KnnState *state, PoolWork *work)
 {
 	SphxEnv    *env = state->env;
-	size_t		d = (size_t) state->input.d;
+	size_t		d = (size_t) state->input.near_d;
 	size_t		quarter = env->scratch / 4;
 	size_t		row = (d + 1) * sizeof(float);
 	size_t		ask = row + 3 * (size_t) state->k * sizeof(SphxNeighbour) + sizeof(Smallest) +
 	sizeof(uint32_t);
+	size_t		known = ((size_t) state->input.n / 64 + 1) * sizeof(uint64_t);
 
 	memset(work, 0, sizeof(*work));
 	work->pool_block = clamp_block(quarter / row, POOL_BLOCK);
@@ -464,6 +571,9 @@ begin_work(const KnnState *state, PoolWork *work)
 	work->pool = env->alloc(env, work->pool_block * d * sizeof(float));
 	work->pool_norms = env->alloc(env, work->pool_block * sizeof(float));
 	work->products = env->alloc(env, (size_t) work->ask_block * work->pool_block * sizeof(float));
+	work->cut = env->alloc(env, 3 * (size_t) state->k * sizeof(SphxNeighbour));
+	work->known = env->alloc(env, known);
+	memset(work->known, 0, known);
 }
 
 static void
@@ -475,7 +585,25 @@ end_work(const KnnState *state, PoolWork *work)
 	env->release(env, work->pool);
 	env->release(env, work->pool_norms);
 	env->release(env, work->products);
+	env->release(env, work->cut);
+	env->release(env, work->known);
 	release_room(state, work);
+}
+
+/* empty the lists of the rows that ask in a pool */
+static void
+begin_lists(const KnnState *state, const SphxPool *pool)
+{
+	for (uint32_t i = 0; i < pool->count; i++)
+	{
+		SphxNeighbour *list = state->knn + pool->rows[i] * (size_t) state->k;
+
+		for (int j = 0; pool->asks[i] && j < state->k; j++)
+			list[j] = (SphxNeighbour)
+		{
+			INFINITY, SPHX_INVALID_NODE
+		};
+	}
 }
 
 /* an item is a pool, in which rows of one rank ask: so every row asks in one pool only */
@@ -492,6 +620,8 @@ search_pools(SphxEnv *env, void *arg, SphxItems *items)
 	{
 		SphxPool	pool = sphx_pools_get(&state->pools, (int) item);
 
+		if (state->rank == 0)
+			begin_lists(state, &pool);
 		sphx_random_seed(&work.random, 1 + item * ASKED_POOLS + state->rank);
 		search_pool(state, &work, &pool);
 		report_pools(state, &pool);
@@ -506,6 +636,7 @@ make_exact(SphxEnv *env, void *arg, SphxItems *items)
 	KnnState   *state = arg;
 	size_t		d = (size_t) state->input.d;
 	size_t		k = (size_t) state->k;
+	SphxNeighbour *room = env->alloc(env, k * sizeof(SphxNeighbour));
 	uint64_t	row;
 	uint64_t	end;
 
@@ -519,11 +650,12 @@ make_exact(SphxEnv *env, void *arg, SphxItems *items)
 			size_t		count = 0;
 
 			for (; count < k && list[count].id != SPHX_INVALID_NODE; count++)
-				list[count].distance = sphx_kernels->l2sq_f32(state->input.rows + row * d,
-															  state->input.rows + list[count].id * d, d);
-			qsort(list, count, sizeof(SphxNeighbour), compare_entries);
+				list[count].distance = sphx_whole_l2sq(state->input.rows + row * d,
+													   state->input.rows + list[count].id * d, d);
+			sort_entries(list, count, room);
 		}
 	}
+	env->release(env, room);
 }
 
 /* put (distance, id) into an ascending list of k; the last one drops out */
@@ -565,7 +697,8 @@ join_row(KnnState *state, uint32_t row, uint32_t *stamps, uint32_t stamp)
 			if (stamps[theirs[j]] == stamp)
 				continue;
 			stamps[theirs[j]] = stamp;
-			distance = sphx_kernels->l2sq_f32(x, state->input.rows + theirs[j] * d, d);
+			distance = sphx_bounded_l2sq(x, state->input.rows + theirs[j] * d, d,
+										 list[k - 1].distance);
 			if (distance < list[k - 1].distance)
 				list_insert(list, state->k, distance, theirs[j]);
 		}
@@ -651,20 +784,15 @@ join_neighbours(KnnState *state)
 SphxNeighbour *
 sphx_build_knn(SphxEnv *env, const SphxBuildInput *input, int k)
 {
-	size_t		entries = (size_t) input->n * (size_t) k;
 	KnnState	state;
 
 	assert(input->probes >= 1 && input->probes <= 255);
+	assert(input->near_d >= 1 && input->near_d <= input->d);
 	memset(&state, 0, sizeof(state));
 	state.env = env;
 	state.input = *input;
 	state.k = k;
-	state.knn = sphx_share(env, entries * sizeof(SphxNeighbour));
-	for (size_t i = 0; i < entries; i++)
-	{
-		state.knn[i].distance = INFINITY;
-		state.knn[i].id = SPHX_INVALID_NODE;
-	}
+	state.knn = sphx_share(env, (size_t) input->n * (size_t) k * sizeof(SphxNeighbour));
 	ask_in_pools(&state);
 	sphx_run(env, &sphx_exact_task, &state, sphx_blocks(input->n, ROW_BLOCK));
 	join_neighbours(&state);

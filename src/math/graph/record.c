@@ -128,8 +128,8 @@ sphx_edges_add(SphxEdges *edges, uint32_t id, const float *w)
 {
 	float	   *difference = edges->differences + (size_t) edges->n * (size_t) edges->D;
 
-	for (int d = 0; d < edges->D; d++)
-		difference[d] = w[d] - edges->from[d];
+	memcpy(difference, edges->from, (size_t) edges->D * sizeof(float));
+	sphx_kernels->subtract_f32(w, difference, (size_t) edges->D);
 	edges->ids[edges->n++] = id;
 }
 

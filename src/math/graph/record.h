@@ -141,7 +141,12 @@ sphx_record_payload(const SphxLayout *layout, const SphxRecord *r)
 	return (char *) r + layout->payload;
 }
 
-/* make an empty used record of the vector x (D floats, rotated); version and payload are kept */
+/*
+ * Make an empty used record of the vector x (D floats, rotated); version and payload
+ * are kept.  The first of these does so but for the vector, the second adds that.
+ */
+extern void sphx_record_start(SphxRecord *r);
+extern void sphx_record_store(const SphxLayout *layout, SphxRecord *r, const float *x);
 extern void sphx_record_init(const SphxLayout *layout, SphxRecord *r, const float *x);
 
 /* the stored vector as D floats; and whether two records store exactly the same vector */

@@ -280,16 +280,30 @@ store_vector(const SphxLayout *layout, SphxRecord *r, const float *x)
 }
 
 void
-sphx_record_init(const SphxLayout *layout, SphxRecord *r, const float *x)
+sphx_record_start(SphxRecord *r)
 {
 	r->flags = SPHX_NODE_USED;
 	r->neighbours = 0;
-	r->scale = choose_scale(layout, x);
-	store_vector(layout, r, x);
-	r->error = measure_error(layout, r, x);
+	r->scale = 0.0f;
+	r->error = 0;
 	r->unused = 0;
 	r->length_base = 0;
 	r->next = SPHX_INVALID_NODE;
+}
+
+void
+sphx_record_store(const SphxLayout *layout, SphxRecord *r, const float *x)
+{
+	r->scale = choose_scale(layout, x);
+	store_vector(layout, r, x);
+	r->error = measure_error(layout, r, x);
+}
+
+void
+sphx_record_init(const SphxLayout *layout, SphxRecord *r, const float *x)
+{
+	sphx_record_start(r);
+	sphx_record_store(layout, r, x);
 }
 
 /* the coordinates of 6, 4 and 2 bits, whose bytes begin at v */

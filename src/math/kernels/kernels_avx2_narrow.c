@@ -115,10 +115,25 @@ sphx_amax_f32_avx2(const float *x, size_t n)
 {
 	const __m256 sign = _mm256_set1_ps(-0.0f);
 	__m256		largest = _mm256_setzero_ps();
+	__m256		second = largest;
+	__m256		third = largest;
+	__m256		fourth = largest;
 	float		lanes[8];
 	float		amax;
 	size_t		i = 0;
 
+	/*
+	 * four at a time hide the latency of each; none is NaN, which comes first
+	 * and is left out
+	 */
+	for (; i + 32 <= n; i += 32)
+	{
+		largest = _mm256_max_ps(_mm256_andnot_ps(sign, _mm256_loadu_ps(x + i)), largest);
+		second = _mm256_max_ps(_mm256_andnot_ps(sign, _mm256_loadu_ps(x + i + 8)), second);
+		third = _mm256_max_ps(_mm256_andnot_ps(sign, _mm256_loadu_ps(x + i + 16)), third);
+		fourth = _mm256_max_ps(_mm256_andnot_ps(sign, _mm256_loadu_ps(x + i + 24)), fourth);
+	}
+	largest = _mm256_max_ps(_mm256_max_ps(largest, second), _mm256_max_ps(third, fourth));
 	for (; i + 8 <= n; i += 8)
 		largest = _mm256_max_ps(_mm256_andnot_ps(sign, _mm256_loadu_ps(x + i)), largest);
 	_mm256_storeu_ps(lanes, largest);
@@ -156,15 +171,21 @@ sphx_table_levels_avx2(const float *x, size_t D, float amax, uint8_t *table)
 AVX2		SPHX_NO_CONTRACT void
 sphx_axpy4_f32_avx2(float *x, const float *rows, size_t stride, const float a[4], size_t n)
 {
+	const float *r[4] = {rows, rows + stride, rows + 2 * stride, rows + 3 * stride};
+	__m256		a0 = _mm256_set1_ps(a[0]);
+	__m256		a1 = _mm256_set1_ps(a[1]);
+	__m256		a2 = _mm256_set1_ps(a[2]);
+	__m256		a3 = _mm256_set1_ps(a[3]);
 	size_t		i = 0;
 
 	for (; i + 8 <= n; i += 8)
 	{
 		__m256		sum = _mm256_loadu_ps(x + i);
 
-		for (size_t k = 0; k < 4; k++)
-			sum = _mm256_add_ps(sum, _mm256_mul_ps(_mm256_set1_ps(a[k]),
-												   _mm256_loadu_ps(rows + k * stride + i)));
+		sum = _mm256_add_ps(sum, _mm256_mul_ps(a0, _mm256_loadu_ps(r[0] + i)));
+		sum = _mm256_add_ps(sum, _mm256_mul_ps(a1, _mm256_loadu_ps(r[1] + i)));
+		sum = _mm256_add_ps(sum, _mm256_mul_ps(a2, _mm256_loadu_ps(r[2] + i)));
+		sum = _mm256_add_ps(sum, _mm256_mul_ps(a3, _mm256_loadu_ps(r[3] + i)));
 		_mm256_storeu_ps(x + i, sum);
 	}
 	if (i < n)

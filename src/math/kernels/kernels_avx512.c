@@ -338,6 +338,31 @@ decode_i8_avx512(const int8_t *v, float scale, float *x, size_t n)
 	decode(v, false, scale, x, n);
 }
 
+/* products and sums are rounded one by one, as their bits are fixed */
+static AVX512 SPHX_NO_CONTRACT void
+axpy4_f32_avx512(float *x, const float *rows, size_t stride, const float a[4], size_t n)
+{
+	const float *r[4] = {rows, rows + stride, rows + 2 * stride, rows + 3 * stride};
+	__m512		a0 = _mm512_set1_ps(a[0]);
+	__m512		a1 = _mm512_set1_ps(a[1]);
+	__m512		a2 = _mm512_set1_ps(a[2]);
+	__m512		a3 = _mm512_set1_ps(a[3]);
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
+	{
+		__m512		sum = _mm512_loadu_ps(x + i);
+
+		sum = _mm512_add_ps(sum, _mm512_mul_ps(a0, _mm512_loadu_ps(r[0] + i)));
+		sum = _mm512_add_ps(sum, _mm512_mul_ps(a1, _mm512_loadu_ps(r[1] + i)));
+		sum = _mm512_add_ps(sum, _mm512_mul_ps(a2, _mm512_loadu_ps(r[2] + i)));
+		sum = _mm512_add_ps(sum, _mm512_mul_ps(a3, _mm512_loadu_ps(r[3] + i)));
+		_mm512_storeu_ps(x + i, sum);
+	}
+	if (i < n)
+		sphx_axpy4_f32_avx2(x + i, rows + i, stride, a, n - i);
+}
+
 static AVX512 void
 half_to_f32_avx512(const uint16_t *half, float *x, size_t n)
 {
@@ -527,7 +552,7 @@ sphx_kernels_avx512(void)
 		.table_signs = sphx_table_signs_avx512,
 		.table_lloyd = sphx_table_lloyd_avx512,
 		.table_levels = sphx_table_levels_avx2,
-		.axpy4_f32 = sphx_axpy4_f32_avx2,
+		.axpy4_f32 = axpy4_f32_avx512,
 		.amax_f32 = sphx_amax_f32_avx2,
 		.subtract_f32 = sphx_subtract_f32_avx2,
 		.decode_i6 = sphx_decode_i6_avx2,

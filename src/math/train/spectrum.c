@@ -41,7 +41,14 @@
 /* differences of which one direction is made at least */
 #define EDGES_A_VECTOR	8
 
-#define ITERATIONS		4
+#define ITERATIONS		3
+
+/*
+ * Parts that rows are searched for neighbours in, and that differences are multiplied
+ * in: items of a run, so that sums are the same whoever takes which.
+ */
+#define NEAR_PARTS		8
+#define IMAGE_PARTS		4
 
 /* rows of a matrix product */
 #define BLOCK			256
@@ -88,15 +95,15 @@ typedef enum Half
 	HELD_OUT
 } Half;
 
-/* some differences as unit vectors, one a row, and transposed */
+/* some differences as unit vectors, one a row */
 typedef struct Edges
 {
 	bool		all;			/* those that lead to seen rows, too */
 	int			anchor;			/* the next one, */
 	int			neighbour;		/* and its neighbour */
+	int			end;			/* of the anchors */
 	int			count;			/* rows */
 	float	   *rows;			/* BLOCK x D */
-	float	   *transposed;		/* D x count */
 } Edges;
 
 
@@ -149,8 +156,7 @@ choose_anchors(Search *search)
 	count = count < LEAST_ANCHORS ? LEAST_ANCHORS : count;
 	count = count > MOST_ANCHORS ? MOST_ANCHORS : count;
 	search->anchor_count = count < search->n ? count : search->n;
-	search->anchors = search->env->alloc(search->env,
-										 sizeof(Anchor) * ((size_t) search->anchor_count + 1));
+	search->anchors = sphx_share(search->env, sizeof(Anchor) * ((size_t) search->anchor_count + 1));
 	for (int a = 0; a < search->anchor_count; a++)
 	{
 		uint64_t	from = (uint64_t) a * (uint64_t) search->n / (uint64_t) search->anchor_count;
@@ -232,10 +238,17 @@ see_row(const Search *search, Anchor *anchor, int id, float square, float noise,
 	offer(anchor, id, square);
 }
 
-/* memory of find_neighbours */
+/* What all participants know of the search for neighbours; the arrays are shared. */
+typedef struct NearState
+{
+	Search		search;
+	const double *mean;			/* D */
+	Anchor	   *found;			/* NEAR_PARTS * anchors: in each part */
+} NearState;
+
+/* memory of a participant */
 typedef struct Block
 {
-	double	   *mean;			/* D */
 	float	   *anchors;		/* anchors x D: without the mean */
 	float	   *anchor_squares; /* anchors */
 	float	   *rows;			/* BLOCK x D */
@@ -250,10 +263,9 @@ allocate_block(const Search *search, Block *block)
 	size_t		D = (size_t) search->D;
 	size_t		anchors = (size_t) search->anchor_count;
 
-	block->mean = search->env->alloc(search->env, sizeof(double) * D + sizeof(float) *
-									 ((anchors + BLOCK + 1) * D + anchors + BLOCK +
-									  anchors * BLOCK));
-	block->anchors = (float *) (block->mean + D);
+	block->anchors = search->env->alloc(search->env, sizeof(float) *
+										((anchors + BLOCK + 1) * D + anchors + BLOCK +
+										 anchors * BLOCK));
 	block->rows = block->anchors + anchors * D;
 	block->scratch = block->rows + BLOCK * D;
 	block->anchor_squares = block->scratch + D;
@@ -262,12 +274,13 @@ allocate_block(const Search *search, Block *block)
 }
 
 static void
-see_block(const Search *search, const Block *block, int first, int rows)
+see_block(const NearState *state, const Block *block, int first, int rows, Anchor *found)
 {
+	const Search *search = &state->search;
 	int			anchors = search->anchor_count;
 
 	for (int i = 0; i < rows; i++)
-		block->squares[i] = center_row(search, first + i, block->mean,
+		block->squares[i] = center_row(search, first + i, state->mean,
 									   block->rows + (size_t) i * (size_t) search->D);
 	sphx_gemm_nt((size_t) rows, (size_t) anchors, (size_t) search->D, block->rows,
 				 block->anchors, block->products);
@@ -277,29 +290,64 @@ see_block(const Search *search, const Block *block, int first, int rows)
 			float		squares = block->squares[i] + block->anchor_squares[a];
 			float		product = block->products[(size_t) i * (size_t) anchors + (size_t) a];
 
-			see_row(search, &search->anchors[a], first + i, squares - 2.0f * product,
-					NOISE * squares, block->scratch);
+			see_row(search, &found[a], first + i, squares - 2.0f * product, NOISE * squares,
+					block->scratch);
 		}
 }
+
+/* Find the nearest of some parts of the rows. */
+static void
+search_parts(SphxEnv *env, void *arg, SphxItems *items)
+{
+	NearState  *state = arg;
+	Search	   *search = &state->search;
+	uint64_t	n = (uint64_t) search->n;
+	uint64_t	part;
+	Block		block;
+
+	search->env = env;
+	allocate_block(search, &block);
+	for (int a = 0; a < search->anchor_count; a++)
+		block.anchor_squares[a] = center_row(search, search->anchors[a].row, state->mean,
+											 block.anchors + (size_t) a * (size_t) search->D);
+	while (items->next(items, &part))
+	{
+		Anchor	   *found = state->found + part * (uint64_t) search->anchor_count;
+		int			end = (int) (n * (part + 1) / items->count);
+
+		memcpy(found, search->anchors, sizeof(Anchor) * (size_t) search->anchor_count);
+		for (int first = (int) (n * part / items->count); first < end; first += BLOCK)
+		{
+			see_block(state, &block, first, end - first < BLOCK ? end - first : BLOCK, found);
+			env->tick(env, (uint64_t) first, n);
+		}
+	}
+	env->release(env, block.anchors);
+}
+
+static const size_t near_pointers[] = {
+	offsetof(NearState, search.sample), offsetof(NearState, search.anchors),
+	offsetof(NearState, mean), offsetof(NearState, found)
+};
+
+const SphxTask sphx_spectrum_near_task = SPHX_TASK(search_parts, NearState, near_pointers);
 
 static void
 find_neighbours(const Search *search)
 {
-	Block		block;
+	SphxEnv    *env = search->env;
+	size_t		anchors = (size_t) search->anchor_count;
+	double	   *mean = sphx_share(env, sizeof(double) * (size_t) search->D);
+	Anchor	   *found = sphx_share(env, sizeof(Anchor) * anchors * NEAR_PARTS);
+	NearState	state = {.search = *search,.mean = mean,.found = found};
 
-	allocate_block(search, &block);
-	find_mean(search, block.mean);
-	for (int a = 0; a < search->anchor_count; a++)
-		block.anchor_squares[a] = center_row(search, search->anchors[a].row, block.mean,
-											 block.anchors + (size_t) a * (size_t) search->D);
-	for (int first = 0; first < search->n; first += BLOCK)
-	{
-		int			rows = search->n - first < BLOCK ? search->n - first : BLOCK;
-
-		see_block(search, &block, first, rows);
-		search->env->tick(search->env, (uint64_t) first, (uint64_t) search->n);
-	}
-	search->env->release(search->env, block.mean);
+	find_mean(search, mean);
+	sphx_run(env, &sphx_spectrum_near_task, &state, NEAR_PARTS);
+	for (size_t i = 0; i < anchors * NEAR_PARTS; i++)
+		for (int k = 0; k < found[i].count; k++)
+			offer(&search->anchors[i % anchors], found[i].ids[k], found[i].squares[k]);
+	sphx_unshare(env, found);
+	sphx_unshare(env, mean);
 }
 
 
@@ -312,7 +360,7 @@ next_edges(const Search *search, Edges *edges)
 	size_t		D = (size_t) search->D;
 
 	edges->count = 0;
-	while (edges->count < BLOCK && edges->anchor < search->anchor_count)
+	while (edges->count < BLOCK && edges->anchor < edges->end)
 	{
 		const Anchor *anchor = &search->anchors[edges->anchor];
 		float	   *row = edges->rows + (size_t) edges->count * D;
@@ -340,71 +388,120 @@ next_edges(const Search *search, Edges *edges)
 	return edges->count > 0;
 }
 
+/* part number `part` of `parts` of the differences of one half */
 static void
-first_edges(Edges *edges, Half half, bool all)
+first_edges(const Search *search, Half half, bool all, int part, int parts, Edges *edges)
 {
+	int			pairs = (search->anchor_count + 1) / 2;
+	int			end = 2 * (pairs * (part + 1) / parts);
+
 	edges->all = all;
-	edges->anchor = half == TRAINED ? 0 : 1;
+	edges->anchor = 2 * (pairs * part / parts) + (half == TRAINED ? 0 : 1);
 	edges->neighbour = 0;
+	edges->end = end < search->anchor_count ? end : search->anchor_count;
 }
 
 /* where the memory of a spectrum's work is */
 typedef struct Work
 {
-	Edges		edges;
 	int			count;			/* directions */
-	float	   *vectors;		/* count x D, rounded up to groups of 4 */
+	float	   *vectors;		/* count x D, rounded up to groups of 4;
+								 * shared */
 	float	   *image;			/* the same: V E^T E */
-	float	   *part;			/* count x D: that of one block */
+	float	   *parts;			/* IMAGE_PARTS x count x D: those of parts of
+								 * the differences; shared */
 	float	   *products;		/* count x BLOCK */
+	Edges		edges;
 } Work;
 
 static void
 allocate_work(const Search *search, Work *work)
 {
 	size_t		D = (size_t) search->D;
-	size_t		rows = ((size_t) work->count + 3) / 4 * 4;
-	size_t		floats = 2 * BLOCK * D + 3 * rows * D + (size_t) work->count * BLOCK;
-	float	   *memory = search->env->alloc(search->env, sizeof(float) * (floats + 1));
+	size_t		count = (size_t) work->count;
+	size_t		matrix = (count + 3) / 4 * 4 * D;
+	float	   *memory = search->env->alloc(search->env, sizeof(float) *
+											(matrix + BLOCK * D + count * BLOCK + 1));
 
-	work->vectors = memory;
-	work->image = work->vectors + rows * D;
-	work->part = work->image + rows * D;
-	work->edges.rows = work->part + rows * D;
-	work->edges.transposed = work->edges.rows + BLOCK * D;
-	work->products = work->edges.transposed + BLOCK * D;
-	memset(work->vectors, 0, sizeof(float) * rows * D);
+	work->vectors = sphx_share(search->env, sizeof(float) * (matrix + 1));
+	work->parts = sphx_share(search->env, sizeof(float) * (IMAGE_PARTS * count * D + 1));
+	work->image = memory;
+	work->edges.rows = work->image + matrix;
+	work->products = work->edges.rows + BLOCK * D;
+	memset(work->vectors, 0, sizeof(float) * matrix);
 }
 
 static void
-transpose_edges(Edges *edges, int D)
+release_work(const Search *search, const Work *work)
 {
-	size_t		count = (size_t) edges->count;
-
-	for (size_t i = 0; i < count; i++)
-		for (size_t j = 0; j < (size_t) D; j++)
-			edges->transposed[j * count + i] = edges->rows[i * (size_t) D + j];
+	search->env->release(search->env, work->image);
+	sphx_unshare(search->env, work->parts);
+	sphx_unshare(search->env, work->vectors);
 }
+
+/* What all participants know of a product with the differences; the arrays are shared. */
+typedef struct ImageState
+{
+	Search		search;
+	int			count;
+	const float *vectors;
+	float	   *parts;
+} ImageState;
+
+/* Images of the vectors under some parts of the trained half of the differences. */
+static void
+multiply_parts(SphxEnv *env, void *arg, SphxItems *items)
+{
+	ImageState *state = arg;
+	size_t		D = (size_t) state->search.D;
+	size_t		count = (size_t) state->count;
+	float	   *image = env->alloc(env, sizeof(float) * (count * D + BLOCK * (D + count)));
+	float	   *products = image + count * D;
+	Edges		edges = {.rows = products + BLOCK * count};
+	uint64_t	part;
+
+	state->search.env = env;
+	while (items->next(items, &part))
+	{
+		float	   *sum = state->parts + part * count * D;
+
+		memset(sum, 0, sizeof(float) * count * D);
+		first_edges(&state->search, TRAINED, true, (int) part, (int) items->count, &edges);
+		while (next_edges(&state->search, &edges))
+		{
+			sphx_gemm_nt(count, (size_t) edges.count, D, state->vectors, edges.rows, products);
+			sphx_gemm_nn(count, D, (size_t) edges.count, products, edges.rows, image);
+			for (size_t i = 0; i < count * D; i++)
+				sum[i] += image[i];
+		}
+	}
+	env->release(env, image);
+}
+
+static const size_t image_pointers[] = {
+	offsetof(ImageState, search.sample), offsetof(ImageState, search.anchors),
+	offsetof(ImageState, vectors), offsetof(ImageState, parts)
+};
+
+const SphxTask sphx_spectrum_image_task = SPHX_TASK(multiply_parts, ImageState, image_pointers);
 
 /* image = V E^T E over the trained half */
 static void
 multiply_edges(const Search *search, Work *work)
 {
-	size_t		D = (size_t) search->D;
-	size_t		count = (size_t) work->count;
+	size_t		size = (size_t) work->count * (size_t) search->D;
+	ImageState	state = {
+		.search = *search,
+		.count = work->count,
+		.vectors = work->vectors,
+		.parts = work->parts
+	};
 
-	memset(work->image, 0, sizeof(float) * count * D);
-	first_edges(&work->edges, TRAINED, true);
-	while (next_edges(search, &work->edges))
-	{
-		size_t		edges = (size_t) work->edges.count;
-
-		transpose_edges(&work->edges, search->D);
-		sphx_gemm_nt(count, edges, D, work->vectors, work->edges.rows, work->products);
-		sphx_gemm_nt(count, D, edges, work->products, work->edges.transposed, work->part);
-		for (size_t i = 0; i < count * D; i++)
-			work->image[i] += work->part[i];
-	}
+	sphx_run(search->env, &sphx_spectrum_image_task, &state, IMAGE_PARTS);
+	memcpy(work->image, work->parts, sizeof(float) * size);
+	for (size_t part = 1; part < IMAGE_PARTS; part++)
+		for (size_t i = 0; i < size; i++)
+			work->image[i] += work->parts[part * size + i];
 }
 
 
@@ -486,11 +583,11 @@ turn_vectors(const Search *search, Work *work)
 	double	   *matrix = search->env->alloc(search->env, sizeof(double) * (2 * count + 1) * count);
 	double	   *turns = matrix + count * count;
 
-	sphx_gemm_nt(count, count, D, work->vectors, work->image, work->part);
+	sphx_gemm_nt(count, count, D, work->vectors, work->image, work->parts);
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < count; k++)
-			matrix[i * count + k] = ((double) work->part[i * count + k] +
-									 (double) work->part[k * count + i]) / 2.0;
+			matrix[i * count + k] = ((double) work->parts[i * count + k] +
+									 (double) work->parts[k * count + i]) / 2.0;
 	sphx_eigen(search->env, work->count, matrix, turns, turns + count * count);
 	memset(work->image, 0, sizeof(float) * count * D);
 	for (size_t i = 0; i < count; i++)
@@ -541,7 +638,7 @@ measure_variances(const Search *search, Work *work, bool all, double *variances)
 
 	for (size_t i = 0; i < count; i++)
 		variances[i] = 0.0;
-	first_edges(&work->edges, HELD_OUT, all);
+	first_edges(search, HELD_OUT, all, 0, 1, &work->edges);
 	while (next_edges(search, &work->edges))
 	{
 		size_t		edges = (size_t) work->edges.count;
@@ -680,7 +777,8 @@ gather_mean(const Search *search, SphxSpectrum *spectrum)
 
 	while (first > 0 && (double) spectrum->variances[first - 1] * search->D < NO_VARIANCE)
 		first--;
-	find_mean(search, mean);
+	if (first < spectrum->count)
+		find_mean(search, mean);
 	for (int i = first; i < spectrum->count; i++)
 	{
 		w[i] = 0.0;
@@ -737,9 +835,9 @@ static void
 end_search(const Search *search, const Work *work, double *variances)
 {
 	search->env->release(search->env, variances);
-	search->env->release(search->env, work->vectors);
+	release_work(search, work);
 	search->env->release(search->env, search->seen);
-	search->env->release(search->env, search->anchors);
+	sphx_unshare(search->env, search->anchors);
 }
 
 /* Variances along the vectors: without any to hold out, as if all directions were alike. */

@@ -8,7 +8,7 @@
 #ifndef SPHX_SPECTRUM_H
 #define SPHX_SPECTRUM_H
 
-#include "math/base/env.h"
+#include "math/base/parallel.h"
 
 typedef struct SphxSpectrum
 {
@@ -44,5 +44,9 @@ extern SphxSpectrum *sphx_spectrum_train(SphxEnv *env, int n, const float *sampl
  */
 extern void sphx_spectrum_measure(SphxEnv *env, int n, const float *sample, int D, uint64_t seed,
 								  int count, const float *vectors, float *variances);
+
+/* the tasks of these, for workers, if the sample is shared */
+extern const SphxTask sphx_spectrum_near_task;
+extern const SphxTask sphx_spectrum_image_task;
 
 #endif							/* SPHX_SPECTRUM_H */
