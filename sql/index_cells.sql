@@ -20,6 +20,7 @@ CREATE FUNCTION cells(OUT index name, OUT cells int, OUT layers int, OUT spare_p
 INSERT INTO t SELECT i, spread(i, 8) FROM generate_series(1, 1000) i;
 VACUUM t;
 SELECT * FROM cells();
+SELECT reindex_advised FROM sphx_index_stats('t_l2');
 
 -- enough; also in a session that knows the index as it was
 INSERT INTO t SELECT i, spread(i, 8) FROM generate_series(1001, 1700) i;
@@ -34,11 +35,12 @@ INSERT INTO t SELECT i, spread(i, 8) FROM generate_series(1701, 2000) i;
 VACUUM t;
 SELECT * FROM cells();
 
--- four times the rows, and duplicates
+-- four times the rows, and duplicates; nothing has been learned of them
 INSERT INTO t SELECT i, spread(i, 8) FROM generate_series(2001, 6800) i;
 INSERT INTO t SELECT 10000 + i, spread(1, 8) FROM generate_series(1, 200) i;
 VACUUM t;
 SELECT * FROM cells();
+SELECT reindex_advised FROM sphx_index_stats('t_l2');
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM t ORDER BY e <-> spread(1, 8)) x;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM t ORDER BY e <#> spread(1, 8)) x;
 

@@ -356,6 +356,7 @@ SphxMoveCells(SphxPages *pages, const SphxIndexInfo *info)
 	meta->directory = info->meta.directory;
 	meta->layer_count = info->meta.layer_count;
 	memcpy(meta->layers, info->meta.layers, sizeof(meta->layers));
+	meta->gap_weight = info->meta.gap_weight;
 	meta->training = info->meta.training;
 	meta->kmeans = info->meta.kmeans;
 	meta->rows_seen = info->meta.rows_seen;

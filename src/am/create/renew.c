@@ -222,6 +222,7 @@ train_cells(Renewal *renewal)
 								  (Size) build->info.layout.D);
 	build->cells = sphx_train(&build->env.base, &params, renewal->count, build->info.layout.D,
 							  renewal->sample, build->centroids, report);
+	meta->gap_weight = params.gap_weight;
 	meta->training = SphxTrainingFigures(&report[0]);
 	meta->kmeans = SphxTrainingFigures(&report[1]);
 	return build->cells >= renewal->old_cells;
