@@ -21,6 +21,19 @@
 
 PG_FUNCTION_INFO_V1(sphx_handler);
 
+/* Vacuum leaves to CREATE INDEX what is learned of the rows. */
+static IndexBulkDeleteResult *
+vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
+{
+	stats = sphxvacuumcleanup(info, stats);
+	if (!info->analyze_only)
+	{
+		SphxRenewCells(info->index, stats->num_index_tuples);
+		stats->num_pages = RelationGetNumberOfBlocks(info->index);
+	}
+	return stats;
+}
+
 Datum
 sphx_handler(PG_FUNCTION_ARGS)
 {
@@ -38,7 +51,7 @@ sphx_handler(PG_FUNCTION_ARGS)
 		.ambuildempty = sphxbuildempty,
 		.aminsert = sphxinsert,
 		.ambulkdelete = sphxbulkdelete,
-		.amvacuumcleanup = sphxvacuumcleanup,
+		.amvacuumcleanup = vacuum_cleanup,
 		.amcostestimate = sphxcostestimate,
 		.amoptions = sphxoptions,
 		.ambuildphasename = sphxbuildphasename,

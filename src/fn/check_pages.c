@@ -27,32 +27,25 @@ kind_name(SphxPageKind kind)
 	return names[kind];
 }
 
-/* I8: the kind that the metapage says the block has; 0 behind the layers. */
-static SphxPageKind
-planned_kind(const SphxCheck *check, BlockNumber block)
-{
-	const SphxMetaPageData *meta = &check->info.meta;
-
-	if (block == SPHX_META_BLOCK)
-		return SPHX_PAGE_META;
-	if (block < meta->directory)
-		return SPHX_PAGE_BASIS;
-	if (block < meta->layers[0].start)
-		return SPHX_PAGE_DIRECTORY;
-	return block < check->first ? SPHX_PAGE_CENTROID : 0;
-}
-
 static void
 check_kind(SphxCheck *check, BlockNumber block, SphxPageKind kind)
 {
-	SphxPageKind planned = planned_kind(check, block);
+	SphxPageKind planned = SphxPlannedKind(&check->info.meta, block);
 
 	if (planned != 0 && kind != planned)
 		SphxCheckFailed(check, block, SPHX_I8_BLOCKS, "page is %s, not %s",
 						kind_name(kind), kind_name(planned));
-	if (planned == 0 && kind != 0 && kind != SPHX_PAGE_NODE && kind != SPHX_PAGE_OVERFLOW)
+	if (planned == 0 && (kind == SPHX_PAGE_META || kind == SPHX_PAGE_BASIS))
 		SphxCheckFailed(check, block, SPHX_I8_BLOCKS, "page is %s, not NODE or OVERFLOW",
 						kind_name(kind));
+}
+
+/* A page of a skeleton that was left behind when the cells were made anew. */
+static bool
+is_left_behind(const SphxCheck *check, BlockNumber block, SphxPageKind kind)
+{
+	return (kind == SPHX_PAGE_DIRECTORY || kind == SPHX_PAGE_CENTROID) &&
+		SphxPlannedKind(&check->info.meta, block) == 0;
 }
 
 /* What the server keeps in a page's header and the access method does not read. */
@@ -148,7 +141,7 @@ check_chained(SphxCheck *check, BlockNumber block, SphxPageKind kind)
 	uint32		cells = check->info.meta.cells;
 	uint32		free = 0;
 
-	if (kind == SPHX_PAGE_NODE ? opaque->cell >= cells : opaque->cell != cells)
+	if (opaque->cell >= cells + (kind == SPHX_PAGE_OVERFLOW ? 1 : 0))
 		SphxCheckFailed(check, block, SPHX_I6_CELL, "page is of cell %u, but there are %u",
 						opaque->cell, cells);
 	for (uint32 slot = 0; slot < check->info.meta.per_page; slot++)
@@ -247,11 +240,14 @@ SphxCheckPage(SphxCheck *check, BlockNumber block)
 
 	check_kind(check, block, kind);
 	check_header(check, block);
+	if (is_left_behind(check, block, kind))
+		kind = 0;				/* nothing leads there any more */
 	page->kind = (uint8) kind;
 	if (kind == 0)
 		return kind;
 	page->next = SphxPageGetOpaque(check->copy.data)->next;
-	page->cell = SphxPageGetOpaque(check->copy.data)->cell;
+	page->cell = kind == SPHX_PAGE_OVERFLOW ? SphxOverflowCell(&check->info.meta) :
+		SphxPageGetOpaque(check->copy.data)->cell;
 	if (kind == SPHX_PAGE_NODE || kind == SPHX_PAGE_OVERFLOW)
 		check_chained(check, block, kind);
 	else if (kind == SPHX_PAGE_CENTROID)

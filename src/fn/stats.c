@@ -31,6 +31,10 @@ PG_FUNCTION_INFO_V1(sphx_index_stats);
 /* edges' codes that tell less than this part of what they did call for a new build */
 #define ACCURACY_PART		0.95
 
+/* so many times the rows of the build, and so many at least, have outgrown what it learned */
+#define OUTGROWN_FACTOR		10.0
+#define OUTGROWN_ROWS		2000.0
+
 /* what the walk over all pages counts */
 typedef struct PageCounts
 {
@@ -92,10 +96,8 @@ count_records(const SphxIndexInfo *info, Page page, PageCounts *counts)
 
 /* One page at a time, so that the counts are of no single moment. */
 static void
-count_pages(SphxPages *pages, const SphxIndexInfo *info, PageCounts *counts)
+count_pages(SphxPages *pages, const SphxIndexInfo *info, BlockNumber nblocks, PageCounts *counts)
 {
-	BlockNumber nblocks = RelationGetNumberOfBlocks(pages->index);
-
 	memset(counts, 0, sizeof(*counts));
 	for (BlockNumber block = 0; block < nblocks; block++)
 	{
@@ -280,7 +282,10 @@ add_calibration(RowBuilder *row, const SphxCalibration *calibration, int64 nodes
 	add_column(row, BoolGetDatum(fabs((double) nodes - then) > STALE_PART * then));
 }
 
-/* The columns that say whether codes made for the rows of then do for those of now. */
+/*
+ * The columns that say whether codes made for the rows of then, if there were any, do
+ * for those of now.
+ */
 static void
 add_accuracy(RowBuilder *row, const SphxIndexInfo *info, const PageCounts *counts)
 {
@@ -288,7 +293,9 @@ add_accuracy(RowBuilder *row, const SphxIndexInfo *info, const PageCounts *count
 	double		now = counts->edges > 0 ? counts->accuracies / (double) counts->edges : NAN;
 
 	add_figure(row, now);
-	if (then > 0.0 && !isnan(now))
+	if (counts->tids >= Max(OUTGROWN_FACTOR * info->meta.built_tuples, OUTGROWN_ROWS))
+		add_column(row, BoolGetDatum(true));
+	else if (then > 0.0 && !isnan(now))
 		add_column(row, BoolGetDatum(now < ACCURACY_PART * then));
 	else
 		add_null(row);
@@ -302,6 +309,7 @@ sphx_index_stats(PG_FUNCTION_ARGS)
 	SphxPages	pages;
 	SphxIndexInfo info;
 	PageCounts	counts;
+	BlockNumber nblocks;
 	RowBuilder	row;
 	TupleDesc	desc;
 
@@ -312,8 +320,11 @@ sphx_index_stats(PG_FUNCTION_ARGS)
 	index = SphxOpenReadable(PG_GETARG_OID(0));
 	SphxOpenPages(&pages, index);
 	pages.strategy = GetAccessStrategy(BAS_BULKREAD);
+	/* cells made anew after the blocks were counted have no pages among them */
+	nblocks = RelationGetNumberOfBlocks(index);
 	SphxGetInfo(&pages, &info);
-	count_pages(&pages, &info, &counts);
+	SphxRefreshInfo(&pages, &info);
+	count_pages(&pages, &info, nblocks, &counts);
 	FreeAccessStrategy(pages.strategy);
 	index_close(index, AccessShareLock);
 

@@ -122,7 +122,7 @@ SphxFindSlot(SphxPages *pages, const SphxIndexInfo *info, uint32 cell, uint32 *s
 
 		SphxCheckChain(pages, block, step, 1);
 		buffer = SphxReadPage(pages, block, kind, BUFFER_LOCK_EXCLUSIVE);
-		if (SphxPageGetOpaque(BufferGetPage(buffer))->cell != cell) /* I6 */
+		if (kind == SPHX_PAGE_NODE && SphxPageGetOpaque(BufferGetPage(buffer))->cell != cell)	/* I6 */
 			SphxCorrupted(pages->index, block, "page is in the chain of another cell");
 		if (SphxPageGetOpaque(BufferGetPage(buffer))->free > 0)
 			break;

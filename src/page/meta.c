@@ -122,16 +122,36 @@ SphxBasisBlocks(const SphxMetaPageData *meta)
 }
 
 BlockNumber
-SphxFirstNodeBlock(const SphxMetaPageData *meta)
+SphxSkeletonEnd(const SphxMetaPageData *meta)
 {
 	const SphxLayerData *top = &meta->layers[meta->layer_count - 1];
 
 	return top->start + blocks_for(top->count, meta->per_page);
 }
 
+BlockNumber
+SphxFirstNodeBlock(const SphxMetaPageData *meta)
+{
+	if (meta->version == SPHX_MOVED_VERSION)
+		return SPHX_META_BLOCK + 1 + SphxBasisBlocks(meta);
+	return SphxSkeletonEnd(meta);
+}
+
+SphxPageKind
+SphxPlannedKind(const SphxMetaPageData *meta, BlockNumber block)
+{
+	if (block == SPHX_META_BLOCK)
+		return SPHX_PAGE_META;
+	if (block <= SPHX_META_BLOCK + SphxBasisBlocks(meta))
+		return SPHX_PAGE_BASIS;
+	if (block < meta->directory || block >= SphxSkeletonEnd(meta))
+		return 0;
+	return block < meta->layers[0].start ? SPHX_PAGE_DIRECTORY : SPHX_PAGE_CENTROID;
+}
+
 /*
- * Do basis, directory and layers follow the metapage and each other (I8), within
- * the index's size, and has every cell one centroid (I12)?
+ * Do the directory and layers follow each other (I8), behind the metapage and the
+ * basis and within the index's size, and has every cell one centroid (I12)?
  */
 static bool
 sane_plan(SphxPages *pages, const SphxMetaPageData *meta)
@@ -141,6 +161,8 @@ sane_plan(SphxPages *pages, const SphxMetaPageData *meta)
 	if (SphxBasisBlocks(meta) > 0 && meta->basis != next)
 		return false;
 	next += SphxBasisBlocks(meta);
+	if (meta->version == SPHX_MOVED_VERSION)
+		next = Max(next, meta->directory);
 	if (meta->directory != next || meta->layers[0].count != meta->cells)
 		return false;
 	next += blocks_for(meta->cells + 1, meta->cells_per_page);
@@ -189,12 +211,12 @@ SphxReadInfo(SphxPages *pages, SphxIndexInfo *info)
 
 	if (meta->magic != SPHX_META_MAGIC)
 		SphxCorrupted(index, SPHX_META_BLOCK, "this is not a metapage");
-	if (meta->version < SPHX_OLDEST_VERSION || meta->version > SPHX_FORMAT_VERSION)
+	if (meta->version < SPHX_OLDEST_VERSION || meta->version > SPHX_MOVED_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
 				 errmsg("index \"%s\" has format version %u, but this version of sphx reads versions %d to %d",
 						RelationGetRelationName(index), meta->version, SPHX_OLDEST_VERSION,
-						SPHX_FORMAT_VERSION),
+						SPHX_MOVED_VERSION),
 				 errhint("Please REINDEX it.")));
 	if (!sane_parameters(meta))
 		SphxCorrupted(index, SPHX_META_BLOCK, "parameters are out of range");
@@ -209,21 +231,20 @@ SphxReadInfo(SphxPages *pages, SphxIndexInfo *info)
 	(void) SphxTakeCalibration(index, page.data, &info->calibration);
 }
 
-/* May a page of this kind, and cell, be at this block? */
+/*
+ * May a page of this kind, and cell, be at this block?  Skeletons are left behind when
+ * the cells are made anew, also by a vacuum that did not get to the end of it.
+ */
 static bool
 is_planned(const SphxMetaPageData *meta, BlockNumber block, SphxPageKind kind, uint32 cell)
 {
-	if (block == SPHX_META_BLOCK)
-		return kind == SPHX_PAGE_META;
-	if (block < meta->directory)
-		return kind == SPHX_PAGE_BASIS;
-	if (block < meta->layers[0].start)
-		return kind == SPHX_PAGE_DIRECTORY;
-	if (block < SphxFirstNodeBlock(meta))
-		return kind == SPHX_PAGE_CENTROID;
+	SphxPageKind planned = SphxPlannedKind(meta, block);
+
+	if (planned != 0)
+		return kind == planned;
 	if (kind == SPHX_PAGE_NODE)
 		return cell < meta->cells;	/* I6 */
-	return kind == 0 || (kind == SPHX_PAGE_OVERFLOW && cell == meta->cells);
+	return kind != SPHX_PAGE_META && kind != SPHX_PAGE_BASIS;
 }
 
 Buffer
@@ -295,6 +316,65 @@ SphxSetNorms(SphxPages *pages, SphxIndexInfo *info, float max_norm, float long_n
 	info->meta.max_norm = meta->max_norm = max_norm;
 	info->meta.long_norm = meta->long_norm = long_norm;
 	SphxSealMeta(meta);
+	SphxChangeFinish(&change);
+	UnlockReleaseBuffer(buffer);
+	invalidate_info(pages->index);
+}
+
+void
+SphxRefreshInfo(SphxPages *pages, SphxIndexInfo *info)
+{
+	Relation	index = pages->index;
+	Buffer		buffer = SphxReadPage(pages, SPHX_META_BLOCK, SPHX_PAGE_META, BUFFER_LOCK_SHARE);
+	BlockNumber directory =
+	((SphxMetaPageData *) PageGetContents(BufferGetPage(buffer)))->directory;
+
+	UnlockReleaseBuffer(buffer);
+	if (likely(directory == info->meta.directory))
+		return;
+	if (index->rd_amcache != NULL)
+		pfree(index->rd_amcache);
+	index->rd_amcache = NULL;
+	SphxGetInfo(pages, info);
+}
+
+void
+SphxMoveCells(SphxPages *pages, const SphxIndexInfo *info)
+{
+	Buffer		buffer;
+	SphxChange	change;
+	SphxMetaPageData *meta;
+
+	Assert(SphxHoldsPageLock(pages->index, SPHX_META_BLOCK, ExclusiveLock));	/* L4 */
+	Assert(!SphxHoldsPage());	/* L3 */
+	buffer = SphxReadPage(pages, SPHX_META_BLOCK, SPHX_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	SphxChangeBegin(&change, pages);
+	meta = (SphxMetaPageData *) PageGetContents(SphxChangePage(&change, buffer));
+	Assert(meta->cells <= info->meta.cells && meta->version >= SPHX_FORMAT_VERSION);
+	meta->version = SPHX_MOVED_VERSION;
+	meta->cells = info->meta.cells;
+	meta->directory = info->meta.directory;
+	meta->layer_count = info->meta.layer_count;
+	memcpy(meta->layers, info->meta.layers, sizeof(meta->layers));
+	meta->gap_weight = info->meta.gap_weight;
+	meta->training = info->meta.training;
+	meta->kmeans = info->meta.kmeans;
+	meta->rows_seen = info->meta.rows_seen;
+	SphxSealMeta(meta);
+	SphxChangeFinish(&change);
+	UnlockReleaseBuffer(buffer);
+	invalidate_info(pages->index);
+}
+
+void
+SphxSetRowsSeen(SphxPages *pages, uint32 rows)
+{
+	Buffer		buffer = SphxReadPage(pages, SPHX_META_BLOCK, SPHX_PAGE_META,
+									  BUFFER_LOCK_EXCLUSIVE);
+	SphxChange	change;
+
+	SphxChangeBegin(&change, pages);
+	((SphxMetaPageData *) PageGetContents(SphxChangePage(&change, buffer)))->rows_seen = rows;
 	SphxChangeFinish(&change);
 	UnlockReleaseBuffer(buffer);
 	invalidate_info(pages->index);

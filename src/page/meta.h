@@ -16,6 +16,7 @@
 
 #define SPHX_META_MAGIC		0x53504858	/* "SPHX" */
 #define SPHX_FORMAT_VERSION 2	/* of indexes that are built */
+#define SPHX_MOVED_VERSION	3	/* of those whose cells were made anew */
 #define SPHX_OLDEST_VERSION 1	/* that is read and changed */
 #define SPHX_MAX_LAYERS		8
 #define SPHX_MAX_LISTS		65536	/* cells */
@@ -61,14 +62,15 @@ typedef struct SphxShapeData
 } SphxShapeData;
 
 /*
- * Contents of block 0.  Written by the build, after which only max_norm
- * and long_norm change; a calibration is behind it (calibration.h).  Everything
- * but the figures at the end is needed to read the index.
+ * Contents of block 0.  Written by the build, after which only max_norm and
+ * long_norm change, and, when a vacuum makes the cells anew, what is about these;
+ * a calibration is behind it (calibration.h).  Everything but the figures at the
+ * end is needed to read the index.
  */
 typedef struct SphxMetaPageData
 {
 	uint32		magic;			/* SPHX_META_MAGIC */
-	uint32		version;		/* SPHX_FORMAT_VERSION */
+	uint32		version;		/* SPHX_FORMAT_VERSION or SPHX_MOVED_VERSION */
 	uint64		rotation_seed;
 	uint64		training_seed;
 
@@ -109,7 +111,8 @@ typedef struct SphxMetaPageData
 	float4		long_norm;		/* inner product: the radius of the space that
 								 * edges are chosen in; 0 in older indexes:
 								 * max_norm */
-	uint32		unused;			/* 0 */
+	uint32		rows_seen;		/* heap TIDs when a vacuum last looked at the
+								 * cells; 0: none did since the build */
 
 	/* from version 2 on; in an index of version 1 all is 0 */
 	uint32		D;				/* coordinates of a vector in the index */
@@ -149,7 +152,10 @@ StaticAssertDecl(sizeof(SphxCellData) == 20, "cells are part of the format");
 
 #define SPHX_CELLS_PER_PAGE ((uint32) (SPHX_PAGE_ROOM / sizeof(SphxCellData)))
 
-/* number of the directory's entry for the chain of overflow pages */
+/*
+ * Number of the directory's entry for the chain of overflow pages.  These name what
+ * it was when they were made.
+ */
 #define SphxOverflowCell(meta) ((meta)->cells)
 
 typedef struct SphxIndexInfo
@@ -173,6 +179,13 @@ extern void SphxGetInfo(SphxPages *pages, SphxIndexInfo *info);
 extern void SphxReadInfo(SphxPages *pages, SphxIndexInfo *info);
 
 /*
+ * Read the description again if the cells have been made anew since; a lock and a
+ * look at the metapage if not.  Nodes that are written from then on may be in
+ * cells that *info did not know.
+ */
+extern void SphxRefreshInfo(SphxPages *pages, SphxIndexInfo *info);
+
+/*
  * To be called when the contents of a metapage are complete.  On entry it is
  * exclusively locked, or a copy.
  */
@@ -189,8 +202,28 @@ extern void SphxSetNorms(SphxPages *pages, SphxIndexInfo *info, float max_norm, 
 extern Size SphxBasisBytes(const SphxMetaPageData *meta);
 extern BlockNumber SphxBasisBlocks(const SphxMetaPageData *meta);
 
+/*
+ * Let the directory and the layers be those that *info names, which are on disk and
+ * in the WAL.  The lock of L4 is held exclusively: nobody inserts by the former ones.
+ * On entry no page is locked (L3).
+ */
+extern void SphxMoveCells(SphxPages *pages, const SphxIndexInfo *info);
+
+/* A vacuum has looked at the cells when there were so many rows.  On entry no page is locked (L3). */
+extern void SphxSetRowsSeen(SphxPages *pages, uint32 rows);
+
 /* The block behind those of the directory and the upper layers. */
+extern BlockNumber SphxSkeletonEnd(const SphxMetaPageData *meta);
+
+/*
+ * The first block that can be of nodes: behind the skeleton, or behind the basis
+ * when the cells were made anew.  Among those that follow are the skeleton then, and
+ * former ones.
+ */
 extern BlockNumber SphxFirstNodeBlock(const SphxMetaPageData *meta);
+
+/* The kind that the metapage says the block has; 0 where there are nodes. */
+extern SphxPageKind SphxPlannedKind(const SphxMetaPageData *meta, BlockNumber block);
 
 /*
  * SphxReadAnyPage, and an error when the page is of a kind, or of a cell, that

@@ -184,12 +184,12 @@ verify_checksum(const SphxPages *pages, BlockNumber block, Page page)
 }
 
 void
-SphxSealPages(SphxPages *pages)
+SphxSealPages(SphxPages *pages, BlockNumber first)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocksInFork(pages->index, pages->fork);
 
 	Assert(pages->building);
-	for (BlockNumber block = 0; block < nblocks; block++)
+	for (BlockNumber block = first; block < nblocks; block++)
 	{
 		Buffer		buffer;
 		Page		page;

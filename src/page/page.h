@@ -114,10 +114,10 @@ extern Buffer SphxReadAnyPage(SphxPages *pages, BlockNumber block, int lock, Sph
 extern Buffer SphxTryPage(SphxPages *pages, BlockNumber block, SphxPageKind kind, int lock);
 
 /*
- * Give every page of the fork its checksum, at the end of a build, which
- * changes pages directly.  Locks one page at a time; on entry none is locked.
+ * Give the pages of the fork from this block on their checksums, at the end of a
+ * build, which changes pages directly.  Locks one page at a time; on entry none is locked.
  */
-extern void SphxSealPages(SphxPages *pages);
+extern void SphxSealPages(SphxPages *pages, BlockNumber first);
 
 /*
  * Make the share lock on a page, on entry the only one held, an exclusive one.

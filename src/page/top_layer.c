@@ -22,6 +22,7 @@ read_top_layer(SphxPages *pages, const SphxIndexInfo *info, SphxTopLayer *top)
 
 	Assert(layer->count > 0 && layer->count <= SPHX_TOP_RECORDS);
 	Assert(!SphxHoldsPage());	/* L1 */
+	top->start = layer->start;
 	top->count = layer->count;
 	for (uint32 i = 0; i < layer->count; i++)
 	{
@@ -50,18 +51,18 @@ read_top_layer(SphxPages *pages, const SphxIndexInfo *info, SphxTopLayer *top)
 const SphxTopLayer *
 SphxGetTopLayer(SphxPages *pages, const SphxIndexInfo *info)
 {
-	uint32		count = info->meta.layers[info->meta.layer_count - 1].count;
+	const SphxLayerData *layer = &info->meta.layers[info->meta.layer_count - 1];
 	SphxTopLayer *top = SphxFindKept(pages->local, SPHX_KEPT_TOP_LAYER);
 
-	if (unlikely(top == NULL))
+	if (unlikely(top == NULL || top->start != layer->start))
 	{
 		MemoryContext context = SphxCreateKeptContext();
 
 		top = MemoryContextAlloc(context, offsetof(SphxTopLayer, centroids) +
-								 sizeof(float) * (Size) info->layout.D * count);
+								 sizeof(float) * (Size) info->layout.D * layer->count);
 		read_top_layer(pages, info, top);
 		SphxKeep(pages->local, SPHX_KEPT_TOP_LAYER, top, context);
 	}
-	Assert(top->count == count);
+	Assert(top->count == layer->count);
 	return top;
 }

@@ -16,13 +16,15 @@
  */
 typedef struct SphxTopLayer
 {
+	BlockNumber start;			/* of the layer: when the cells are made anew
+								 * there is another one */
 	uint32		count;
 	uint32		below[SPHX_TOP_RECORDS];
 	float		centroids[FLEXIBLE_ARRAY_MEMBER];
 } SphxTopLayer;
 
 /*
- * They never change.  The backend keeps those of the indexes used last
+ * A layer never changes.  The backend keeps those of the indexes used last
  * (SphxKeep); valid until the next call for another index, or of anything that
  * may process invalidations.  On entry no page is locked: those of the layer may
  * have to be read.

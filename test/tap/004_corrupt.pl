@@ -325,7 +325,7 @@ sub single_damages
 		[ 'silent: rest of a chain', 9, opaque($linked)->{next}, $linked, $special, pack('L', 0xFFFFFFFF) ],
 		[ 'insert block elsewhere', 9, $dir, $dir, $cell0 + 4, pack('L', $chain_block) ],
 		[ 'first block without insert block', 0, $dir, $dir, $cell0 + 4, pack('L', 0xFFFFFFFF) ],
-		[ 'entry in another cell', 10, $dir, $dir, entry_of(opaque($full)->{cell}), pack('L', $other * $meta{per_page}) ],
+		[ 'entry is a centroid', 10, $dir, $dir, entry_of(opaque($full)->{cell}), pack('L', $centroid * $meta{per_page}) ],
 		[ 'entry is a free slot', 10, $dir, $dir, entry_of(opaque($part)->{cell}), pack('L', $free) ],
 		[ 'entry beyond the end', 10, $dir, $dir, entry_of(0), pack('L', 0xFFFFFFF0) ],
 		[ 'entry of the overflow chain', 10, $last_dir, $last_dir, $last + 8, pack('L', $self) ],

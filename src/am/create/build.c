@@ -239,7 +239,7 @@ sphxbuild(Relation heap, Relation index, IndexInfo *index_info)
 		build_graph(&build, heap);
 	else
 		write_empty(&build.pages, dims);
-	SphxSealPages(&build.pages);
+	SphxSealPages(&build.pages, 0);
 	if (RelationNeedsWAL(index))
 		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
 	MemoryContextSwitchTo(old);
@@ -263,7 +263,7 @@ sphxbuildempty(Relation index)
 	SphxOpenInitFork(&pages, index);
 	Assert(pages.fork == INIT_FORKNUM && pages.building);
 	write_empty(&pages, (int) info.meta.dims);
-	SphxSealPages(&pages);
+	SphxSealPages(&pages, 0);
 	log_newpage_range(index, INIT_FORKNUM, 0,
 					  RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);
 }

@@ -119,6 +119,12 @@ extern void SphxSeeRows(SphxBuild *build, uint64 n, int stride, float *rows);
 /* cells.c: train the cells unless they are there, build the layers above and write the skeleton */
 extern void SphxTrainCells(SphxBuild *build);
 
+/* how many cells are good for so many rows, as far as neither option nor memory say otherwise */
+extern double SphxSuitableCells(double rows);
+
+/* what was reached, as the metapage has it */
+extern SphxTrainingData SphxTrainingFigures(const SphxTrainReport *report);
+
 /* skeleton.c: one upper layer of an index without rows */
 typedef struct SphxSkeletonLayer
 {
@@ -131,6 +137,10 @@ typedef struct SphxSkeletonLayer
 								 * position i is cell i */
 } SphxSkeletonLayer;
 
+/* cells.c: build->centroids as a layer, and as many above it as it takes; how many all are */
+extern int	SphxMakeLayers(SphxBuild *build, SphxSkeletonLayer *layers);
+extern void SphxReleaseLayers(int count, SphxSkeletonLayer *layers);
+
 /*
  * Write metapage, basis (or NULL), directory and upper layers of an index without rows to the
  * empty fork; fills the fields of info->meta that describe the layout of the
@@ -140,6 +150,14 @@ typedef struct SphxSkeletonLayer
  */
 extern void SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, const SphxBasis *basis,
 							  int layer_count, const SphxSkeletonLayer *layers);
+
+/*
+ * The same for directory and layers alone, behind all blocks there are, with these
+ * entries of the cells and of the overflow chain.  Nobody else extends the index
+ * meanwhile (L4), and nobody is led there before the caller has logged it.
+ */
+extern void SphxWriteCells(SphxPages *pages, SphxIndexInfo *info, const SphxCellData *cells,
+						   int layer_count, const SphxSkeletonLayer *layers);
 
 /*
  * budget.c: bytes for blocks, of one participant and of all, participants, kB for

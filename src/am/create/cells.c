@@ -36,11 +36,17 @@
 
 #define TRAINING_SEED		1
 
+double
+SphxSuitableCells(double rows)
+{
+	return Min(rows / ROWS_PER_CELL, CELLS_PER_ROOT * sqrt(rows));
+}
+
 static int
 choose_cell_count(const SphxBuild *build)
 {
 	double		n = (double) SphxCountRows(build->rows);
-	double		cells = Min(n / ROWS_PER_CELL, CELLS_PER_ROOT * sqrt(n));
+	double		cells = SphxSuitableCells(n);
 
 	if (build->options.lists > 0)
 		return (int) Max(Min(build->options.lists, n), 1);
@@ -83,8 +89,8 @@ draw_sample(SphxBuild *build, int cells, float **sample)
 	return taken;
 }
 
-static SphxTrainingData
-training_data(const SphxTrainReport *report)
+SphxTrainingData
+SphxTrainingFigures(const SphxTrainReport *report)
 {
 	SphxTrainingData data = {
 		.separation = report->separation,
@@ -118,8 +124,8 @@ train_cells(SphxBuild *build, uint64 n, const float *sample)
 							  report);
 	Assert(build->cells >= 1 && build->cells <= params.k);
 	SphxCountProgress(&build->env, -1, 0, 0);
-	meta->training = training_data(&report[0]);
-	meta->kmeans = training_data(&report[1]);
+	meta->training = SphxTrainingFigures(&report[0]);
+	meta->kmeans = SphxTrainingFigures(&report[1]);
 }
 
 /* Figures of centroids that were trained elsewhere; there is no k-means beside them. */
@@ -134,7 +140,7 @@ measure_cells(SphxBuild *build, uint64 n, const float *sample)
 	Assert(build->centroids != NULL);
 	sphx_train_measure(env, n, build->info.layout.D, sample, build->cells, build->centroids,
 					   &report);
-	meta->training = training_data(&report);
+	meta->training = SphxTrainingFigures(&report);
 	meta->kmeans = unknown;
 	meta->gap_weight = NAN;
 }
@@ -258,14 +264,13 @@ learn_geometry(SphxBuild *build)
 	sphx_unshare(env, sample);
 }
 
-void
-SphxTrainCells(SphxBuild *build)
+int
+SphxMakeLayers(SphxBuild *build, SphxSkeletonLayer *layers)
 {
-	SphxSkeletonLayer layers[SPHX_MAX_LAYERS] = {{0}};
 	int			top = 0;
 
-	learn_geometry(build);
 	Assert(build->cells >= 1 && build->cells <= SPHX_MAX_LISTS);
+	memset(layers, 0, sizeof(SphxSkeletonLayer) * SPHX_MAX_LAYERS);
 	layers[0].count = (uint32) build->cells;
 	layers[0].centroids = build->centroids;
 	while (layers[top].count > SPHX_TOP_RECORDS && top + 1 < SPHX_MAX_LAYERS)
@@ -275,8 +280,13 @@ SphxTrainCells(SphxBuild *build)
 										layers[top + 1].count, layers[top + 1].centroids);
 		top++;
 	}
-	SphxWriteSkeleton(&build->pages, &build->info, build->basis, top + 1, layers);
-	for (int i = 0; i <= top; i++)
+	return top + 1;
+}
+
+void
+SphxReleaseLayers(int count, SphxSkeletonLayer *layers)
+{
+	for (int i = 0; i < count; i++)
 	{
 		if (layers[i].edges != NULL)
 			pfree(unconstify(uint32 *, layers[i].edges));
@@ -286,4 +296,16 @@ SphxTrainCells(SphxBuild *build)
 			pfree(unconstify(uint32 *, layers[i].below));
 		}
 	}
+}
+
+void
+SphxTrainCells(SphxBuild *build)
+{
+	SphxSkeletonLayer layers[SPHX_MAX_LAYERS];
+	int			count;
+
+	learn_geometry(build);
+	count = SphxMakeLayers(build, layers);
+	SphxWriteSkeleton(&build->pages, &build->info, build->basis, count, layers);
+	SphxReleaseLayers(count, layers);
 }

@@ -10,7 +10,7 @@
 
 #include "page/node.h"
 
-/* An index on its way to disk, block after block. */
+/* An index, or new cells of one, on the way to disk, block after block. */
 typedef struct Skeleton
 {
 	SphxPages  *pages;
@@ -20,18 +20,13 @@ typedef struct Skeleton
 	SphxEdges  *edges;			/* of the centroid being written */
 } Skeleton;
 
-/* Decide where everything goes. */
+/* Decide where directory and layers go, from this block on. */
 static void
-plan_blocks(SphxMetaPageData *meta, int layer_count, const SphxSkeletonLayer *layers)
+plan_cells(SphxMetaPageData *meta, BlockNumber next, int layer_count,
+		   const SphxSkeletonLayer *layers)
 {
-	BlockNumber next = SPHX_META_BLOCK + 1;
-
-	meta->magic = SPHX_META_MAGIC;
-	meta->version = SPHX_FORMAT_VERSION;
 	meta->cells = layers[0].count;
 	meta->cells_per_page = SPHX_CELLS_PER_PAGE;
-	meta->basis = next;
-	next += SphxBasisBlocks(meta);
 	meta->directory = next;
 	next += meta->cells / meta->cells_per_page + 1; /* one entry more than
 													 * cells */
@@ -44,6 +39,16 @@ plan_blocks(SphxMetaPageData *meta, int layer_count, const SphxSkeletonLayer *la
 	}
 }
 
+/* Decide where everything goes. */
+static void
+plan_blocks(SphxMetaPageData *meta, int layer_count, const SphxSkeletonLayer *layers)
+{
+	meta->magic = SPHX_META_MAGIC;
+	meta->version = SPHX_FORMAT_VERSION;
+	meta->basis = SPHX_META_BLOCK + 1;
+	plan_cells(meta, meta->basis + SphxBasisBlocks(meta), layer_count, layers);
+}
+
 /*
  * The next block, which must be the planned one (I8), as a page of this kind; on
  * return pinned and exclusively locked.
@@ -54,7 +59,7 @@ next_page(Skeleton *skeleton, SphxPageKind kind, BlockNumber planned)
 	Buffer		buffer = SphxExtend(skeleton->pages);
 
 	if (BufferGetBlockNumber(buffer) != planned)
-		elog(ERROR, "index \"%s\" is not empty",
+		elog(ERROR, "somebody else extends index \"%s\"",
 			 RelationGetRelationName(skeleton->pages->index));
 	SphxInitPage(BufferGetPage(buffer), kind, 0, 0);
 	MarkBufferDirty(buffer);
@@ -97,8 +102,9 @@ write_basis(Skeleton *skeleton, const SphxBasis *basis)
 	pfree(bytes);
 }
 
+/* The entries of all cells and of the overflow chain, or NULL: empty ones. */
 static void
-write_directory(Skeleton *skeleton)
+write_directory(Skeleton *skeleton, const SphxCellData *cells)
 {
 	const SphxMetaPageData *meta = &skeleton->info->meta;
 	const SphxCellData empty = {
@@ -115,7 +121,7 @@ write_directory(Skeleton *skeleton)
 		SphxCellData *data = (SphxCellData *) PageGetContents(BufferGetPage(buffer));
 
 		for (uint32 i = 0; i < meta->cells_per_page && cell <= meta->cells; i++, cell++)
-			data[i] = empty;
+			data[i] = cells != NULL ? cells[cell] : empty;
 		UnlockReleaseBuffer(buffer);
 	}
 }
@@ -181,6 +187,27 @@ write_layer(Skeleton *skeleton, int layer)
 }
 
 void
+SphxWriteCells(SphxPages *pages, SphxIndexInfo *info, const SphxCellData *cells,
+			   int layer_count, const SphxSkeletonLayer *layers)
+{
+	Skeleton	skeleton = {.pages = pages,.info = info,.layers = layers};
+
+	Assert(pages->building);
+	Assert(layer_count >= 1 && layer_count <= SPHX_MAX_LAYERS);
+	Assert(layers[layer_count - 1].count <= SPHX_TOP_RECORDS);
+	SphxInitEnv(&skeleton.env, CurrentMemoryContext);
+	skeleton.edges = sphx_edges_create(&skeleton.env.base, &info->layout);
+
+	plan_cells(&info->meta, RelationGetNumberOfBlocks(pages->index), layer_count, layers);
+	write_directory(&skeleton, cells);
+	for (int i = 0; i < layer_count; i++)
+		write_layer(&skeleton, i);
+	Assert(RelationGetNumberOfBlocks(pages->index) == SphxSkeletonEnd(&info->meta));	/* I8 */
+
+	skeleton.env.base.release(&skeleton.env.base, skeleton.edges);
+}
+
+void
 SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, const SphxBasis *basis,
 				  int layer_count, const SphxSkeletonLayer *layers)
 {
@@ -195,7 +222,7 @@ SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, const SphxBasis *basis,
 	plan_blocks(&info->meta, layer_count, layers);
 	write_meta(&skeleton);
 	write_basis(&skeleton, basis);
-	write_directory(&skeleton);
+	write_directory(&skeleton, NULL);
 	for (int i = 0; i < layer_count; i++)
 		write_layer(&skeleton, i);
 	Assert(RelationGetNumberOfBlocksInFork(pages->index, pages->fork) ==

@@ -528,6 +528,7 @@ insert_vector(SphxInserter *inserter, SphxPages *pages, const Vector *v, ItemPoi
 	/* L4: vacuum waits for inserts that may know nodes it has marked */
 	Assert(!SphxHoldsPage() && !pages->building);	/* L4 */
 	LockPage(pages->index, SPHX_META_BLOCK, ShareLock);
+	SphxRefreshInfo(pages, &inserter->info);
 	insert_transformed(inserter, pages, tid);
 	UnlockPage(pages->index, SPHX_META_BLOCK, ShareLock);
 	return true;

@@ -583,6 +583,7 @@ SphxInitStream(SphxStream *stream, MemoryContext context, SphxPages *pages)
 	stream->hidden = SPHX_INVALID_NODE;
 	stream->doubt = 1.0f;
 	SphxGetInfo(pages, &stream->info);
+	SphxRefreshInfo(pages, &stream->info);	/* its snapshot is older */
 	stream->q = palloc(sizeof(float) * (Size) stream->info.layout.D);
 	stream->found = pairingheap_allocate(compare_items, NULL);
 	MemoryContextSwitchTo(old);

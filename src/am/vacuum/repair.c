@@ -114,7 +114,8 @@ static void
 count_page(VacuumState *vacuum, Page page, BlockNumber block)
 {
 	const SphxIndexInfo *info = &vacuum->info;
-	uint32		cell = SphxPageGetOpaque(page)->cell;
+	uint32		cell = SphxPageGetOpaque(page)->kind == SPHX_PAGE_OVERFLOW ?
+	SphxOverflowCell(&info->meta) : SphxPageGetOpaque(page)->cell;
 	bool		room = SphxPageGetOpaque(page)->free > 0;
 	SphxRecordWalk walk = SphxWalkRecords(&vacuum->pages, info, page, block);
 

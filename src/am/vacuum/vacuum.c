@@ -366,11 +366,11 @@ clean_page(VacuumState *vacuum, BlockNumber block)
 /* Phase 4: entries of cells, free slots, the directory */
 
 /*
- * A living neighbour of a deleted node in the same cell, which is near it.  On
+ * A living neighbour of a deleted node, which is near it, in whatever cell.  On
  * entry and return no page is locked; only vacuum could delete it meanwhile.
  */
 static uint32
-find_neighbour(VacuumState *vacuum, uint32 id, uint32 cell)
+find_neighbour(VacuumState *vacuum, uint32 id)
 {
 	const SphxIndexInfo *info = &vacuum->info;
 	uint32		ids[SPHX_MAX_M];
@@ -379,7 +379,6 @@ find_neighbour(VacuumState *vacuum, uint32 id, uint32 cell)
 									  BUFFER_LOCK_SHARE);
 	const SphxRecord *r = SphxCheckNode(&vacuum->pages, info, BufferGetPage(buffer), id);
 
-	Assert(cell < info->meta.cells);
 	if (r != NULL)
 	{
 		count = r->neighbours;
@@ -394,9 +393,7 @@ find_neighbour(VacuumState *vacuum, uint32 id, uint32 cell)
 		buffer = SphxReadPage(&vacuum->pages, SphxNodeBlock(info, ids[i]), SPHX_PAGE_NODE,
 							  BUFFER_LOCK_SHARE);
 		r = SphxCheckNode(&vacuum->pages, info, BufferGetPage(buffer), ids[i]);
-		good = r != NULL &&
-			(r->flags & (SPHX_NODE_USED | SPHX_NODE_DELETED)) == SPHX_NODE_USED &&
-			SphxPageGetOpaque(BufferGetPage(buffer))->cell == cell;
+		good = r != NULL && !(r->flags & SPHX_NODE_DELETED);
 		UnlockReleaseBuffer(buffer);
 		if (good)
 			return ids[i];
@@ -438,7 +435,7 @@ replace_entries(VacuumState *vacuum)
 		SphxReadCell(&vacuum->pages, meta, cell, &data);
 		if (data.entry == SPHX_INVALID_NODE || !SphxIsDeleted(vacuum, data.entry))
 			continue;
-		entry = find_neighbour(vacuum, data.entry, cell);
+		entry = find_neighbour(vacuum, data.entry);
 		if (entry == SPHX_INVALID_NODE)
 			entry = SphxFindLiving(&vacuum->pages, &vacuum->info, data.first);
 		set_entry(vacuum, cell, entry);
