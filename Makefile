@@ -143,15 +143,17 @@ $(UNIT_BUILD)/angle: $(UNIT_BUILD)/test/bench/angle_recall.o $(UNIT_BUILD)/test/
 
 .PRECIOUS: $(UNIT_BUILD)/test/unit/%.o $(UNIT_BUILD)/test/bench/%.o
 
-unit: $(addprefix $(UNIT_BUILD)/,$(UNIT_TESTS) blas/libopenblas.so.0)
-	@failed=; for t in $(UNIT_TESTS); do \
-		echo "# $$t"; \
-		tap=$(UNIT_BUILD)/$$t.tap; \
-		$(UNIT_RUN) $(UNIT_BUILD)/$$t > $$tap && ! grep -q '^not ok' $$tap || \
-			failed="$$failed $$t"; \
-		cat $$tap; \
-	done; \
-	if [ -n "$$failed" ]; then echo "# failed:$$failed" >&2; exit 1; fi
+# a target for each test, so that make -j runs some at the same time
+UNIT_RUNS = $(addprefix run-,$(UNIT_TESTS))
+
+$(UNIT_RUNS): run-%: $(UNIT_BUILD)/% $(UNIT_BUILD)/blas/libopenblas.so.0
+	@tap=$(UNIT_BUILD)/$*.tap; \
+	$(UNIT_RUN) $(UNIT_BUILD)/$* > $$tap || echo "not ok - exit status $$?" >> $$tap; \
+	{ echo "# $*"; cat $$tap; }
+
+unit: $(UNIT_RUNS)
+	@failed=$$(cd $(UNIT_BUILD) && grep -l '^not ok' $(addsuffix .tap,$(UNIT_TESTS)) | sed 's/\.tap$$//'); \
+	if [ -n "$$failed" ]; then echo "# failed:" $$failed >&2; exit 1; fi
 
 
 # Source format
@@ -191,4 +193,4 @@ dist:
 reproduce:
 	test/reproduce.sh
 
-.PHONY: unit indent indent-check demo test check-one test-clients soak deb dist reproduce
+.PHONY: unit $(UNIT_RUNS) indent indent-check demo test check-one test-clients soak deb dist reproduce

@@ -18,6 +18,8 @@ set -u
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PGVERSION=${PGVERSION:-15}
 WORK=
+# where a throw-away cluster is: $WORK, or the folder of a job
+CLUSTER=
 RUNNING=
 
 # what is needed to build the extension and run a server
@@ -45,6 +47,7 @@ work_start()
 	local name
 
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/sphx.XXXXXX") || die "no temporary folder can be made"
+	CLUSTER=$WORK
 	trap work_end EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
@@ -63,7 +66,7 @@ work_start()
 work_end()
 {
 	local status=$?
-	local pidfile
+	local pidfile job
 
 	trap '' HUP INT TERM
 	if [ -n "$RUNNING" ]
@@ -71,6 +74,11 @@ work_end()
 		kill -TERM -- "-$RUNNING" 2>/dev/null
 		wait "$RUNNING" 2>/dev/null
 	fi
+	for job in "${!JOB_NAMES[@]}"
+	do
+		kill -TERM -- "-$job" 2>/dev/null
+		wait "$job" 2>/dev/null
+	done
 	# clusters of tests that were interrupted are stopped as well
 	while read -r pidfile
 	do
@@ -87,6 +95,12 @@ run()
 {
 	local status
 
+	# a job is ended as a whole
+	if [ "$CLUSTER" != "$WORK" ]
+	then
+		"$@" </dev/null
+		return
+	fi
 	setsid "$@" </dev/null &
 	RUNNING=$!
 	wait "$RUNNING"
@@ -101,9 +115,9 @@ quietly()
 	local what=$1
 
 	shift
-	if ! run "$@" >"$WORK/step.log" 2>&1
+	if ! run "$@" >"$CLUSTER/step.log" 2>&1
 	then
-		cat "$WORK/step.log" >&2
+		cat "$CLUSTER/step.log" >&2
 		die "$what failed"
 	fi
 }
@@ -161,12 +175,12 @@ packages_install()
 SYSTEM=/usr/lib/postgresql/$PGVERSION
 BIN=$SYSTEM/bin
 
-# Make the copy in $WORK/pg.  PostgreSQL's programs find their files relative
+# Make the copy in $WORK/pg, or in $WORK/NAME.  PostgreSQL's programs find their files relative
 # to where they are, and pg_config reports the places in the copy.  Programs
 # are copied, the rest are links.
 stage_create()
 {
-	local root=$WORK/pg
+	local root=$WORK/${1:-pg}
 
 	[ -x "$SYSTEM/bin/postgres" ] && [ -x "$SYSTEM/bin/pg_config" ] ||
 		die "PostgreSQL $PGVERSION and its development files are not in $SYSTEM"
@@ -227,32 +241,32 @@ build_install()
 AS_SERVER=()
 [ "$(id -u)" = 0 ] && AS_SERVER=(runuser -u postgres --)
 
-# a folder in $WORK that belongs to the server's user
+# a folder in $CLUSTER that belongs to the server's user
 server_folder()
 {
-	mkdir -p "$WORK/$1"
+	mkdir -p "$CLUSTER/$1"
 	if [ "$(id -u)" = 0 ]
 	then
 		id postgres >/dev/null 2>&1 || die "there is no user postgres to run the server"
-		chown postgres "$WORK/$1"
+		chown postgres "$CLUSTER/$1"
 	fi
-	chmod 700 "$WORK/$1"
+	chmod 700 "$CLUSTER/$1"
 }
 
-# Start a cluster that only listens on a socket in $WORK; arguments are lines
+# Start a cluster that only listens on a socket in $CLUSTER; arguments are lines
 # of its configuration.  psql finds it through the environment.
 cluster_start()
 {
 	server_folder data
 	server_folder socket
-	quietly initdb "${AS_SERVER[@]}" "$BIN/initdb" -D "$WORK/data" -U postgres -A trust -E UTF8 --no-locale --no-sync
-	printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$WORK/socket'" \
+	quietly initdb "${AS_SERVER[@]}" "$BIN/initdb" -D "$CLUSTER/data" -U postgres -A trust -E UTF8 --no-locale --no-sync
+	printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$CLUSTER/socket'" \
 		"max_connections = 50" "fsync = off" "$@" |
-		"${AS_SERVER[@]}" tee -a "$WORK/data/postgresql.conf" >/dev/null
-	export PGHOST=$WORK/socket PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
-	if ! "${AS_SERVER[@]}" "$BIN/pg_ctl" -D "$WORK/data" -l "$WORK/data/server.log" -w start >"$WORK/step.log" 2>&1
+		"${AS_SERVER[@]}" tee -a "$CLUSTER/data/postgresql.conf" >/dev/null
+	export PGHOST=$CLUSTER/socket PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+	if ! "${AS_SERVER[@]}" "$BIN/pg_ctl" -D "$CLUSTER/data" -l "$CLUSTER/data/server.log" -w start >"$CLUSTER/step.log" 2>&1
 	then
-		cat "$WORK/step.log" "$WORK/data/server.log" >&2
+		cat "$CLUSTER/step.log" "$CLUSTER/data/server.log" >&2
 		die "the server did not start"
 	fi
 }
@@ -260,15 +274,15 @@ cluster_start()
 # Start it again; arguments are further lines of its configuration.
 cluster_restart()
 {
-	printf '%s\n' "$@" | "${AS_SERVER[@]}" tee -a "$WORK/data/postgresql.conf" >/dev/null
-	quietly "restarting the server" "${AS_SERVER[@]}" "$BIN/pg_ctl" -D "$WORK/data" \
-		-l "$WORK/data/server.log" -m fast -w restart
+	printf '%s\n' "$@" | "${AS_SERVER[@]}" tee -a "$CLUSTER/data/postgresql.conf" >/dev/null
+	quietly "restarting the server" "${AS_SERVER[@]}" "$BIN/pg_ctl" -D "$CLUSTER/data" \
+		-l "$CLUSTER/data/server.log" -m fast -w restart
 }
 
 cluster_stop()
 {
-	"${AS_SERVER[@]}" "$BIN/pg_ctl" -D "$WORK/data" -m fast -w stop >/dev/null
-	rm -rf "$WORK/data" "$WORK/socket"
+	"${AS_SERVER[@]}" "$BIN/pg_ctl" -D "$CLUSTER/data" -m fast -w stop >/dev/null
+	rm -rf "$CLUSTER/data" "$CLUSTER/socket"
 }
 
 # one statement, or a script on standard input; unaligned rows without headers
@@ -316,43 +330,126 @@ count_lines()
 	grep -Ec "$1" "$2" || true
 }
 
-# Run a kind of tests: check NAME COMMAND...  Counts what it printed, adds it
-# to $PASSED and $FAILED, and shows the output when something failed.
+# Add what a kind of tests printed to $PASSED and $FAILED, and show it when
+# something failed: count_log NAME STATUS LOG
+count_log()
+{
+	local passed failed
+
+	passed=$(count_lines '^ok |^(test|[[:space:]]) .*\.\.\. ok' "$3")
+	failed=$(count_lines '^not ok |^(test|[[:space:]]) .*\.\.\. FAILED' "$3")
+	# a crash, or a step that prints no results: the command is the test
+	[ "$2" != 0 ] && [ "$failed" = 0 ] && failed=1
+	[ "$2" = 0 ] && [ "$passed" = 0 ] && passed=1
+	PASSED=$((PASSED + passed))
+	FAILED=$((FAILED + failed))
+	say "$1: $passed passed, $failed failed"
+	[ "$failed" = 0 ] && return 0
+	tail -n 200 "$3"
+	return 1
+}
+
+# Run a kind of tests and count it: check NAME COMMAND...
 check()
 {
 	local name=$1
-	local passed failed status
-	local log=$WORK/check.log
+	local log=$CLUSTER/check.log
+	local status
 
 	shift
 	run "$@" >"$log" 2>&1
 	status=$?
-	passed=$(count_lines '^ok |^(test|[[:space:]]) .*\.\.\. ok' "$log")
-	failed=$(count_lines '^not ok |^(test|[[:space:]]) .*\.\.\. FAILED' "$log")
-	# a crash, or a step that prints no results: the command is the test
-	[ $status != 0 ] && [ "$failed" = 0 ] && failed=1
-	[ $status = 0 ] && [ "$passed" = 0 ] && passed=1
-	PASSED=$((PASSED + passed))
-	FAILED=$((FAILED + failed))
-	say "$name: $passed passed, $failed failed"
-	[ "$failed" = 0 ] && return 0
-	tail -n 200 "$log"
-	return 1
+	count_log "$name" $status "$log"
 }
 
-# Regression and isolation tests of the copy of that name, on the running
-# cluster.  NAME PREFIX [make arguments]
-check_regress()
+# ---------------------------------------------------------------------------
+# Jobs: kinds of tests that run at the same time
+# ---------------------------------------------------------------------------
+
+JOBS=${JOBS:-$(nproc)}
+JOBS_STARTED=0
+# by process, which is the leader of a group
+declare -A JOB_NAMES=()
+declare -A JOB_FOLDERS=()
+
+# As check, but $JOBS of them at the same time; the command may be a function.
+# A cluster that it starts is its own.  jobs_end waits for all.
+job()
+{
+	local name=$1
+	local folder
+
+	shift
+	[ ${#JOB_NAMES[@]} -lt "$JOBS" ] || job_end
+	JOBS_STARTED=$((JOBS_STARTED + 1))
+	folder=$WORK/job$JOBS_STARTED
+	mkdir "$folder"
+	set -m
+	(CLUSTER=$folder; SECONDS=0; trap 'echo $SECONDS >"$folder/seconds"' EXIT; "$@") \
+		</dev/null >"$folder/job.log" 2>&1 &
+	set +m
+	JOB_NAMES[$!]=$name
+	JOB_FOLDERS[$!]=$folder
+}
+
+# Wait for one of the jobs, and count it.
+job_end()
+{
+	local pid name folder status
+
+	wait -n -p pid "${!JOB_NAMES[@]}"
+	status=$?
+	name=${JOB_NAMES[$pid]}
+	folder=${JOB_FOLDERS[$pid]}
+	unset "JOB_NAMES[$pid]" "JOB_FOLDERS[$pid]"
+	count_log "$name, $(cat "$folder/seconds") s" $status "$folder/job.log"
+	rm -rf "$folder"
+}
+
+jobs_end()
+{
+	while [ ${#JOB_NAMES[@]} -gt 0 ]
+	do
+		job_end
+	done
+}
+
+# Regression or isolation tests of the copy of that name in a cluster of their
+# own, which makes the buffers that a query reads nobody else's.  Without just in
+# time compilation: where enable_seqscan is off costs seem so high that it takes
+# most of the time.  run_regress FOLDER make-arguments
+run_regress()
+{
+	local folder=$1
+	local status
+
+	shift
+	cluster_start "shared_buffers = 128MB" "autovacuum = off" "jit = off"
+	# tests write files into results
+	mkdir -p "$CLUSTER/output" "$WORK/$folder/results"
+	make_in "$folder" "$@" EXTRA_REGRESS_OPTS="--outputdir=$CLUSTER/output" installcheck
+	status=$?
+	[ $status = 0 ] || find "$CLUSTER/output" -name regression.diffs -exec head -n 200 {} +
+	cluster_stop
+	return $status
+}
+
+# Jobs of all regression and isolation tests of the copy of that name, the
+# former in four parts: jobs_regress NAME FOLDER make-arguments
+jobs_regress()
 {
 	local name=$1
 	local folder=$2
+	local part
 
 	shift 2
-	if ! check "$name" make -s -C "$WORK/$folder" PG_CONFIG="$BIN/pg_config" "$@" installcheck
-	then
-		find "$WORK/$folder" -name regression.diffs -exec head -n 200 {} +
-		return 1
-	fi
+	for part in 0 1 2 3
+	do
+		job "regression ($name), part $((part + 1))" run_regress "$folder" "$@" ISOLATION= \
+			REGRESS="$(cd "$WORK/$folder/sql" && ls ./*.sql | awk -v part=$part 'NR % 4 == part' |
+				sed 's/^..//; s/\.sql$//' | tr '\n' ' ')"
+	done
+	job "isolation ($name)" run_regress "$folder" "$@" REGRESS=
 }
 
 # PERL: the command, as the server's user, for a program of this source folder
@@ -366,40 +463,43 @@ perl_command()
 	pgxs=$(dirname "$(dirname "$(dirname "$("$BIN/pg_config" --pgxs)")")")
 	PERL=("${AS_SERVER[@]}" env
 		-u PGHOST -u PGPORT -u PGUSER -u PGDATABASE PATH="$PATH"
-		TESTDIR="$WORK/tap" TESTDATADIR="$WORK/tap/tmp_check"
-		TESTLOGDIR="$WORK/tap/tmp_check/log" top_builddir="$WORK/tap" HOME="$WORK/tap" TMPDIR="$WORK/tap"
+		TESTDIR="$CLUSTER/tap" TESTDATADIR="$CLUSTER/tap/tmp_check"
+		TESTLOGDIR="$CLUSTER/tap/tmp_check/log" top_builddir="$CLUSTER/tap" HOME="$CLUSTER/tap" TMPDIR="$CLUSTER/tap"
 		PG_REGRESS="$pgxs/src/test/regress/pg_regress"
 		perl -I "$pgxs/src/test/perl" -I "$folder/test/tap")
 }
 
-# TAP tests of the copy of that name, all or those named; they start clusters of
-# their own.  NAME PREFIX [TEST...]
-check_tap()
+# One TAP test of the copy of that name, which starts clusters of its own:
+# run_tap FOLDER TEST
+run_tap()
 {
-	local name=$1
-	local folder=$2
+	local PERL
+
+	server_folder tap
+	cd "$CLUSTER/tap" || return
+	perl_command "$WORK/$1"
+	"${PERL[@]}" "$WORK/$1/test/tap/$2.pl" && return
+	# why it died
+	tail -n 20 "$CLUSTER/tap/tmp_check/log/regress_log_$2"
+	return 1
+}
+
+# jobs of all TAP tests: jobs_tap NAME FOLDER
+jobs_tap()
+{
 	local test
 
-	shift 2
-	server_folder tap
-	# where PGXS makes tmp_check
-	server_folder "$folder"
-	[ $# -gt 0 ] || set -- $(cd "$WORK/$folder/test/tap" && ls ./*.pl)
-	for test in "$@"
+	for test in "$WORK/$2"/test/tap/*.pl
 	do
 		test=$(basename "$test" .pl)
-		# what such a test prints on the way, and why it died, is in its log
-		check "$name $test" "${AS_SERVER[@]}" env \
-			-u PGHOST -u PGPORT -u PGUSER -u PGDATABASE PATH="$PATH" HOME="$WORK/tap" TMPDIR="$WORK/tap" \
-			make -s -C "$WORK/$folder" PG_CONFIG="$BIN/pg_config" installcheck REGRESS= ISOLATION= \
-			TAP_TESTS=1 PROVE_TESTS="test/tap/$test.pl" PROVE_FLAGS=-v ||
-			tail -n 20 "$WORK/$folder/tmp_check/log/regress_log_$test"
+		job "TAP ($1), $test" run_tap "$2" "$test"
 	done
 }
 
 # The last line of a test run; the exit status says whether all is well.
 report_counts()
 {
+	jobs_end
 	say "$PASSED passed, $FAILED failed"
 	[ "$FAILED" = 0 ] && [ "$PASSED" -gt 0 ]
 }

@@ -72,12 +72,10 @@ stage_create
 build_assert
 case $kind in
 	TAP)
-		check_tap TAP source "$name"
+		job "$name" run_tap source "$name"
 		;;
 	*)
-		cluster_start "shared_buffers = 128MB" "autovacuum = off"
-		check_regress "$name" source ASSERT=1 REGRESS= ISOLATION= "$kind=$name"
-		cluster_stop
+		job "$name" run_regress source ASSERT=1 REGRESS= ISOLATION= "$kind=$name"
 		;;
 esac
 report_counts

@@ -2,7 +2,8 @@
 #
 # run.sh (make test)
 #	All tests: unit, regression, isolation, TAP.  The last line says how many
-#	passed and failed.
+#	passed and failed.  $JOBS of them run at the same time, one for each processor
+#	unless given.
 #
 # Everything happens in a temporary folder that is removed at the end.
 
@@ -14,9 +15,7 @@ stage_create
 source_copy source
 build_install source
 
-check unit make -s -C "$WORK/source" PG_CONFIG="$BIN/pg_config" unit
-cluster_start "shared_buffers = 128MB" "autovacuum = off"
-check_regress "regression and isolation" source
-cluster_stop
-check_tap TAP source
+job unit make_in source unit
+jobs_tap release source
+jobs_regress release source
 report_counts
