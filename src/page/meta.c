@@ -129,12 +129,17 @@ SphxSkeletonEnd(const SphxMetaPageData *meta)
 	return top->start + blocks_for(top->count, meta->per_page);
 }
 
+/* What is behind metapage and basis: the directory, or nodes where it has moved. */
+static BlockNumber
+behind_basis(const SphxMetaPageData *meta)
+{
+	return SPHX_META_BLOCK + 1 + SphxBasisBlocks(meta);
+}
+
 BlockNumber
 SphxFirstNodeBlock(const SphxMetaPageData *meta)
 {
-	if (meta->version == SPHX_MOVED_VERSION)
-		return SPHX_META_BLOCK + 1 + SphxBasisBlocks(meta);
-	return SphxSkeletonEnd(meta);
+	return meta->directory == behind_basis(meta) ? SphxSkeletonEnd(meta) : behind_basis(meta);
 }
 
 SphxPageKind
@@ -156,12 +161,11 @@ SphxPlannedKind(const SphxMetaPageData *meta, BlockNumber block)
 static bool
 sane_plan(SphxPages *pages, const SphxMetaPageData *meta)
 {
-	uint64		next = SPHX_META_BLOCK + 1;
+	uint64		next = behind_basis(meta);
 
-	if (SphxBasisBlocks(meta) > 0 && meta->basis != next)
+	if (SphxBasisBlocks(meta) > 0 && meta->basis != SPHX_META_BLOCK + 1)
 		return false;
-	next += SphxBasisBlocks(meta);
-	if (meta->version == SPHX_MOVED_VERSION)
+	if (meta->version > 1)
 		next = Max(next, meta->directory);
 	if (meta->directory != next || meta->layers[0].count != meta->cells)
 		return false;
@@ -211,12 +215,12 @@ SphxReadInfo(SphxPages *pages, SphxIndexInfo *info)
 
 	if (meta->magic != SPHX_META_MAGIC)
 		SphxCorrupted(index, SPHX_META_BLOCK, "this is not a metapage");
-	if (meta->version < SPHX_OLDEST_VERSION || meta->version > SPHX_MOVED_VERSION)
+	if (meta->version < SPHX_OLDEST_VERSION || meta->version > SPHX_FORMAT_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
 				 errmsg("index \"%s\" has format version %u, but this version of sphx reads versions %d to %d",
 						RelationGetRelationName(index), meta->version, SPHX_OLDEST_VERSION,
-						SPHX_MOVED_VERSION),
+						SPHX_FORMAT_VERSION),
 				 errhint("Please REINDEX it.")));
 	if (!sane_parameters(meta))
 		SphxCorrupted(index, SPHX_META_BLOCK, "parameters are out of range");
@@ -350,8 +354,7 @@ SphxMoveCells(SphxPages *pages, const SphxIndexInfo *info)
 	buffer = SphxReadPage(pages, SPHX_META_BLOCK, SPHX_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	SphxChangeBegin(&change, pages);
 	meta = (SphxMetaPageData *) PageGetContents(SphxChangePage(&change, buffer));
-	Assert(meta->cells <= info->meta.cells && meta->version >= SPHX_FORMAT_VERSION);
-	meta->version = SPHX_MOVED_VERSION;
+	Assert(meta->cells <= info->meta.cells && meta->version > 1);
 	meta->cells = info->meta.cells;
 	meta->directory = info->meta.directory;
 	meta->layer_count = info->meta.layer_count;

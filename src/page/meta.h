@@ -16,7 +16,6 @@
 
 #define SPHX_META_MAGIC		0x53504858	/* "SPHX" */
 #define SPHX_FORMAT_VERSION 2	/* of indexes that are built */
-#define SPHX_MOVED_VERSION	3	/* of those whose cells were made anew */
 #define SPHX_OLDEST_VERSION 1	/* that is read and changed */
 #define SPHX_MAX_LAYERS		8
 #define SPHX_MAX_LISTS		65536	/* cells */
@@ -70,7 +69,7 @@ typedef struct SphxShapeData
 typedef struct SphxMetaPageData
 {
 	uint32		magic;			/* SPHX_META_MAGIC */
-	uint32		version;		/* SPHX_FORMAT_VERSION or SPHX_MOVED_VERSION */
+	uint32		version;		/* SPHX_OLDEST_VERSION to SPHX_FORMAT_VERSION */
 	uint64		rotation_seed;
 	uint64		training_seed;
 

@@ -63,7 +63,7 @@ is_due(const Renewal *renewal, double rows)
 	const SphxMetaPageData *meta = &renewal->build.info.meta;
 	double		seen = meta->rows_seen > 0 ? meta->rows_seen : meta->built_tuples;
 
-	if (meta->version < SPHX_FORMAT_VERSION || SphxCentroidsOption(renewal->build.index) != NULL)
+	if (meta->version == 1 || SphxCentroidsOption(renewal->build.index) != NULL)
 		return false;
 	return SphxSuitableCells(rows) >= MOST_SHARES &&
 		(rows >= LOOK_FACTOR * seen || rows <= seen / LOOK_FACTOR);
