@@ -184,12 +184,9 @@ try_widths(Choice *choice, int m, int from, int end)
 	for (int i = from; i < end; i++)
 	{
 		double		error = errors[i];
-		int			vector = 2 * choice->D;
+		int			vector;
 
-		memset(layout.stored, 0, sizeof(layout.stored));
-		layout.stored[0] = choice->D;
-		if (error > 0.0)
-			vector = sphx_allot_widths(choice->D, choice->shape->moments, error, layout.stored);
+		vector = sphx_allot_widths(choice->D, choice->shape->moments, &error, &layout);
 		try_records(choice, &layout, vector, error);
 	}
 }
@@ -202,7 +199,7 @@ try_storage(Choice *choice, int m, SphxStorage storage)
 	SphxLayout	layout = {.dims = choice->dims,.D = choice->D,.m = m,
 	.payload_bytes = PAYLOAD_SMALLEST};
 
-	layout.stored[storage] = choice->D;
+	sphx_layout_store(&layout, storage);
 	try_records(choice, &layout, choice->D * sphx_width_bits[storage] / 8, error[storage]);
 }
 
@@ -335,8 +332,8 @@ describe_layout(const SphxLayout *layout, SphxMetaPageData *meta)
 	meta->per_page = (uint32) (SPHX_PAGE_ROOM / layout->size);
 	meta->band_count = (uint32) layout->code.count;
 	memcpy(meta->bands, layout->code.bands, sizeof(meta->bands));
-	for (int i = 0; i < SPHX_WIDTHS; i++)
-		meta->stored[i] = (uint32) layout->stored[i];
+	meta->stored_count = (uint32) layout->stored_count;
+	memcpy(meta->stored, layout->stored, sizeof(meta->stored));
 }
 
 void
