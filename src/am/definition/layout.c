@@ -38,17 +38,17 @@
 /*
  * Nodes that a search for recall .95 is expected to read.  The estimates' noise
  * makes them 1 + (12 noise)^4 times as many, and m neighbours in place of 32 (32 / m)
- * to the power of .03 x intrinsic dimension; sift, words, text and img with 16 to 32
+ * to the power of .025 x intrinsic dimension; sift, words, text and img with 16 to 32
  * neighbours and noises of .03 to .07 were within a tenth of it.  A query costs so
  * much beside them: the way down to layer 0, the executor.
  */
 #define READS_USUAL			30.0
 #define NOISE_FACTOR		12.0
-#define DEGREE_POWER		0.03
+#define DEGREE_POWER		0.025
 #define QUERY_READS			30.0
 
 /* records of half the size may cost so many times the work: 2 to this power */
-#define SIZE_POWER			0.6
+#define SIZE_POWER			0.45
 
 /*
  * Rows of another kind may come in, whose edges do not have the sample's favourite
@@ -69,10 +69,16 @@
 #define ROWS_OVERLAPPING	0.85
 #define ASTRAY				0.1
 #define ROW_READS			1.5
-#define TOAST_READS			3.5
+#define TOAST_READS			4.0
 
 /* errors of stored vectors by their norms that are tried; 0 is 16 bits for all */
 static const double errors[] = {0.0, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.08, 0.16, 0.35};
+
+/*
+ * 16 bits for all spare the executor the rows' own vectors, but only where that
+ * is no more of a page than this: larger ones would double the index.
+ */
+#define WIDE_BYTES			(BLCKSZ / 8)
 
 #define ERRORS_LIKED		7	/* beyond these only where nothing else fits */
 
@@ -124,7 +130,7 @@ expected_work(const Choice *choice, int m, double noise, double error)
 {
 	double		intrinsic = choice->shape->intrinsic;
 	double		z = Min(error / choice->shape->edge * intrinsic, 20.0);
-	double		power = Max(Min(DEGREE_POWER * intrinsic, 1.2), 0.4);
+	double		power = Max(Min(DEGREE_POWER * intrinsic, 1.2), 0.3);
 	double		reads = READS_USUAL * (1.0 + pow(Min(NOISE_FACTOR * noise, 100.0), 4.0)) *
 	pow((double) MOST_M / m, power) * (1.0 + ASTRAY * z * z);
 
@@ -207,6 +213,8 @@ try_widths(Choice *choice, int m, int from, int end)
 		double		error = errors[i];
 		int			vector;
 
+		if (error == 0.0 && 2 * choice->D > WIDE_BYTES)
+			continue;
 		vector = sphx_allot_widths(choice->D, choice->shape->moments, &error, &layout);
 		try_records(choice, &layout, vector, error);
 	}
