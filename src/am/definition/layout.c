@@ -4,9 +4,9 @@
  *	  The layout of records that follows from an index's dimensions, its
  *	  options, and what is known of its vectors.
  *
- * A layout is as good as a search over it is cheap and its records are small:
- * of all that fit, the one with the least product of what a search is expected
- * to read and of a power of the pages that the records take.
+ * A layout is as good as a query by it is cheap and its records are small: of all
+ * that fit, the one with the least product of what a query is expected to cost and
+ * of a power of the pages that the records take.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,11 +36,12 @@
 #define PAYLOAD_LARGEST		(10 * (int) sizeof(ItemPointerData))
 
 /*
- * Nodes that a search for recall .95 is expected to read.  The estimates' noise
- * makes them 1 + (12 noise)^4 times as many, and m neighbours in place of 32 (32 / m)
- * to the power of .025 x intrinsic dimension; sift, words, text and img with 16 to 32
- * neighbours and noises of .03 to .07 were within a tenth of it.  A query costs so
- * much beside them: the way down to layer 0, the executor.
+ * Nodes that a search for recall .95 is expected to read: with noise of the
+ * estimates 1 + (12 noise)^4 times as many, and with m neighbours in place of 32
+ * (32 / m) to the power of .025 x intrinsic dimension.  Apart from a factor of each
+ * data set that was within a tenth of what sift, words and text read with 20 to 32
+ * neighbours and noises of .03 to .065; of img, 9,760 rows, degree and noise matter
+ * less.  A query costs so much beside them: the way down to layer 0, the executor.
  */
 #define READS_USUAL			30.0
 #define NOISE_FACTOR		12.0
@@ -211,11 +212,14 @@ try_widths(Choice *choice, int m, int from, int end)
 	for (int i = from; i < end; i++)
 	{
 		double		error = errors[i];
-		int			vector;
+		int			vector = 2 * choice->D;
 
-		if (error == 0.0 && 2 * choice->D > WIDE_BYTES)
+		if (error > 0.0)
+			vector = sphx_allot_widths(choice->D, choice->shape->moments, &error, &layout);
+		else if (vector > WIDE_BYTES)
 			continue;
-		vector = sphx_allot_widths(choice->D, choice->shape->moments, &error, &layout);
+		else
+			sphx_layout_store(&layout, SPHX_STORAGE_INT16);
 		try_records(choice, &layout, vector, error);
 	}
 }
