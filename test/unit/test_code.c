@@ -532,6 +532,52 @@ draw_widths(SphxRandom *random, double digits, SphxLayout *layout)
 	sphx_layout_init(layout);
 }
 
+/* Widths allotted for an error leave about as much as they say they will, and not more than asked for. */
+static void
+test_widths(SphxRandom *random)
+{
+	enum
+	{
+		D = 128, ROUNDS = 400
+	};
+	static const double errors[] = {0.0095, 0.02, 0.033, 0.115, 0.35};
+	SphxLayout	layout = {.dims = D,.D = D,.m = 8,.payload_bytes = 6};
+	float		moments[D];
+	float		x[D];
+	float		y[D];
+	int			bytes = 2 * D;
+
+	falling_variances(D, 30, moments);
+	sphx_layout_uniform(&layout, SPHX_CODE_SIGNS, SPHX_STORAGE_INT16);
+	for (int i = 0; i < 5; i++)
+	{
+		double		error = errors[i];
+		int			before = bytes;
+		double		square = 0;
+		double		norm = 0;
+		SphxRecord *r;
+
+		bytes = sphx_allot_widths(D, moments, &error, &layout);
+		sphx_layout_init(&layout);
+		r = calloc(1, (size_t) layout.size);
+		for (int round = 0; round < ROUNDS; round++)
+		{
+			uneven_vector(random, D, moments, x);
+			sphx_record_init(&layout, r, x);
+			sphx_record_vector(&layout, r, y);
+			norm += dot_floats(x, x, D);
+			for (int d = 0; d < D; d++)
+				square += ((double) x[d] - y[d]) * ((double) x[d] - y[d]);
+		}
+		ok(error <= errors[i] && bytes < before && layout.codes - layout.vector == bytes,
+		   "widths for an error of %g: %d bytes in %d bands", errors[i], bytes, layout.stored_count);
+		/* less where 8 bits reach further than most vectors need */
+		ok(sqrt(square / norm) < 1.1 * error && sqrt(square / norm) > error / 1.6, "their error is %.4f, predicted %.4f",
+		   sqrt(square / norm), error);
+		free(r);
+	}
+}
+
 /* are squared distance and inner product those to the stored vector y? */
 static bool
 distances_agree(const SphxLayout *layout, const SphxRecord *r, const float *y, SphxRandom *random)
@@ -622,6 +668,7 @@ main(void)
 	test_encode(SPHX_CODE_LEVELS, 128, .994, &random);
 	test_allotment(&random);
 	test_places(&random);
+	test_widths(&random);
 	for (int level = SPHX_SIMD_SCALAR; level < SPHX_SIMD_AUTO; level++)
 	{
 		if (!sphx_kernels_choose((SphxSimd) level))
