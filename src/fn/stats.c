@@ -234,15 +234,22 @@ describe_codes(const SphxLayout *layout)
 	return out.data;
 }
 
-/* The bits of stored vectors. */
+/* The bits of stored vectors; bands of the same width are one. */
 static char *
 describe_vectors(const SphxLayout *layout)
 {
 	StringInfoData out;
 
 	initStringInfo(&out);
-	for (int w = 0; w < SPHX_WIDTHS; w++)
-		append_part(&out, layout->stored[w], sphx_width_bits[w]);
+	for (int i = 0; i < layout->stored_count;)
+	{
+		uint8		storage = layout->stored[i].storage;
+		int			dims = 0;
+
+		for (; i < layout->stored_count && layout->stored[i].storage == storage; i++)
+			dims += layout->stored[i].dims;
+		append_part(&out, dims, sphx_width_bits[storage]);
+	}
 	return out.data;
 }
 

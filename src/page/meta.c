@@ -37,10 +37,32 @@ derive_info(SphxIndexInfo *info)
 		layout->D = (int) meta->D;
 		layout->code.count = (int) meta->band_count;
 		memcpy(layout->code.bands, meta->bands, sizeof(layout->code.bands));
-		for (int i = 0; i < SPHX_WIDTHS; i++)
-			layout->stored[i] = (int) meta->stored[i];
+		layout->stored_count = (int) meta->stored_count;
+		memcpy(layout->stored, meta->stored, sizeof(layout->stored));
 		sphx_layout_init(layout);
 	}
+}
+
+/* Are the bands of stored vectors such that a layout can be made of them? */
+static bool
+sane_stored(const SphxMetaPageData *meta)
+{
+	uint32		dims = 0;
+
+	if (meta->stored_count == 0 || meta->stored_count > SPHX_STORED_BANDS)
+		return false;
+	for (uint32 i = 0; i < meta->stored_count; i++)
+	{
+		const SphxStoredBand *band = &meta->stored[i];
+
+		if (band->storage >= SPHX_WIDTHS || band->dims == 0 ||
+			band->dims % (i + 1 < meta->stored_count ? 8 : 4) != 0 ||
+			!(band->weight >= SPHX_LEAST_WEIGHT && band->weight <= 1.0f) ||
+			(i > 0 && band->storage < meta->stored[i - 1].storage))
+			return false;
+		dims += band->dims;
+	}
+	return dims == meta->D;
 }
 
 /* Are codes and stored vectors of version 2 such that a layout can be made of them? */
@@ -48,7 +70,6 @@ static bool
 sane_geometry(const SphxMetaPageData *meta)
 {
 	uint32		coded = 0;
-	uint32		stored = 0;
 
 	if (meta->D < meta->dims || meta->D > SPHX_VECTOR_MAX_DIM + 8 || meta->D % 4 != 0 ||
 		meta->band_count > SPHX_MAX_BANDS || meta->basis_vectors > meta->D ||
@@ -64,13 +85,7 @@ sane_geometry(const SphxMetaPageData *meta)
 			return false;
 		coded += band->dims;
 	}
-	for (int i = 0; i < SPHX_WIDTHS; i++)
-	{
-		if (meta->stored[i] > meta->D || meta->stored[i] % 4 != 0)
-			return false;
-		stored += meta->stored[i];
-	}
-	return coded > 0 && coded <= meta->D && stored == meta->D;
+	return coded > 0 && coded <= meta->D && sane_stored(meta);
 }
 
 /* And those of version 1?  It has no basis. */

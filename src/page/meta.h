@@ -117,7 +117,8 @@ typedef struct SphxMetaPageData
 	uint32		D;				/* coordinates of a vector in the index */
 	uint32		band_count;
 	SphxBand	bands[SPHX_MAX_BANDS];	/* codes of edges */
-	uint32		stored[SPHX_WIDTHS];	/* coordinates by the bits of each */
+	uint32		stored_count;
+	SphxStoredBand stored[SPHX_STORED_BANDS];	/* bits of coordinates */
 	BlockNumber basis;			/* first block of the basis, if there is one */
 	uint32		basis_vectors;	/* learned directions */
 	uint32		centered;		/* vectors are moved */
@@ -125,7 +126,7 @@ typedef struct SphxMetaPageData
 	SphxShapeData shape;
 } SphxMetaPageData;
 
-StaticAssertDecl(sizeof(SphxMetaPageData) == 448, "the metapage is part of the format");
+StaticAssertDecl(sizeof(SphxMetaPageData) == 496, "the metapage is part of the format");
 StaticAssertDecl(offsetof(SphxMetaPageData, checksum) == 240, "the metapage is part of the format");
 StaticAssertDecl(sizeof(SphxMetaPageData) <= SPHX_CALIBRATION_OFFSET,
 				 "a calibration has a place on the metapage");

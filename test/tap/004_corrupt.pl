@@ -178,8 +178,9 @@ for my $round (1 .. 12)
 # vectors and the basis are, each set to values of all kinds: what they mean
 # together is checked before anything is read by them.
 my %geometry = (
-	version => 4, D => 256, band_count => 260, dims_of_band => 266, weight => 268, stored0 => 392, stored1 => 396,
-	stored4 => 408, basis => 412, basis_vectors => 416, centered => 420, center_norm => 424, shape => 428);
+	version => 4, D => 256, band_count => 260, dims_of_band => 266, weight => 268, stored_count => 392,
+	dims_of_stored => 396, width_of_stored => 398, stored_weight => 400, basis => 460, basis_vectors => 464,
+	centered => 468, center_norm => 472, shape => 476);
 my %values = (zero => pack('L', 0), one => pack('L', 1), four => pack('L', 4), 32768 => pack('L', 1 << 15),
 	large => pack('L', 0x7FFFFFFF), ones => pack('L', 0xFFFFFFFF), infinite => pack('f', 9**9**9), tiny => pack('f', 1e-30));
 for my $field (sort keys %geometry)
@@ -189,8 +190,8 @@ for my $field (sort keys %geometry)
 		my $contents = $sound;
 		my $name = "metapage, $field $value";
 
-		substr($contents, 24 + $geometry{$field}, $field eq 'dims_of_band' ? 2 : 4) =
-		  substr($values{$value}, 0, $field eq 'dims_of_band' ? 2 : 4);
+		substr($contents, 24 + $geometry{$field}, $field =~ /_of_/ ? 2 : 4) =
+		  substr($values{$value}, 0, $field =~ /_of_/ ? 2 : 4);
 		# that of what the metapage says, and that of the page
 		substr($contents, 24 + 240, 4) = pack('L', 0);
 		unseal(\$contents, 0);

@@ -421,7 +421,7 @@ test_bands(SphxRandom *random)
 	falling_variances(D, 30, variances);
 	sphx_noise_curve(env, D, variances, 48, noise);
 	sphx_allot_bands(env, D, variances, 48, &layout.code);
-	layout.stored[SPHX_STORAGE_INT8] = D;
+	sphx_layout_store(&layout, SPHX_STORAGE_INT8);
 	sphx_layout_init(&layout);
 	r = calloc(1, (size_t) layout.size);
 	for (int round = 0; round < ROUNDS; round++)
@@ -503,25 +503,79 @@ hard_vector(SphxRandom *random, int kind, int D, float *x)
 #define MIXED_D		64
 #define MIXED_TRIALS	40000
 
-/* widths in any mixture, every fourth time one for all */
+/* up to eight bands of any widths, with weights from 10^-digits on; every fourth time one */
 static void
-draw_widths(SphxRandom *random, SphxLayout *layout)
+draw_widths(SphxRandom *random, double digits, SphxLayout *layout)
 {
 	int			left = MIXED_D;
+	int			width = 0;
+	int			count = 0;
 
-	memset(layout->stored, 0, sizeof(layout->stored));
 	if (sphx_random_below(random, 4) == 0)
-		layout->stored[sphx_random_below(random, SPHX_WIDTHS)] = left;
-	else
 	{
-		for (int w = 0; w + 1 < SPHX_WIDTHS; w++)
+		sphx_layout_store(layout, (SphxStorage) sphx_random_below(random, SPHX_WIDTHS));
+		left = 0;
+	}
+	for (; left > 0; count++)
+	{
+		int			dims = 8 * (1 + (int) sphx_random_below(random, (uint64_t) left / 8));
+
+		width += (int) sphx_random_below(random, (uint64_t) (SPHX_WIDTHS - width));
+		layout->stored[count] = (SphxStoredBand)
 		{
-			layout->stored[w] = 8 * (int) sphx_random_below(random, (uint64_t) left / 8 + 1);
-			left -= layout->stored[w];
-		}
-		layout->stored[SPHX_WIDTHS - 1] = left;
+			.dims = (uint16_t) dims,.storage = (uint8_t) width,
+				.weight = (float) pow(10, -digits * sphx_random_uniform(random))
+		};
+		layout->stored_count = count + 1;
+		left -= dims;
 	}
 	sphx_layout_init(layout);
+}
+
+/* Widths allotted for an error leave about as much as they say they will, and not more than asked for. */
+static void
+test_widths(SphxRandom *random)
+{
+	enum
+	{
+		D = 128, ROUNDS = 400
+	};
+	static const double errors[] = {0.0095, 0.02, 0.033, 0.115, 0.35};
+	SphxLayout	layout = {.dims = D,.D = D,.m = 8,.payload_bytes = 6};
+	float		moments[D];
+	float		x[D];
+	float		y[D];
+	int			bytes = 2 * D;
+
+	falling_variances(D, 30, moments);
+	sphx_layout_uniform(&layout, SPHX_CODE_SIGNS, SPHX_STORAGE_INT16);
+	for (int i = 0; i < 5; i++)
+	{
+		double		error = errors[i];
+		int			before = bytes;
+		double		square = 0;
+		double		norm = 0;
+		SphxRecord *r;
+
+		bytes = sphx_allot_widths(D, moments, &error, &layout);
+		sphx_layout_init(&layout);
+		r = calloc(1, (size_t) layout.size);
+		for (int round = 0; round < ROUNDS; round++)
+		{
+			uneven_vector(random, D, moments, x);
+			sphx_record_init(&layout, r, x);
+			sphx_record_vector(&layout, r, y);
+			norm += dot_floats(x, x, D);
+			for (int d = 0; d < D; d++)
+				square += ((double) x[d] - y[d]) * ((double) x[d] - y[d]);
+		}
+		ok(error <= errors[i] && bytes < before && layout.codes - layout.vector == bytes,
+		   "widths for an error of %g: %d bytes in %d bands", errors[i], bytes, layout.stored_count);
+		/* less where 8 bits reach further than most vectors need */
+		ok(sqrt(square / norm) < 1.1 * error && sqrt(square / norm) > error / 1.6, "their error is %.4f, predicted %.4f",
+		   sqrt(square / norm), error);
+		free(r);
+	}
 }
 
 /* are squared distance and inner product those to the stored vector y? */
@@ -579,7 +633,7 @@ test_mixed_widths(SphxRandom *random)
 		double		norm = 0;
 		double		bound;
 
-		draw_widths(random, &layout);
+		draw_widths(random, kind == 0 ? .5 : 5, &layout);
 		hard_vector(random, kind, MIXED_D, x);
 		sphx_record_init(&layout, r, x);
 		sphx_record_vector(&layout, r, y);
@@ -614,6 +668,7 @@ main(void)
 	test_encode(SPHX_CODE_LEVELS, 128, .994, &random);
 	test_allotment(&random);
 	test_places(&random);
+	test_widths(&random);
 	for (int level = SPHX_SIMD_SCALAR; level < SPHX_SIMD_AUTO; level++)
 	{
 		if (!sphx_kernels_choose((SphxSimd) level))

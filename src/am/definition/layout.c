@@ -4,9 +4,9 @@
  *	  The layout of records that follows from an index's dimensions, its
  *	  options, and what is known of its vectors.
  *
- * A layout is as good as a search over it is cheap and its records are small:
- * of all that fit, the one with the least product of what a search is expected
- * to read and of a power of the pages that the records take.
+ * A layout is as good as a query by it is cheap and its records are small: of all
+ * that fit, the one with the least product of what a query is expected to cost and
+ * of a power of the pages that the records take.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "access/heaptoast.h"
 #include "utils/lsyscache.h"
 
 #include "am/definition/opclass.h"
@@ -35,19 +36,20 @@
 #define PAYLOAD_LARGEST		(10 * (int) sizeof(ItemPointerData))
 
 /*
- * Nodes that a search for recall .95 is expected to read: x being the product of
- * the estimates' noise and the intrinsic dimension, in simulations over four data
- * sets with uniform and uneven codes of 1/16 to 2 bits a dimension 1 + .22 x^4
- * times as many as with exact estimates (x = 1: 1.25 times, x = 2.3: 7 times).
+ * Nodes that a search for recall .95 is expected to read: with noise of the
+ * estimates 1 + (12 noise)^4 times as many, and with m neighbours in place of 32
+ * (32 / m) to the power of .025 x intrinsic dimension.  Apart from a factor of each
+ * data set that was within a tenth of what sift, words and text read with 20 to 32
+ * neighbours and noises of .03 to .065; of img, 9,760 rows, degree and noise matter
+ * less.  A query costs so much beside them: the way down to layer 0, the executor.
  */
-#define READS_USUAL			45.0
-#define READS_FACTOR		0.22
+#define READS_USUAL			30.0
+#define NOISE_FACTOR		12.0
+#define DEGREE_POWER		0.025
+#define QUERY_READS			30.0
 
-/* and with half the neighbours so many times as many: 2 to this power */
-#define DEGREE_POWER		0.85
-
-/* records of half the size may cost so many times the reads: 2 to this power */
-#define SIZE_POWER			1.0
+/* records of half the size may cost so many times the work: 2 to this power */
+#define SIZE_POWER			0.45
 
 /*
  * Rows of another kind may come in, whose edges do not have the sample's favourite
@@ -57,18 +59,32 @@
 #define MOST_EVEN_NOISE		0.15
 
 /*
- * Of 10 rows returned, so many more are fetched where bounds overlap, as a power
- * of e of error x intrinsic dimension (measured: 27 % at .49), each for the price
- * of some reads, as their vectors may be in TOAST.
+ * Coarse vectors: z being their error by the length of edges times the intrinsic
+ * dimension, of 10 rows returned so many more are fetched per z, since their bounds
+ * overlap (measured: 7.3 to 10.5), and the search itself goes astray, 1 + .1 z^2
+ * times.  The executor has a look at those fetched, and at others whose bounds
+ * overlap: prices in reads, of rows that hold their vectors and of those whose
+ * vectors are in TOAST.
  */
 #define ROWS_RETURNED		10.0
-#define ROW_READS			8.0
-#define OVERLAP_FACTOR		0.5
+#define ROWS_OVERLAPPING	0.85
+#define ASTRAY				0.1
+#define ROW_READS			1.5
+#define TOAST_READS			4.0
 
-/* errors of stored vectors by their norms that are tried; 0 is 16 bits for all */
-static const double errors[] = {0.0, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.08, 0.16, 0.35};
+/*
+ * Errors of stored vectors by their norms that are tried: those of 8, 6, 4 and 2
+ * bits, and some between; 0 is 16 bits for all.
+ */
+static const double errors[] = {0.0, 0.0095, 0.012, 0.016, 0.02, 0.026, 0.033, 0.045, 0.07, 0.115, 0.2, 0.35};
 
-#define ERRORS_LIKED		4	/* beyond these only where nothing else fits */
+/*
+ * 16 bits for all spare the executor the rows' own vectors, but only where that
+ * is no more of a page than this: larger ones would double the index.
+ */
+#define WIDE_BYTES			(BLCKSZ / 8)
+
+#define ERRORS_LIKED		8	/* beyond these only where nothing else fits */
 
 /* What layouts are chosen from. */
 typedef struct Choice
@@ -76,6 +92,7 @@ typedef struct Choice
 	const SphxOptions *options;
 	const SphxShape *shape;
 	int			least_m;
+	bool		toasted;		/* rows' vectors are in TOAST */
 	SphxServerEnv env;
 	int			dims;
 	int			D;
@@ -98,16 +115,30 @@ padded_dims(int dims)
 	return (dims + 3) / 4 * 4;
 }
 
+/* What the executor spends on rows because vectors are stored with errors. */
+static double
+work_on_rows(const Choice *choice, double z)
+{
+	double		more = ROWS_OVERLAPPING * z;	/* a row */
+	double		price = more * ROW_READS;
+
+	/* nearly all bounds overlap where a tenth of a row more is fetched */
+	if (choice->toasted)
+		price += (more + 1.0 - exp(-20.0 * z)) * TOAST_READS;
+	return ROWS_RETURNED * price;
+}
+
+/* The work of a query, in reads. */
 static double
 expected_work(const Choice *choice, int m, double noise, double error)
 {
 	double		intrinsic = choice->shape->intrinsic;
-	double		x = Min(noise * intrinsic, 100.0);
-	double		reads = READS_USUAL * (1.0 + READS_FACTOR * x * x * x * x);
-	double		spread = Min(OVERLAP_FACTOR * error / choice->shape->edge * intrinsic, 20.0);
+	double		z = Min(error / choice->shape->edge * intrinsic, 20.0);
+	double		power = Max(Min(DEGREE_POWER * intrinsic, 1.2), 0.3);
+	double		reads = READS_USUAL * (1.0 + pow(Min(NOISE_FACTOR * noise, 100.0), 4.0)) *
+	pow((double) MOST_M / m, power) * (1.0 + ASTRAY * z * z);
 
-	return reads * pow((double) MOST_M / m, DEGREE_POWER) +
-		ROWS_RETURNED * ROW_READS * (exp(spread) - 1.0);
+	return QUERY_READS + reads + work_on_rows(choice, z);
 }
 
 /* Nibbles an edge that are left of a record of `size` bytes. */
@@ -186,10 +217,12 @@ try_widths(Choice *choice, int m, int from, int end)
 		double		error = errors[i];
 		int			vector = 2 * choice->D;
 
-		memset(layout.stored, 0, sizeof(layout.stored));
-		layout.stored[0] = choice->D;
 		if (error > 0.0)
-			vector = sphx_allot_widths(choice->D, choice->shape->moments, error, layout.stored);
+			vector = sphx_allot_widths(choice->D, choice->shape->moments, &error, &layout);
+		else if (vector > WIDE_BYTES)
+			continue;
+		else
+			sphx_layout_store(&layout, SPHX_STORAGE_INT16);
 		try_records(choice, &layout, vector, error);
 	}
 }
@@ -198,11 +231,11 @@ try_widths(Choice *choice, int m, int from, int end)
 static void
 try_storage(Choice *choice, int m, SphxStorage storage)
 {
-	static const double error[SPHX_WIDTHS] = {0.0, 0.0075, 0.03, 0.11, 0.35};
+	static const double error[SPHX_WIDTHS] = {0.0, 0.0094, 0.0327, 0.1136, 0.3448};
 	SphxLayout	layout = {.dims = choice->dims,.D = choice->D,.m = m,
 	.payload_bytes = PAYLOAD_SMALLEST};
 
-	layout.stored[storage] = choice->D;
+	sphx_layout_store(&layout, storage);
 	try_records(choice, &layout, choice->D * sphx_width_bits[storage] / 8, error[storage]);
 }
 
@@ -236,9 +269,26 @@ try_degrees(Choice *choice)
 	}
 }
 
+/* Bytes of a row's vector. */
+static double
+row_bytes(Relation index, int dims)
+{
+	switch (SphxIndexOperand(index))
+	{
+		case SPHX_OPERAND_BIT:
+			return dims / 8.0;
+		case SPHX_OPERAND_HALFVEC:
+			return 2.0 * dims;
+		case SPHX_OPERAND_VECTOR:
+		case SPHX_OPERAND_PGVECTOR:
+			break;
+	}
+	return 4.0 * dims;
+}
+
 /* Choose a layout for `dims` dimensions; choice->records is 0 when none fits. */
 static void
-choose(Choice *choice, int dims, SphxMetric metric, const SphxOptions *options,
+choose(Choice *choice, Relation index, int dims, const SphxOptions *options,
 	   const SphxShape *shape)
 {
 	SphxShape	even = {.intrinsic = USUAL_INTRINSIC,.edge = USUAL_EDGE};
@@ -246,7 +296,8 @@ choose(Choice *choice, int dims, SphxMetric metric, const SphxOptions *options,
 
 	memset(choice, 0, sizeof(*choice));
 	choice->options = options;
-	choice->least_m = metric == SPHX_METRIC_IP ? LEAST_M_IP : LEAST_M;
+	choice->least_m = SphxIndexMetric(index) == SPHX_METRIC_IP ? LEAST_M_IP : LEAST_M;
+	choice->toasted = row_bytes(index, dims) > TOAST_TUPLE_THRESHOLD;
 	choice->dims = dims;
 	choice->D = D;
 	choice->most = D;
@@ -269,17 +320,17 @@ choose(Choice *choice, int dims, SphxMetric metric, const SphxOptions *options,
 }
 
 static bool
-fits(int dims, const SphxOptions *options)
+fits(Relation index, int dims, const SphxOptions *options)
 {
 	Choice		choice;
 
-	choose(&choice, dims, SPHX_METRIC_L2, options, NULL);
+	choose(&choice, index, dims, options, NULL);
 	return choice.records > 0;
 }
 
 /* Say which option would make a record fit. */
 static void
-report_too_large(int dims, const SphxOptions *options)
+report_too_large(Relation index, int dims, const SphxOptions *options)
 {
 	SphxOptions smaller_m = *options;
 	SphxOptions smaller_storage = *options;
@@ -289,11 +340,11 @@ report_too_large(int dims, const SphxOptions *options)
 	smaller_m.m = 0;
 	smaller_storage.storage = SPHX_STORAGE_AUTO;
 	smaller_code.code_bits = 0.0;
-	if (fits(dims, &smaller_m))
+	if (fits(index, dims, &smaller_m))
 		hint = "Set a smaller m, or leave it out.";
-	else if (fits(dims, &smaller_storage))
+	else if (fits(index, dims, &smaller_storage))
 		hint = "Leave out storage.";
-	else if (fits(dims, &smaller_code))
+	else if (fits(index, dims, &smaller_code))
 		hint = "Set a smaller code_bits, or leave it out.";
 	else
 		hint = "Leave out m, storage and code_bits.";
@@ -335,8 +386,8 @@ describe_layout(const SphxLayout *layout, SphxMetaPageData *meta)
 	meta->per_page = (uint32) (SPHX_PAGE_ROOM / layout->size);
 	meta->band_count = (uint32) layout->code.count;
 	memcpy(meta->bands, layout->code.bands, sizeof(meta->bands));
-	for (int i = 0; i < SPHX_WIDTHS; i++)
-		meta->stored[i] = (uint32) layout->stored[i];
+	meta->stored_count = (uint32) layout->stored_count;
+	memcpy(meta->stored, layout->stored, sizeof(meta->stored));
 }
 
 void
@@ -346,9 +397,9 @@ SphxChooseLayout(Relation index, int dims, const SphxShape *shape, SphxIndexInfo
 	SphxMetaPageData *meta = &info->meta;
 	Choice		choice;
 
-	choose(&choice, dims, SphxIndexMetric(index), &options, shape);
+	choose(&choice, index, dims, &options, shape);
 	if (choice.records == 0)
-		report_too_large(dims, &options);
+		report_too_large(index, dims, &options);
 	widen_payload(&choice.layout, choice.records);
 	Assert(choice.records == (int) SPHX_PAGE_ROOM / choice.layout.size);
 	Assert(choice.layout.payload_bytes >= PAYLOAD_SMALLEST &&

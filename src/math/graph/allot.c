@@ -282,47 +282,151 @@ sphx_allot_bands(SphxEnv *env, int D, const float *variances, int nibbles, SphxC
 	release_steps(env, &allotment);
 }
 
-/* a coordinate is hardly ever beyond so many standard deviations */
-#define REACH				4.2
+/*
+ * For each width the best step of a normal coordinate, by its deviation, and what
+ * that leaves of the variance.
+ */
+typedef struct Width
+{
+	double		step;
+	double		left;
+} Width;
+
+static const Width widths[SPHX_WIDTHS] = {
+	{1.5e-4, 2e-9}, {0.0309, 8.8e-5}, {0.1054, 1.07e-3}, {0.3532, 0.0129}, {0.9962, 0.1189}
+};
+
+/* Dimensions whose coordinates have about the same second moment. */
+typedef struct Stretch
+{
+	int			dims;
+	double		sum;			/* of the moments */
+	int			width;
+} Stretch;
+
+/*
+ * Stretches of units whose mean moments differ by no more than `ratio`; returns
+ * their number, which may be more than there is room for.
+ */
+static int
+make_stretches(int D, const float *moments, double ratio, Stretch *stretches)
+{
+	int			count = 0;
+	double		least = 0.0;
+	double		most = 0.0;
+
+	for (int u = 0; u * UNIT < D; u++)
+	{
+		int			dims = unit_dims(D, u);
+		double		sum = 0.0;
+		double		mean;
+
+		for (int i = 0; i < dims; i++)
+			sum += (double) moments[u * UNIT + i];
+		mean = sum / dims;
+		if (count == 0 || mean > least * ratio || mean * ratio < most)
+		{
+			if (++count > SPHX_STORED_BANDS)
+				return count;
+			stretches[count - 1] = (Stretch)
+			{
+				.width = SPHX_WIDTHS - 1
+			};
+			least = most = mean;
+		}
+		least = fmin(least, mean);
+		most = fmax(most, mean);
+		stretches[count - 1].dims += dims;
+		stretches[count - 1].sum += sum;
+	}
+	return count;
+}
+
+/* What all widths together leave of the vectors' squares. */
+static double
+left_of(const Stretch *stretches, int count)
+{
+	double		left = 0.0;
+
+	for (int i = 0; i < count; i++)
+		left += stretches[i].sum * widths[stretches[i].width].left;
+	return left;
+}
+
+/* Widen the stretch where a bit gains most; false when all are as wide as can be. */
+static bool
+widen_best(Stretch *stretches, int count)
+{
+	int			best = -1;
+	double		most = -1.0;
+
+	for (int i = 0; i < count; i++)
+	{
+		int			width = stretches[i].width;
+		double		gain;
+
+		if (width == 0)
+			continue;
+		gain = stretches[i].sum / stretches[i].dims * (widths[width].left - widths[width - 1].left) /
+			(sphx_width_bits[width - 1] - sphx_width_bits[width]);
+		if (gain > most)
+		{
+			most = gain;
+			best = i;
+		}
+	}
+	if (best < 0)
+		return false;
+	stretches[best].width--;
+	/* no width is wider than the one before it */
+	while (best-- > 0 && stretches[best].width > stretches[best + 1].width)
+		stretches[best].width = stretches[best + 1].width;
+	return true;
+}
+
+/* Their bands, each with its best step, the largest of which has the weight 1. */
+static int
+store_stretches(const Stretch *stretches, int count, SphxLayout *layout)
+{
+	double		steps[SPHX_STORED_BANDS];
+	double		largest = 0.0;
+	int			bytes = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		steps[i] = widths[stretches[i].width].step * sqrt(stretches[i].sum / stretches[i].dims);
+		largest = fmax(largest, steps[i]);
+	}
+	for (int i = 0; i < count; i++)
+	{
+		double		weight = largest > 0.0 ? steps[i] / largest : 1.0;
+
+		layout->stored[i] = (SphxStoredBand)
+		{
+			.dims = (uint16_t) stretches[i].dims,.storage = (uint8_t) stretches[i].width,
+				.weight = (float) fmax(weight, 2.0 * (double) SPHX_LEAST_WEIGHT)
+		};
+		bytes += stretches[i].dims * sphx_width_bits[stretches[i].width] / 8;
+	}
+	layout->stored_count = count;
+	return bytes;
+}
 
 int
-sphx_allot_widths(int D, const float *moments, double error, int stored[SPHX_WIDTHS])
+sphx_allot_widths(int D, const float *moments, double *error, SphxLayout *layout)
 {
+	Stretch		stretches[SPHX_STORED_BANDS];
 	double		sum = 0.0;
-	double		step;
-	int			bytes = 0;
-	int			dims = 0;
-	int			end;
+	double		ratio = 1.5;
+	int			count;
 
-	for (int i = 0; i < D; i++)
-		sum += (double) moments[i];
-	step = error * sqrt(12.0 * sum / D);
-	memset(stored, 0, sizeof(int) * SPHX_WIDTHS);
-
-	/*
-	 * from the end, where coordinates are small: the width that the largest
-	 * so far needs
-	 */
-	end = D;
-	for (int w = SPHX_WIDTHS - 1; w >= 0; w--)
-	{
-		int			u = (end + UNIT - 1) / UNIT;
-
-		for (; u > 0; u--)
-		{
-			int			from = (u - 1) * UNIT;
-			double		mean = 0.0;
-
-			for (int i = from; i < end && i < from + UNIT; i++)
-				mean += (double) moments[i] / (end - from < UNIT ? end - from : UNIT);
-			if (w > 0 && REACH * sqrt(mean) > ((double) sphx_width_limits[w] + 0.5) * step)
-				break;
-		}
-		dims = u * UNIT < end ? end - u * UNIT : 0;
-		stored[w] = dims;
-		end -= dims;
-		bytes += dims * sphx_width_bits[w] / 8;
-	}
-	assert(end == 0);
-	return bytes;
+	memset(layout->stored, 0, sizeof(layout->stored));
+	while ((count = make_stretches(D, moments, ratio, stretches)) > SPHX_STORED_BANDS)
+		ratio *= 1.2;
+	for (int i = 0; i < count; i++)
+		sum += stretches[i].sum;
+	while (left_of(stretches, count) > *error * *error * sum && widen_best(stretches, count))
+		continue;
+	*error = sum > 0.0 ? sqrt(left_of(stretches, count) / sum) : 0.0;
+	return store_stretches(stretches, count, layout);
 }

@@ -39,10 +39,11 @@ extern void sphx_allot_bands(SphxEnv *env, int D, const float *variances, int ni
 extern float sphx_even_noise(const SphxCode *code);
 
 /*
- * Widths of stored vectors whose coordinates have these second moments (D): with
- * one step for all, as wide as it takes for the error to be about the given
- * part of the norm.  Fills stored[]; returns the bytes a vector.
+ * Widths of stored vectors whose coordinates have these second moments (D), for
+ * errors of at most the part *error of the norm: up to SPHX_STORED_BANDS stretches
+ * of about the same moment, each with a step of its own.  Fills the bands of
+ * *layout, and *error with what is to be expected; returns the bytes a vector.
  */
-extern int	sphx_allot_widths(int D, const float *moments, double error, int stored[SPHX_WIDTHS]);
+extern int	sphx_allot_widths(int D, const float *moments, double *error, SphxLayout *layout);
 
 #endif							/* SPHX_ALLOT_H */

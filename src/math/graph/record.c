@@ -22,20 +22,43 @@ align_up(int x, int to)
 	return (x + to - 1) / to * to;
 }
 
+/* What the bands of stored vectors add up to; returns their bytes. */
+static int
+sum_stored(SphxLayout *layout)
+{
+	int			bytes = 0;
+	float		largest = 0.0f;
+	float		weights = 0.0f;
+
+	layout->narrow = layout->narrow_bytes = 0;
+	layout->least_weight = 1.0f;
+	for (int i = 0; i < layout->stored_count; i++)
+	{
+		const SphxStoredBand *band = &layout->stored[i];
+		float		limit = band->weight * sphx_width_limits[band->storage];
+
+		assert(i == 0 || band->storage >= band[-1].storage);
+		assert(band->weight >= SPHX_LEAST_WEIGHT && band->weight <= 1.0f);
+		bytes += band->dims * sphx_width_bits[band->storage] / 8;
+		if (band->storage <= SPHX_STORAGE_INT8)
+		{
+			layout->narrow += band->dims;
+			layout->narrow_bytes = bytes;
+		}
+		layout->least_weight = fminf(layout->least_weight, band->weight);
+		largest += (float) band->dims * limit * limit;
+		weights += (float) band->dims * band->weight * band->weight;
+	}
+	layout->largest_norm = 1.001f * sqrtf(largest);
+	layout->mean_weight = sqrtf(weights / (float) layout->D);
+	return bytes;
+}
+
 void
 sphx_layout_init(SphxLayout *layout)
 {
-	int			vector = 0;
-	float		square = 0.0f;
-
 	assert(layout->m >= SPHX_MIN_M && layout->m <= SPHX_MAX_M && layout->m % 2 == 0);
 	assert(layout->D >= layout->dims && layout->D % 4 == 0);
-	for (int w = 0; w < SPHX_WIDTHS; w++)
-	{
-		vector += layout->stored[w] * sphx_width_bits[w] / 8;
-		square += (float) layout->stored[w] * sphx_width_limits[w] * sphx_width_limits[w];
-	}
-	layout->largest_norm = 1.001f * sqrtf(square);
 	layout->code.D = layout->D;
 	layout->code_norm = sphx_code_norm(&layout->code);
 	layout->pieces = sphx_code_pieces(&layout->code);
@@ -44,7 +67,7 @@ sphx_layout_init(SphxLayout *layout)
 	layout->area.by_piece = layout->by_piece;
 	layout->payload = sizeof(SphxRecord);
 	layout->vector = align_up(layout->payload + layout->payload_bytes, 2);
-	layout->codes = layout->vector + vector;
+	layout->codes = layout->vector + sum_stored(layout);
 	layout->ids = align_up(layout->codes + (int) sphx_code_bytes(&layout->area, layout->m), 4);
 	layout->lengths = layout->ids + layout->m * (int) sizeof(uint32_t);
 	layout->gains = layout->lengths + layout->m;
@@ -61,19 +84,26 @@ sphx_layout_uniform(SphxLayout *layout, SphxCodebook book, SphxStorage storage)
 	{
 		.dims = (uint16_t) layout->D,.book = (uint8_t) book,.weight = 1.0f
 	};
-	memset(layout->stored, 0, sizeof(layout->stored));
-	layout->stored[storage] = layout->D;
+	sphx_layout_store(layout, storage);
 	sphx_layout_init(layout);
+}
+
+void
+sphx_layout_store(SphxLayout *layout, SphxStorage storage)
+{
+	layout->stored_count = 1;
+	layout->stored[0] = (SphxStoredBand)
+	{
+		.dims = (uint16_t) layout->D,.storage = (uint8_t) storage,.weight = 1.0f
+	};
 }
 
 SphxStorage
 sphx_layout_storage(const SphxLayout *layout)
 {
-	int			w = 0;
+	uint8_t		first = layout->stored[0].storage;
 
-	while (w < SPHX_WIDTHS && layout->stored[w] != layout->D)
-		w++;
-	return (SphxStorage) w;
+	return layout->stored[layout->stored_count - 1].storage == first ? (SphxStorage) first : SPHX_WIDTHS;
 }
 
 void

@@ -8,7 +8,8 @@
  *
  *		SphxRecord			16 bytes
  *		payload				layout->payload_bytes; heap TIDs and the like, not interpreted here
- *		vector				D elements of 16, 8, 6, 4 or 2 bits, each times scale
+ *		vector				D elements of 16, 8, 6, 4 or 2 bits, each times scale and the
+ *							weight of its band
  *		codes				nibbles of m edges, in the order of grouped_sums, or of
  *							code_sums (version 1)
  *		neighbour ids		m * uint32
@@ -60,18 +61,38 @@ typedef enum SphxStorage
 extern const int sphx_width_bits[SPHX_WIDTHS];
 extern const float sphx_width_limits[SPHX_WIDTHS];
 
+/*
+ * A run of dimensions of stored vectors, a multiple of 8 (the last one of 4), that
+ * have one width, not wider than that of the run before.  Element i is the
+ * record's scale * weight * stored[i]; the weights are at most 1.
+ */
+typedef struct SphxStoredBand
+{
+	uint16_t	dims;
+	uint8_t		storage;		/* SphxStorage */
+	uint8_t		unused;			/* 0 */
+	float		weight;
+} SphxStoredBand;
+
+#define SPHX_STORED_BANDS	8
+#define SPHX_LEAST_WEIGHT	1e-6f
+
 typedef struct SphxLayout
 {
 	int			dims;			/* of the user's vectors */
 	int			D;				/* padded: a multiple of 4 */
 	int			m;				/* room for neighbours, even */
 	SphxCode	code;			/* of edges */
-	int			stored[SPHX_WIDTHS];	/* dimensions by width, from 0 on in
-										 * this order; multiples of 4 */
+	int			stored_count;	/* bands of stored vectors */
+	SphxStoredBand stored[SPHX_STORED_BANDS];
 	int			pieces;			/* nibbles an edge */
 	bool		by_piece;		/* codes are in the order of version 1 */
 	SphxCodeArea area;			/* of codes in a record */
 	float		code_norm;		/* U */
+	int			narrow;			/* first dimension of 6 bits or fewer */
+	int			narrow_bytes;	/* what is before it */
+	float		least_weight;	/* of stored bands, */
+	float		mean_weight;	/* and the root of the mean square */
 	float		largest_norm;	/* of a stored vector, in its scale */
 	int			payload_bytes;
 	/* offsets within a record, and its size (a multiple of 4) */
@@ -97,7 +118,7 @@ typedef struct SphxRecord
 	uint8_t		unused;			/* 0 */
 	uint16_t	length_base;	/* upper half of the base of the edges' length
 								 * codes, whose lower half is 0 */
-	float		scale;			/* vector element i is scale * stored[i] */
+	float		scale;			/* of the vector's elements */
 	uint32_t	next;			/* belongs to the caller (chain of overflow
 								 * records), or SPHX_INVALID_NODE */
 } SphxRecord;
@@ -119,6 +140,9 @@ extern void sphx_layout_init(SphxLayout *layout);
  * for all dimensions
  */
 extern void sphx_layout_uniform(SphxLayout *layout, SphxCodebook book, SphxStorage storage);
+
+/* one band of this width for all D dimensions */
+extern void sphx_layout_store(SphxLayout *layout, SphxStorage storage);
 
 /* the width of all dimensions, or SPHX_WIDTHS where it varies */
 extern SphxStorage sphx_layout_storage(const SphxLayout *layout);

@@ -16,7 +16,16 @@
 static bool
 is_exact(const SphxLayout *layout)
 {
-	return sphx_layout_storage(layout) <= SPHX_STORAGE_INT8;
+	const SphxStoredBand *band = &layout->stored[0];
+
+	return band->dims == layout->D && band->storage <= SPHX_STORAGE_INT8 && band->weight == 1.0f;
+}
+
+/* the step of a band's elements in a record of this scale */
+static inline float
+band_step(const SphxStoredBand *band, float scale)
+{
+	return scale * band->weight;
 }
 
 /*
@@ -31,10 +40,12 @@ largest_error(const SphxLayout *layout, float scale)
 
 /*
  * Where coordinates may be cut off the byte is a logarithm of the error: a tenth
- * of one to the base 2, of the error by scale * sqrt(D).
+ * of one to the base 2, of the error by scale * sqrt(D).  Errors are beyond its
+ * range only where coordinates are so large that scales are; then nothing is known.
  */
 #define ERROR_STEPS			10
-#define ERROR_ONE			(10 * ERROR_STEPS)
+#define ERROR_ONE			(20 * ERROR_STEPS)
+#define ERROR_UNKNOWN		255
 
 /* 2^(i / 10); a table, because powf differs from one C library to the next */
 static const float tenths[ERROR_STEPS] = {
@@ -53,29 +64,32 @@ encode_error(float part)
 	while (step < ERROR_STEPS && tenths[step] < mantissa)
 		step++;
 	step += ERROR_ONE + ERROR_STEPS * (exponent - 1);
-	return (uint8_t) (step < 1 ? 1 : step > 255 ? 255 : step);
+	return (uint8_t) (step < 1 ? 1 : step < ERROR_UNKNOWN ? step : ERROR_UNKNOWN);
 }
 
 static float
 decode_error(uint8_t error)
 {
+	if (error == ERROR_UNKNOWN)
+		return INFINITY;
 	return ldexpf(tenths[error % ERROR_STEPS], error / ERROR_STEPS - ERROR_ONE / ERROR_STEPS);
 }
 
 /*
  * The largest stored element of this width: the width's own, or less where that
- * times the scale would be infinite, as the scale is that of a narrower width.
+ * many steps would be infinite, as the scale is that of another band.
  */
 static float
-step_limit(SphxStorage width, float scale)
+step_limit(SphxStorage width, float step)
 {
 	float		finite;
 
-	/* of 2 bits none is: no width has a larger scale */
-	if (sphx_width_limits[width] * scale <= FLT_MAX || width == SPHX_STORAGE_INT2)
+	if (sphx_width_limits[width] * step <= FLT_MAX)
 		return sphx_width_limits[width];
-	finite = floorf(FLT_MAX / scale);
-	return finite * scale <= FLT_MAX ? finite : finite - 1.0f;
+	if (width == SPHX_STORAGE_INT2)
+		return 0.5f;
+	finite = floorf(FLT_MAX / step);
+	return finite * step <= FLT_MAX ? finite : finite - 1.0f;
 }
 
 /* x in steps, as a stored element of this width can be */
@@ -89,20 +103,23 @@ nearest_step(float x, SphxStorage width, float limit)
 	return sphx_round_f32(within - offset) + offset;
 }
 
-/* the squared error, in steps, of a vector stored with this scale */
+/* the squared error, by the scale, of a vector stored with it */
 static float
 error_with(const SphxLayout *layout, const float *x, float scale)
 {
 	float		square = 0.0f;
 
-	for (int w = 0; w < SPHX_WIDTHS; w++)
+	for (int i = 0; i < layout->stored_count; i++)
 	{
-		float		offset = w == SPHX_STORAGE_INT2 ? 0.5f : 0.0f;
+		const SphxStoredBand *band = &layout->stored[i];
+		float		step = band_step(band, scale);
+		float		offset = band->storage == SPHX_STORAGE_INT2 ? 0.5f : 0.0f;
+		float		error = sphx_kernels->step_error(x, band->dims, step,
+													 step_limit((SphxStorage) band->storage, step),
+													 offset);
 
-		if (layout->stored[w] > 0)
-			square += sphx_kernels->step_error(x, (size_t) layout->stored[w], scale,
-											   step_limit((SphxStorage) w, scale), offset);
-		x += layout->stored[w];
+		square += band->weight * band->weight * error;
+		x += band->dims;
 	}
 	return square;
 }
@@ -138,8 +155,8 @@ measure_error(const SphxLayout *layout, const SphxRecord *r, const float *x)
 	if (r->scale == 0.0f)
 		return 0;
 	square = exact ? exact_error(layout, x, r->scale) : error_with(layout, x, r->scale);
-	/* .005 a coordinate are for rounding: in measuring as well */
-	part = sqrtf(square / (float) layout->D) + 0.005f;
+	/* .005 steps a coordinate are for rounding: in measuring as well */
+	part = sqrtf(square / (float) layout->D) + 0.005f * layout->mean_weight;
 	if (!exact)
 		return encode_error(part);
 	return (uint8_t) fmaxf(1.0f, fminf(255.0f, ceilf(part / 0.505f * 255.0f)));
@@ -153,7 +170,7 @@ sphx_record_error(const SphxLayout *layout, const SphxRecord *r)
 	 * the limit
 	 */
 	if (r->scale == 0.0f)
-		return 4e-33f * sqrtf((float) layout->D);
+		return 4e-33f / layout->least_weight * sqrtf((float) layout->D);
 	if (is_exact(layout))
 		return largest_error(layout, r->scale) * (r->error == 0 ? 1.0f : (float) r->error / 255.0f);
 	return r->scale * sqrtf((float) layout->D) * 1.0001f * decode_error(r->error);
@@ -171,17 +188,19 @@ largest_scale(const SphxLayout *layout, const float *x)
 {
 	float		largest = 0.0f;
 
-	for (int w = 0; w < SPHX_WIDTHS; w++)
+	for (int i = 0; i < layout->stored_count; i++)
 	{
-		float		scale = sphx_kernels->amax_f32(x, (size_t) layout->stored[w]) / sphx_width_limits[w];
+		const SphxStoredBand *band = &layout->stored[i];
+		float		limit = sphx_width_limits[band->storage];
+		float		step = sphx_kernels->amax_f32(x, band->dims) / limit;
 
 		/* rounded up, it may stand for more than there is */
-		if (scale * sphx_width_limits[w] > FLT_MAX)
-			scale = nextafterf(scale, 0.0f);
-		largest = fmaxf(largest, scale);
-		x += layout->stored[w];
+		if (step * limit > FLT_MAX)
+			step = nextafterf(step, 0.0f);
+		largest = fmaxf(largest, step / band->weight);
+		x += band->dims;
 	}
-	return largest;
+	return fminf(largest, FLT_MAX);
 }
 
 /* what a scale is tried to be made smaller by, time and again; more is cut off then */
@@ -189,7 +208,7 @@ largest_scale(const SphxLayout *layout, const float *x)
 #define SCALE_TRIALS		10
 
 /*
- * The scale of a record.  With one width of 16 or 8 bits nothing is cut off;
+ * The scale of a record.  With one band of 16 or 8 bits nothing is cut off;
  * else the errors decide, of all and of what is cut off.
  */
 static float
@@ -201,9 +220,9 @@ choose_scale(const SphxLayout *layout, const float *x)
 	float		part = 1.0f;
 
 	/* below this the inverse would overflow; such a vector is stored as zero */
-	if (largest < 1e-37f)
+	if (largest * layout->least_weight < 1e-37f)
 		return 0.0f;
-	if (is_exact(layout) || largest < 1e-30f)
+	if (is_exact(layout) || largest * layout->least_weight < 1e-30f)
 		return largest;
 	least = error_with(layout, x, largest);
 	for (int i = 0; i < SCALE_TRIALS; i++)
@@ -265,17 +284,19 @@ store_vector(const SphxLayout *layout, SphxRecord *r, const float *x)
 	bool		exact = is_exact(layout);
 
 	memset(stored, 0, (size_t) (layout->codes - layout->vector));
-	for (int w = 0; w < SPHX_WIDTHS; w++)
+	for (int b = 0; b < layout->stored_count; b++)
 	{
-		SphxStorage width = (SphxStorage) w;
-		int			count = layout->stored[w];
-		float		limit = exact || r->scale == 0.0f ? sphx_width_limits[w] : step_limit(width, r->scale);
+		const SphxStoredBand *band = &layout->stored[b];
+		SphxStorage width = (SphxStorage) band->storage;
+		int			count = band->dims;
+		float		step = band_step(band, r->scale);
+		float		limit = exact || step == 0.0f ? sphx_width_limits[width] : step_limit(width, step);
 
 		for (int i = 0; i < count; i++)
 			store_element(stored, width, i, count,
-						  nearest_step(r->scale > 0.0f ? x[i] / r->scale : 0.0f, width, limit));
+						  nearest_step(step > 0.0f ? x[i] / step : 0.0f, width, limit));
 		x += count;
-		stored += count * sphx_width_bits[w] / 8;
+		stored += count * sphx_width_bits[width] / 8;
 	}
 }
 
@@ -306,36 +327,47 @@ sphx_record_init(const SphxLayout *layout, SphxRecord *r, const float *x)
 	sphx_record_store(layout, r, x);
 }
 
-/* the coordinates of 6, 4 and 2 bits, whose bytes begin at v */
+/* The bands of 6, 4 and 2 bits of a vector of this scale, whose bytes begin at v. */
 static void
 decode_narrow(const SphxLayout *layout, const uint8_t *v, float scale, float *x)
 {
-	int			sixes = layout->stored[SPHX_STORAGE_INT6];
-	int			nibbles = layout->stored[SPHX_STORAGE_INT4];
-	int			pairs = layout->stored[SPHX_STORAGE_INT2];
+	const SphxStoredBand *band = layout->stored;
 
-	if (sixes > 0)
-		sphx_kernels->decode_i6(v, scale, x, (size_t) sixes);
-	v += sixes * 6 / 8;
-	x += sixes;
-	if (nibbles > 0)
-		sphx_kernels->decode_i4(v, scale, x, (size_t) nibbles);
-	if (pairs > 0)
-		sphx_kernels->decode_i2(v + nibbles / 2, scale, x + nibbles, (size_t) pairs);
+	for (; band < layout->stored + layout->stored_count; band++)
+	{
+		float		step = band_step(band, scale);
+
+		if (band->storage == SPHX_STORAGE_INT6)
+			sphx_kernels->decode_i6(v, step, x, band->dims);
+		else if (band->storage == SPHX_STORAGE_INT4)
+			sphx_kernels->decode_i4(v, step, x, band->dims);
+		else if (band->storage == SPHX_STORAGE_INT2)
+			sphx_kernels->decode_i2(v, step, x, band->dims);
+		else
+			continue;
+		v += band->dims * sphx_width_bits[band->storage] / 8;
+		x += band->dims;
+	}
 }
 
 void
 sphx_record_vector(const SphxLayout *layout, const SphxRecord *r, float *x)
 {
+	const SphxStoredBand *band = layout->stored;
 	const uint8_t *v = (const uint8_t *) r + layout->vector;
-	int			wide = layout->stored[SPHX_STORAGE_INT16];
-	int			bytes = layout->stored[SPHX_STORAGE_INT8];
+	int			d = 0;
 
-	if (wide > 0)
-		sphx_kernels->decode_i16((const int16_t *) v, r->scale, x, (size_t) wide);
-	if (bytes > 0)
-		sphx_kernels->decode_i8((const int8_t *) v + 2 * wide, r->scale, x + wide, (size_t) bytes);
-	decode_narrow(layout, v + 2 * wide + bytes, r->scale, x + wide + bytes);
+	for (; d < layout->narrow; d += band++->dims)
+	{
+		float		step = band_step(band, r->scale);
+
+		if (band->storage == SPHX_STORAGE_INT16)
+			sphx_kernels->decode_i16((const int16_t *) v, step, x + d, band->dims);
+		else
+			sphx_kernels->decode_i8((const int8_t *) v, step, x + d, band->dims);
+		v += band->dims * sphx_width_bits[band->storage] / 8;
+	}
+	decode_narrow(layout, v, r->scale, x + d);
 }
 
 /*
@@ -346,9 +378,7 @@ static float
 narrow_residual(const SphxLayout *layout, const uint8_t *v, float scale, const float *q, float *x,
 				float *amax)
 {
-	size_t		count = (size_t) (layout->stored[SPHX_STORAGE_INT6] +
-								  layout->stored[SPHX_STORAGE_INT4] +
-								  layout->stored[SPHX_STORAGE_INT2]);
+	size_t		count = (size_t) (layout->D - layout->narrow);
 
 	decode_narrow(layout, v, scale, x);
 	sphx_kernels->subtract_f32(q, x, count);
@@ -360,49 +390,53 @@ float
 sphx_record_residual(const SphxLayout *layout, const SphxRecord *r, const float *q, float *x,
 					 float *amax)
 {
+	const SphxStoredBand *band = layout->stored;
 	const uint8_t *v = (const uint8_t *) r + layout->vector;
-	int			wide = layout->stored[SPHX_STORAGE_INT16];
-	int			bytes = layout->stored[SPHX_STORAGE_INT8];
 	float		square = 0.0f;
+	int			d = 0;
 
 	*amax = 0.0f;
-	if (wide > 0)
-		square = sphx_kernels->residual_i16(q, (const int16_t *) v, r->scale, x, (size_t) wide,
-											amax);
-	if (wide == layout->D)
-		return square;
-	if (bytes > 0)
+	for (; d < layout->narrow; d += band++->dims)
 	{
+		float		step = band_step(band, r->scale);
 		float		largest;
 
-		square += sphx_kernels->residual_i8(q + wide, (const int8_t *) v + 2 * wide, r->scale,
-											x + wide, (size_t) bytes, &largest);
+		if (band->storage == SPHX_STORAGE_INT16)
+			square += sphx_kernels->residual_i16(q + d, (const int16_t *) v, step, x + d,
+												 band->dims, &largest);
+		else
+			square += sphx_kernels->residual_i8(q + d, (const int8_t *) v, step, x + d,
+												band->dims, &largest);
 		*amax = fmaxf(*amax, largest);
+		v += band->dims * sphx_width_bits[band->storage] / 8;
 	}
-	if (wide + bytes < layout->D)
-		square += narrow_residual(layout, v + 2 * wide + bytes, r->scale, q + wide + bytes,
-								  x + wide + bytes, amax);
+	if (d < layout->D)
+		square += narrow_residual(layout, v, r->scale, q + d, x + d, amax);
 	return square;
 }
 
 float
 sphx_record_dot(const SphxLayout *layout, const SphxRecord *r, const float *q, float *room)
 {
+	const SphxStoredBand *band = layout->stored;
 	const uint8_t *v = (const uint8_t *) r + layout->vector;
-	int			wide = layout->stored[SPHX_STORAGE_INT16];
-	int			bytes = layout->stored[SPHX_STORAGE_INT8];
-	int			narrow = layout->D - wide - bytes;
 	float		sum = 0.0f;
+	int			d = 0;
 
-	if (wide > 0)
-		sum = sphx_kernels->dot_i16(q, (const int16_t *) v, r->scale, (size_t) wide);
-	if (bytes > 0)
-		sum += sphx_kernels->dot_i8(q + wide, (const int8_t *) v + 2 * wide, r->scale,
-									(size_t) bytes);
-	if (narrow > 0)
+	for (; d < layout->narrow; d += band++->dims)
 	{
-		decode_narrow(layout, v + 2 * wide + bytes, r->scale, room);
-		sum += sphx_kernels->dot_f32(q + wide + bytes, room, (size_t) narrow);
+		float		step = band_step(band, r->scale);
+
+		if (band->storage == SPHX_STORAGE_INT16)
+			sum += sphx_kernels->dot_i16(q + d, (const int16_t *) v, step, band->dims);
+		else
+			sum += sphx_kernels->dot_i8(q + d, (const int8_t *) v, step, band->dims);
+		v += band->dims * sphx_width_bits[band->storage] / 8;
+	}
+	if (d < layout->D)
+	{
+		decode_narrow(layout, v, r->scale, room);
+		sum += sphx_kernels->dot_f32(q + d, room, (size_t) (layout->D - d));
 	}
 	return sum;
 }
