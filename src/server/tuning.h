@@ -19,15 +19,24 @@
 
 /*
  * In units of ef_search: the width of the first beam, and how many of the
- * nearest nodes are then enough to end it; as many are passed on before the
- * beam is widened.  Both double with every widening, and neither depends on how
- * many rows are wanted: so the first rows are the same whatever the limit.
+ * nearest nodes are then enough to end it.  Neither depends on how many rows are
+ * wanted: so the first rows are the same whatever the limit.
  */
 #define SPHX_BEAM_FACTOR	2.0
 #define SPHX_ENOUGH_FACTOR	0.5
 
-/* and at least, where ef_search is small: the nodes of a LIMIT 10, and some more */
+/* and at least, where ef_search is small */
 #define SPHX_ENOUGH_LEAST	10.0
+
+/*
+ * A search is widened to the next power of two times SPHX_ENOUGH_LEAST.  It passes
+ * on this part of the power of two that it has reached (at least those of a LIMIT
+ * 10, and some more): among the outermost nodes some are missing, whose estimates
+ * were unlucky.  So what a limit is answered from grows with ef_search, and is
+ * never narrower than ef_search.  Passing on all of them, recall of img at
+ * ef_search 80 and limits of 40, 80 and 160 is .93 to .94, of text .96 to .97.
+ */
+#define SPHX_SETTLED_PART	0.7
 #define SPHX_SETTLED_LEAST	16
 
 /* by what part of its squared distance the next candidate is farther than what is enough */

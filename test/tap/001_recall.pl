@@ -28,6 +28,19 @@ sub check_recall
 	return;
 }
 
+# A limit at the edge of what a narrow search finds has a good answer, too.
+sub check_limits
+{
+	my ($table, $name) = @_;
+	for my $k (20, 40, 80, 160, 320)
+	{
+		my $recall = recall($node, $table, $k, 20);
+
+		cmp_ok($recall, '>=', 0.99, sprintf('%s: recall@%d %.4f', $name, $k, $recall));
+	}
+	return;
+}
+
 # The table as it is, and with half of its rows gone.
 sub check_life
 {
@@ -59,6 +72,7 @@ for my $shape (sort keys %shapes)
 		$node->safe_psql('postgres', "CREATE TABLE built (id integer, embedding vector($shape{d}))");
 		load_items($node, 'built', 1, @vectors);
 		$node->safe_psql('postgres', "CREATE INDEX ON built USING sphx (embedding $opclass)");
+		check_limits('built', "$shape, $label, built") if $label ne 'ip';
 		check_life('built', $operator, $wanted, "$shape, $label, built");
 
 		# new rows take the places of those that went

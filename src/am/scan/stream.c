@@ -394,21 +394,23 @@ graph_searched_enough(const SphxStream *stream)
 		 reads >= Min(node_room(stream) / GRAPH_PART, GRAPH_READS));
 }
 
-/* Run the graph search, from the second time on with a beam twice as wide as before. */
+/* Run the graph search, from the second time on with a beam wider than before. */
 static void
 widen_graph(SphxStream *stream, SphxPages *pages)
 {
 	SphxPageStore store;
-	double		times = ldexp(1.0, stream->widenings++);
-	double		enough = Max(stream->ef * SPHX_ENOUGH_FACTOR, SPHX_ENOUGH_LEAST) * times;
-	double		width = Max(stream->ef * SPHX_BEAM_FACTOR * times, enough);
+	double		first = Max(stream->ef * SPHX_ENOUGH_FACTOR, SPHX_ENOUGH_LEAST);
+	int			step = (int) floor(log2(first / SPHX_ENOUGH_LEAST)) + stream->widenings++;
+	double		enough = Max(first, ldexp(SPHX_ENOUGH_LEAST, step));
+	double		width = Max(stream->ef * SPHX_BEAM_FACTOR * (enough / first), enough);
 
 	Assert(stream->stage == SPHX_STAGE_GRAPH && width >= enough);
 	SphxInitStore(&store, pages, &stream->info);
 	store.hidden = stream->hidden;
 	run_search(stream, &store.base, width, enough);
 	take_hits(stream);
-	stream->settled = Max((uint64) enough, SPHX_SETTLED_LEAST);
+	stream->settled = Max((uint64) ldexp(SPHX_ENOUGH_LEAST * SPHX_SETTLED_PART, step),
+						  SPHX_SETTLED_LEAST);
 	if (graph_searched_enough(stream))
 		stream->stage = SPHX_STAGE_CELLS;
 }
