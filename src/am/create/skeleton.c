@@ -186,25 +186,34 @@ write_layer(Skeleton *skeleton, int layer)
 	}
 }
 
+/* Write directory and layers where they are planned, which is up to the end of the fork. */
+static void
+write_cells(Skeleton *skeleton, const SphxCellData *cells)
+{
+	const SphxMetaPageData *meta = &skeleton->info->meta;
+	SphxEnv    *env = &skeleton->env.base;
+
+	Assert(skeleton->pages->building);
+	Assert(meta->layer_count >= 1 && meta->layer_count <= SPHX_MAX_LAYERS);
+	Assert(meta->layers[meta->layer_count - 1].count <= SPHX_TOP_RECORDS);
+	SphxInitEnv(&skeleton->env, CurrentMemoryContext);
+	skeleton->edges = sphx_edges_create(env, &skeleton->info->layout);
+	write_directory(skeleton, cells);
+	for (uint32 i = 0; i < meta->layer_count; i++)
+		write_layer(skeleton, (int) i);
+	Assert(RelationGetNumberOfBlocksInFork(skeleton->pages->index, skeleton->pages->fork) ==
+		   SphxSkeletonEnd(meta));	/* I8 */
+	env->release(env, skeleton->edges);
+}
+
 void
 SphxWriteCells(SphxPages *pages, SphxIndexInfo *info, const SphxCellData *cells,
 			   int layer_count, const SphxSkeletonLayer *layers)
 {
 	Skeleton	skeleton = {.pages = pages,.info = info,.layers = layers};
 
-	Assert(pages->building);
-	Assert(layer_count >= 1 && layer_count <= SPHX_MAX_LAYERS);
-	Assert(layers[layer_count - 1].count <= SPHX_TOP_RECORDS);
-	SphxInitEnv(&skeleton.env, CurrentMemoryContext);
-	skeleton.edges = sphx_edges_create(&skeleton.env.base, &info->layout);
-
 	plan_cells(&info->meta, RelationGetNumberOfBlocks(pages->index), layer_count, layers);
-	write_directory(&skeleton, cells);
-	for (int i = 0; i < layer_count; i++)
-		write_layer(&skeleton, i);
-	Assert(RelationGetNumberOfBlocks(pages->index) == SphxSkeletonEnd(&info->meta));	/* I8 */
-
-	skeleton.env.base.release(&skeleton.env.base, skeleton.edges);
+	write_cells(&skeleton, cells);
 }
 
 void
@@ -213,20 +222,9 @@ SphxWriteSkeleton(SphxPages *pages, SphxIndexInfo *info, const SphxBasis *basis,
 {
 	Skeleton	skeleton = {.pages = pages,.info = info,.layers = layers};
 
-	Assert(pages->building);
-	Assert(layer_count >= 1 && layer_count <= SPHX_MAX_LAYERS);
-	Assert(layers[layer_count - 1].count <= SPHX_TOP_RECORDS);
-	SphxInitEnv(&skeleton.env, CurrentMemoryContext);
-	skeleton.edges = sphx_edges_create(&skeleton.env.base, &info->layout);
-
 	plan_blocks(&info->meta, layer_count, layers);
 	write_meta(&skeleton);
 	write_basis(&skeleton, basis);
-	write_directory(&skeleton, NULL);
-	for (int i = 0; i < layer_count; i++)
-		write_layer(&skeleton, i);
-	Assert(RelationGetNumberOfBlocksInFork(pages->index, pages->fork) ==
-		   SphxFirstNodeBlock(&info->meta));	/* I8 */
-
-	skeleton.env.base.release(&skeleton.env.base, skeleton.edges);
+	write_cells(&skeleton, NULL);
+	Assert(SphxFirstNodeBlock(&info->meta) == SphxSkeletonEnd(&info->meta));	/* I8 */
 }
