@@ -294,74 +294,69 @@ sphx_blas_load(const char **why)
 	return failure == NULL;
 }
 
-void
-sphx_gemm_nt(size_t rows_a, size_t rows_b, size_t d, const float *a, const float *b, float *c)
+/*
+ * C = A B of so many rows and columns; `transposed`: B is given as its transpose.
+ * Column-major, the same memory is C^T = B^T A^T.
+ */
+static void
+multiply(size_t rows, size_t columns, size_t d, const float *a, bool transposed, const float *b,
+		 float *c)
 {
-	/*
-	 * column-major, the same memory is C^T = B A^T, with B stored as its
-	 * transpose
-	 */
 	const float one = 1.0f;
 	const float zero = 0.0f;
-	int32_t		m = (int32_t) rows_b;
-	int32_t		n = (int32_t) rows_a;
+	int32_t		m = (int32_t) columns;
+	int32_t		n = (int32_t) rows;
 	int32_t		k = (int32_t) d;
 
 	assert(sgemm != NULL);
-	assert(rows_a <= INT32_MAX && rows_b <= INT32_MAX && d >= 1 && d <= INT32_MAX);
-	if (rows_a == 0 || rows_b == 0)
+	assert(rows <= INT32_MAX && columns <= INT32_MAX && d >= 1 && d <= INT32_MAX);
+	if (rows == 0 || columns == 0)
 		return;
-	sgemm("T", "N", &m, &n, &k, &one, b, &k, a, &k, &zero, c, &m, 1, 1);
+	sgemm(transposed ? "T" : "N", "N", &m, &n, &k, &one, b, transposed ? &k : &m, a, &k, &zero,
+		  c, &m, 1, 1);
+}
+
+void
+sphx_gemm_nt(size_t rows_a, size_t rows_b, size_t d, const float *a, const float *b, float *c)
+{
+	multiply(rows_a, rows_b, d, a, true, b, c);
 }
 
 void
 sphx_gemm_nn(size_t rows_a, size_t columns_b, size_t d, const float *a, const float *b, float *c)
 {
-	/* column-major, the same memory is C^T = B^T A^T */
-	const float one = 1.0f;
-	const float zero = 0.0f;
-	int32_t		m = (int32_t) columns_b;
-	int32_t		n = (int32_t) rows_a;
+	multiply(rows_a, columns_b, d, a, false, b, c);
+}
+
+/* the same in double precision */
+static void
+multiply_double(size_t rows, size_t columns, size_t d, const double *a, bool transposed,
+				const double *b, double *c)
+{
+	const double one = 1.0;
+	const double zero = 0.0;
+	int32_t		m = (int32_t) columns;
+	int32_t		n = (int32_t) rows;
 	int32_t		k = (int32_t) d;
 
-	assert(sgemm != NULL);
-	assert(rows_a <= INT32_MAX && columns_b <= INT32_MAX && d >= 1 && d <= INT32_MAX);
-	if (rows_a == 0 || columns_b == 0)
+	assert(dgemm != NULL);
+	assert(rows <= INT32_MAX && columns <= INT32_MAX && d >= 1 && d <= INT32_MAX);
+	if (rows == 0 || columns == 0)
 		return;
-	sgemm("N", "N", &m, &n, &k, &one, b, &m, a, &k, &zero, c, &m, 1, 1);
+	dgemm(transposed ? "T" : "N", "N", &m, &n, &k, &one, b, transposed ? &k : &m, a, &k, &zero,
+		  c, &m, 1, 1);
 }
 
 void
 sphx_dgemm_nt(size_t rows_a, size_t rows_b, size_t d, const double *a, const double *b,
 			  double *c)
 {
-	const double one = 1.0;
-	const double zero = 0.0;
-	int32_t		m = (int32_t) rows_b;
-	int32_t		n = (int32_t) rows_a;
-	int32_t		k = (int32_t) d;
-
-	assert(dgemm != NULL);
-	assert(rows_a <= INT32_MAX && rows_b <= INT32_MAX && d >= 1 && d <= INT32_MAX);
-	if (rows_a == 0 || rows_b == 0)
-		return;
-	dgemm("T", "N", &m, &n, &k, &one, b, &k, a, &k, &zero, c, &m, 1, 1);
+	multiply_double(rows_a, rows_b, d, a, true, b, c);
 }
 
 void
 sphx_dgemm_nn(size_t rows_a, size_t columns_b, size_t d, const double *a, const double *b,
 			  double *c)
 {
-	/* column-major, the same memory is C^T = B^T A^T */
-	const double one = 1.0;
-	const double zero = 0.0;
-	int32_t		m = (int32_t) columns_b;
-	int32_t		n = (int32_t) rows_a;
-	int32_t		k = (int32_t) d;
-
-	assert(dgemm != NULL);
-	assert(rows_a <= INT32_MAX && columns_b <= INT32_MAX && d >= 1 && d <= INT32_MAX);
-	if (rows_a == 0 || columns_b == 0)
-		return;
-	dgemm("N", "N", &m, &n, &k, &one, b, &m, a, &k, &zero, c, &m, 1, 1);
+	multiply_double(rows_a, columns_b, d, a, false, b, c);
 }
