@@ -32,6 +32,7 @@ sub check_recall
 sub check_limits
 {
 	my ($table, $name) = @_;
+
 	for my $k (20, 40, 80, 160, 320)
 	{
 		my $recall = recall($node, $table, $k, 20);

@@ -199,16 +199,16 @@ extern void SphxGroupRows(SphxBuild *build, SphxShard *shard);
 extern Size SphxGroupMemory(void);
 
 /*
- * Write the nodes of a shard without overlap, one for all equal vectors, but
- * for their vectors, and leave in the shard one row a node, in the order of ids.  `before` rows are in
- * the shards before it.
+ * Write the nodes of a shard without overlap, one for all equal vectors, but for
+ * their vectors, and leave in the shard one row a node, in the order of ids.
+ * `before` rows are in the shards before it.
  */
 extern void SphxWriteNodes(SphxBuild *build, SphxShard *shard, uint64 before);
 
 /*
- * Build the graph over a shard's nodes and add its edges, and vectors where there are
- * none yet, to the records; of
- * `total` nodes, `before` are those of the shards before it.
+ * Build the graph over a shard's nodes and add its edges, and vectors where there
+ * are none yet, to the records; of `total` nodes, `before` are those of the shards
+ * before it.
  */
 extern void SphxLinkNodes(SphxBuild *build, SphxShard *shard, uint64 before, uint64 total);
 
